@@ -1,0 +1,26 @@
+"""The classic convolutional networks on Keras 3: run them, import them, learn from them."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
+_LAZY = {
+    "ImageDataGenerator": "keras_cnn.images",
+    "InputError": "keras_cnn.errors",
+    "Recipe": "keras_cnn.recipe",
+    **{name: None for name in ("datasets", "images", "models", "recipe", "report", "training")},
+}
+__all__ = ["__version__", *_LAZY]
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _LAZY[name] is None:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,185 @@
+"""A recipe: every choice of a training run, in code and as command-line options.
+
+Importing this module loads neither Keras nor TensorFlow, so that ``--help`` answers at once.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import math
+import os
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from keras_cnn.errors import InputError
+
+
+def _option(default, help, *, at_least=None, above=None, below=None):
+    """A field that is an option too: its help, and the range its value must lie in."""
+    limits = {"at_least": at_least, "above": above, "below": below}
+    return dataclasses.field(default=default, metadata={"help": help, **limits})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a run trains on, how, and where it leaves its results.
+
+    Attributes:
+        name: Name of the case; the run's folder is ``runs/<name>`` unless `out` names another.
+        dataset: Name of the data set, a folder under the data root.
+        data: Folder to use instead of the data set's own.
+        image_size: Height and width to which pictures are resized, in pixels.
+        batch_size: Pictures per training step.
+        epochs: Passes over the training pictures.
+        learning_rate: Step size of the optimizer.
+        validation_split: Part of the training pictures that picks the best weights, in (0, 1).
+        seed: Seed of weights, order and augmentation.
+        out: Folder of the results.
+        precision: Arithmetic of the layers; weights stay float32.
+        workers: Threads that decode pictures; None takes one per core.
+        resume: Whether to go on from the last checkpoint in `out`.
+        skip_bad_images: Whether to go on without pictures that cannot be read.
+    """
+
+    name: str
+    dataset: str
+    data: Path | None = _option(None, "folder with train/ and test/ (default: the case's own set)")
+    image_size: int = _option(224, "height and width of the pictures in pixels", at_least=1)
+    batch_size: int = _option(32, "pictures per training step", at_least=1)
+    epochs: int = _option(10, "passes over the training pictures", at_least=1)
+    learning_rate: float = _option(1e-3, "step size of the optimizer", above=0)
+    validation_split: float = _option(
+        0.15, "part of the training pictures that picks the best weights", above=0, below=1
+    )
+    seed: int = _option(0, "seed of weights, order and augmentation", at_least=0)
+    out: Path | None = _option(None, "folder of the results (default: runs/<case>)")
+    precision: Literal["float32", "bfloat16", "float16"] = _option(
+        "float32", "arithmetic of the layers; weights stay float32"
+    )
+    workers: int | None = _option(None, "decoding threads (default: one per core)", at_least=1)
+    resume: bool = _option(False, "go on from the last checkpoint in the results folder")
+    skip_bad_images: bool = _option(False, "go on without pictures that cannot be read")
+
+    def __post_init__(self):
+        """Refuses values outside their range."""
+        for field in _options():
+            value = getattr(self, field.name)
+            if value is not None:
+                _check_range(field, value)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run's results."""
+        return self.out or Path("runs") / self.name
+
+    def parse(self, argv: Sequence[str] | None = None, *, description: str | None = None):
+        """Reads command-line options; this recipe's values are the defaults.
+
+        Args:
+            argv: Options such as ``["--epochs", "3"]``; None takes the script's own.
+            description: Text above the options in ``--help``, the script's docstring.
+
+        Returns:
+            A `Recipe` with the options' values.
+
+        Raises:
+            SystemExit: With code 2 for a wrong option or value, with code 0 after ``--help``.
+        """
+        parser = _Parser(
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        for field in _options():
+            _add_option(parser, field, default=getattr(self, field.name))
+        options, unknown = parser.parse_known_args(argv)
+        if unknown:
+            parser.error(_unknown_option(unknown[0], parser))
+        try:
+            return dataclasses.replace(self, **vars(options))
+        except InputError as error:
+            parser.error(str(error))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as JSON can hold them."""
+        return {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in dataclasses.asdict(self).items()
+        }
+
+
+def script(main: Callable[[], Any]):
+    """Runs a script's main function the way a user at a terminal expects it.
+
+    Input that cannot be used ends in one sentence and exit code 2 instead of a traceback, and
+    TensorFlow's start-up messages stay away.
+
+    Args:
+        main: The function; it reads ``sys.argv`` itself.
+
+    Raises:
+        SystemExit: With code 2 where `main` raises `keras_cnn.InputError`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        main()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage block."""
+
+    def error(self, message):
+        self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
+
+
+def _options():
+    return [field for field in dataclasses.fields(Recipe) if "help" in field.metadata]
+
+
+def _check_range(field, value):
+    limits = field.metadata
+    if isinstance(value, float) and not math.isfinite(value):
+        rule = "must be a finite number"
+    elif limits["at_least"] is not None and not value >= limits["at_least"]:
+        rule = f"must be at least {limits['at_least']}"
+    elif limits["above"] is not None and not value > limits["above"]:
+        rule = f"must be above {limits['above']}"
+    elif limits["below"] is not None and not value < limits["below"]:
+        rule = f"must be below {limits['below']}"
+    else:
+        return
+    raise InputError(f"{_flag(field.name)} {rule}; received {value}")
+
+
+def _add_option(parser, field, *, default):
+    hints = {"help": field.metadata["help"], "default": default}
+    if default is not None and not isinstance(default, bool):
+        hints["help"] += " (default: %(default)s)"
+    kind = field.type
+    if isinstance(kind, types.UnionType):  # Optional: None is the default's business
+        kind = kind.__args__[0]
+    if kind is bool:
+        hints["action"] = argparse.BooleanOptionalAction
+    elif typing.get_origin(kind) is Literal:
+        hints["choices"] = typing.get_args(kind)
+    else:
+        hints["type"] = kind
+        hints["metavar"] = {Path: "FOLDER", int: "N", float: "X"}.get(kind)
+    parser.add_argument(_flag(field.name), **hints)
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")
+
+
+def _unknown_option(text, parser):
+    known = [flag for action in parser._actions for flag in action.option_strings]
+    close = difflib.get_close_matches(text.split("=")[0], known, n=1)
+    return f"unknown option {text}" + (f"; did you mean {close[0]}?" if close else "")
