@@ -1,0 +1,463 @@
+"""Scores and figures of a run, written to its folder.
+
+`classification` and `regression` write `report.json`, `report.html`, `history.csv`,
+`predictions.csv` and the figures. Each file is written beside its place and renamed, so a reader
+never meets half a file, and `report.json` comes last: it stands for a complete report.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+from keras_cnn.errors import InputError
+from keras_cnn.report import figures, page, scores, words
+
+__all__ = [
+    "classification",
+    "compare",
+    "regression",
+    "sample_grid",
+    "sentence",
+    "summarize_runs",
+]
+
+WORST = 10  # mistakes shown
+LOST = "(not a number)"  # what predictions.csv holds for a picture whose scores are not finite
+
+
+def classification(
+    folder,
+    *,
+    y_true,
+    y_score,
+    class_names: list[str],
+    filepaths: list,
+    history: dict[str, list],
+    facts: dict,
+    groups: dict | None = None,
+    samples: list | None = None,
+    picture: Callable | None = None,
+) -> dict:
+    """Score a classifier on its test set and write the report of the run.
+
+    Args:
+        folder: Folder of the run; made if it is missing.
+        y_true: Integer labels, shape (pictures,), in [0, classes).
+        y_score: Probabilities, shape (pictures, classes), in the order of `y_true`. A row that
+            holds a NaN counts as a wrong answer.
+        class_names: One name per class.
+        filepaths: Path of each test picture.
+        history: One list per quantity and epoch, as Keras' `History.history`; may be empty.
+        facts: What else the report tells. Everything goes into `report.json` and onto the page as
+            it is. These keys have a place of their own: `name`, `recipe`, `versions`, `seconds`,
+            `images_per_second`, `best_epoch` (counted from 1), `notes` (sentences), `synthetic`,
+            `skipped` (file -> reason), `interrupted`, `runs` (of `summarize_runs`).
+        groups: Boolean mask of shape (pictures,) of each part to score on its own as well.
+        samples: (picture, title) of training pictures, for `samples.png` and the page.
+        picture: Gives the test picture of an index as an array; by default its file is opened.
+
+    Returns:
+        What `report.json` holds.
+
+    Raises:
+        ValueError: If the arrays do not describe the same pictures and classes.
+        InputError: If the folder cannot be written.
+    """
+    y_true, y_score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
+    _check(y_true, y_score, class_names, filepaths)
+    groups = {name: np.asarray(mask, bool) for name, mask in (groups or {}).items()}
+    y_pred = scores.predictions(y_score)
+    test = scores.classification(y_true, y_score, class_names, groups)
+    notes = []
+    if test["unanswered"]:
+        notes.append(
+            f"The answers to {test['unanswered']:,} of {len(y_true):,} test pictures are not "
+            "finite numbers and count as wrong: the training diverged; lower the learning rate."
+        )
+    elif not scores.are_probabilities(y_score):
+        notes.append(
+            "The network's outputs are no probabilities, so there is no test loss and the "
+            "“probability” of a mistake is only a score: end the network with a softmax."
+        )
+    names = _names(filepaths)
+    surest = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
+    rows = [
+        (name, class_names[truth], class_names[guess] if guess >= 0 else LOST, f"{p:.6g}")
+        for name, truth, guess, p in zip(names, y_true, y_pred, surest, strict=True)
+    ]
+    # Confident and wrong first; without a mistake, the right answers that were nearest to one.
+    wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
+    title = "Worst mistakes: confident and wrong"
+    order = wrong[np.argsort(-surest[wrong], kind="stable")][:WORST]
+    if not len(order):
+        right = np.flatnonzero(y_true == y_pred)
+        order = right[np.argsort(surest[right], kind="stable")][:WORST]
+        title = f"No mistake in {len(right):,} pictures; the narrowest right answers"
+        title = title if len(order) else "No picture got an answer"
+    mistakes = [
+        (
+            _picture(picture, filepaths, k),
+            f"{class_names[y_true[k]]} → {class_names[y_pred[k]]}\n{surest[k]:.3f}",
+            names[k],
+        )
+        for k in order
+    ]
+    matrix = scores.confusion(y_true, y_pred, len(class_names))
+    report = _report(folder, facts, "classification", test, words.classification(test), notes)
+    report["mistakes_title"] = title
+    plots = [
+        *_curves(history, facts, test["baseline"]),
+        (
+            "Confusion",
+            [("confusion.png", lambda dark: figures.confusion(matrix, class_names, dark=dark))],
+        ),
+    ]
+    return _write_all(folder, report, history, rows, plots, samples, mistakes)
+
+
+def regression(
+    folder,
+    *,
+    y_true,
+    y_pred,
+    train_mean: float,
+    filepaths: list,
+    history: dict[str, list],
+    facts: dict,
+    samples: list | None = None,
+    picture: Callable | None = None,
+) -> dict:
+    """Score a regression on its test set and write the report of the run.
+
+    Args:
+        folder: Folder of the run; made if it is missing.
+        y_true: Targets, shape (pictures,) or (pictures, 1).
+        y_pred: Predictions of the same shape; NaN makes the scores None.
+        train_mean: Mean of the training targets: the baseline predicts it for every picture.
+        filepaths: Path of each test picture.
+        history: One list per quantity and epoch, as Keras' `History.history`; may be empty.
+        facts: As in `classification`.
+        samples: As in `classification`.
+        picture: As in `classification`.
+
+    Returns:
+        What `report.json` holds.
+
+    Raises:
+        ValueError: If the arrays do not describe the same pictures.
+        InputError: If the folder cannot be written.
+    """
+    y_true = np.asarray(y_true, dtype=np.float64).reshape(-1)
+    y_pred = np.asarray(y_pred, dtype=np.float64).reshape(-1)
+    if not 0 < len(y_true) == len(y_pred) == len(filepaths):
+        raise ValueError(
+            "y_true, y_pred and filepaths must describe the same pictures, at least one; received "
+            f"{len(y_true)}, {len(y_pred)} and {len(filepaths)}"
+        )
+    test = scores.regression(y_true, y_pred, train_mean)
+    names = _names(filepaths)
+    rows = [
+        (name, f"{truth:.6g}", f"{guess:.6g}", "")
+        for name, truth, guess in zip(names, y_true, y_pred, strict=True)
+    ]
+    order = np.argsort(-np.abs(np.nan_to_num(y_pred - y_true)), kind="stable")[:WORST]
+    mistakes = [
+        (
+            _picture(picture, filepaths, k),
+            f"{words.number(y_true[k])} → {words.number(y_pred[k])}",
+            names[k],
+        )
+        for k in order
+    ]
+    report = _report(folder, facts, "regression", test, words.regression(test), [])
+    report["mistakes_title"] = "Largest errors: truth → prediction"
+    plots = [
+        *_curves(history, facts, None),
+        (
+            "Predictions",
+            [
+                (
+                    "scatter.png",
+                    lambda dark: figures.scatter(y_true, y_pred, train_mean, dark=dark),
+                ),
+                ("residuals.png", lambda dark: figures.residuals(y_true, y_pred, dark=dark)),
+            ],
+        ),
+    ]
+    return _write_all(folder, report, history, rows, plots, samples, mistakes)
+
+
+def sample_grid(path, samples: list) -> None:
+    """Write a 2×5 grid of pictures with their titles, as the textbook's listing shows them.
+
+    Args:
+        path: Where the PNG goes.
+        samples: (picture, title) each; a picture is an array (height, width[, channels]) of uint8
+            or of floats in [0, 1]; other ranges are stretched. The first ten are drawn.
+
+    Raises:
+        InputError: If the path cannot be written.
+    """
+    _write(Path(path), figures.pictures([(array, title, "") for array, title in samples]))
+
+
+def sentence(report: dict) -> str:
+    """Say for the terminal whether a run's score is good, with its groups and its notes."""
+    return "\n".join([report["sentence"], *report["notes"]])
+
+
+def summarize_runs(reports: list[dict]) -> dict:
+    """Return mean and standard deviation of the test scores of runs that differ in their seed.
+
+    The standard deviation is that of the sample (divided by runs − 1), None for a single run. It
+    tells how much the seed matters; the interval of each run tells how much the choice of test
+    pictures matters.
+
+    Args:
+        reports: What `classification` or `regression` returned, once per run.
+    """
+    if not reports or len({report["task"] for report in reports}) != 1:
+        raise ValueError(
+            "reports must hold one or more runs of one task; received "
+            f"{[report['task'] for report in reports]}"
+        )
+    keys = ("accuracy", "top5", "loss", "mse", "mae", "r2")
+    summary = {"runs": len(reports)}
+    for key in keys:
+        values = [report["test"].get(key) for report in reports]
+        if None in values:
+            continue
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        summary[key] = {"mean": statistics.fmean(values), "std": deviation, "values": values}
+    key = next((key for key in ("accuracy", "mse") if key in summary), None)
+    if key is None:
+        summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
+        return summary
+    spread = summary[key]["std"]
+    name = {"accuracy": "accuracy", "mse": "mean squared error"}[key]
+    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {name} " + (
+        f"{summary[key]['mean']:.4f}" + ("" if spread is None else f" ± {spread:.4f}")
+    )
+    return summary
+
+
+def compare(run_a, run_b) -> dict:
+    """Compare two classifiers on the same test set with McNemar's exact test.
+
+    Only the pictures on which the two disagree tell them apart: if both were equally good, each of
+    these would be as likely right for the one as for the other.
+
+    Args:
+        run_a: Folder of a run, which holds `predictions.csv`.
+        run_b: Folder of the other run.
+
+    Returns:
+        `samples`, `accuracy` (of both), `both_right`, `only_a`, `only_b`, `both_wrong`, `p_value`
+        (two-sided) and `sentence`.
+
+    Raises:
+        InputError: If a run has no predictions of a classifier, or the test sets differ.
+    """
+    answers_a, answers_b = _answers(run_a), _answers(run_b)
+    if [answer[:2] for answer in answers_a] != [answer[:2] for answer in answers_b]:
+        raise InputError(
+            f"{run_a} and {run_b} were not tested on the same pictures with the same labels; test "
+            "both on one test set to compare them"
+        )
+    outcomes = Counter(
+        (truth == guess_a, truth == guess_b)
+        for (_, truth, guess_a), (*_, guess_b) in zip(answers_a, answers_b, strict=True)
+    )
+    samples = len(answers_a)
+    both, only_a, only_b = outcomes[True, True], outcomes[True, False], outcomes[False, True]
+    p_value = scores.mcnemar(only_a, only_b)
+    better = run_a if only_a > only_b else run_b
+    proven = f"{better} is better" if p_value < 1 - scores.CONFIDENCE else "no difference is shown"
+    return {
+        "samples": samples,
+        "accuracy": [(both + only_a) / samples, (both + only_b) / samples],
+        "both_right": both,
+        "only_a": only_a,
+        "only_b": only_b,
+        "both_wrong": outcomes[False, False],
+        "p_value": p_value,
+        "sentence": (
+            f"Of {samples:,} test pictures only {run_a} gets {only_a:,} right and only {run_b} "
+            f"{only_b:,}: {proven} (McNemar's exact test, p = {p_value:.2g})."
+        ),
+    }
+
+
+def _check(y_true, y_score, class_names, filepaths):
+    pictures, classes = len(filepaths), len(class_names)
+    if pictures == 0 or y_true.shape != (pictures,) or y_score.shape != (pictures, classes):
+        raise ValueError(
+            "y_true must have shape (pictures,) and y_score (pictures, classes) for at least one "
+            f"picture; received {y_true.shape} and {y_score.shape} for {pictures} filepaths and "
+            f"{classes} class_names"
+        )
+    if not np.issubdtype(y_true.dtype, np.integer) or y_true.min() < 0 or y_true.max() >= classes:
+        raise ValueError(
+            f"y_true must hold integers in [0, {classes}); received {y_true.dtype} from "
+            f"{y_true.min()} to {y_true.max()}"
+        )
+
+
+def _report(folder, facts, task, test, text, notes):
+    """Put together what `report.json` holds."""
+    told = []
+    if facts.get("synthetic"):
+        kind = facts["synthetic"]
+        told.append(
+            kind
+            if isinstance(kind, str)
+            else "Synthetic sample: drawn by code, so the score says nothing about real pictures."
+        )
+    if facts.get("interrupted"):
+        told.append("The training was interrupted: these are the scores of the weights so far.")
+    if facts.get("skipped"):
+        told.append(f"{len(facts['skipped']):,} pictures could not be used and were left out.")
+    if facts.get("runs"):
+        told.append(facts["runs"]["sentence"])
+    report = {"name": Path(folder).resolve().name, "task": task, **facts}
+    report |= {"sentence": text, "notes": [*told, *notes, *facts.get("notes", [])], "test": test}
+    return _plain(report)
+
+
+def _curves(history, facts, baseline):
+    """Plan the curves: one file with all panels, and a picture per panel for the page."""
+    options = {"baseline": baseline, "best_epoch": facts.get("best_epoch")}
+
+    def draw(names):
+        return lambda dark: figures.curves(history, names=names, dark=dark, **options)
+
+    names = figures.panels(history)
+    return [("Training", [("curves.png", draw(None))] + [(name, draw([name])) for name in names])]
+
+
+def _write_all(folder, report, history, rows, plots, samples, mistakes):
+    """Draw and write everything, `report.json` last."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    _write(folder / "history.csv", _history(history))
+    _write(folder / "predictions.csv", _table(rows))
+    samples = samples or []
+    if samples:
+        sample_grid(folder / "samples.png", samples)
+    shown = []
+    for heading, drawings in plots:
+        images = []
+        for name, draw in drawings:
+            light = draw(dark=False)
+            if name.endswith(".png"):
+                _write(folder / name, light)
+            # The page shows curves panel by panel, since two side by side are too small on a phone.
+            if len(drawings) == 1 or name != "curves.png":
+                images.append((f"{heading}: {name.removesuffix('.png')}", light, draw(dark=True)))
+        shown.append((heading, images))
+    title = report["mistakes_title"]
+    drawn = figures.pictures(mistakes, title=title) if mistakes else figures.sentence(title)
+    _write(folder / "mistakes.png", drawn)
+    gallery = [(array, title, "") for array, title in samples[: figures.GRID[0] * figures.GRID[1]]]
+    html = page.render(report, plots=shown, samples=gallery, mistakes=mistakes)
+    _write(folder / "report.html", _encode(html))
+    content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+    _write(folder / "report.json", _encode(content + "\n"))
+    return report
+
+
+def _write(path, content):
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; choose another folder with --out"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _encode(text):
+    # A file name that is no valid UTF-8 reaches Python as lone surrogates; escape, never fail.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _history(history):
+    # Columns may differ in length where an epoch was interrupted before validation.
+    table = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in history.items()})
+    table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
+    return _encode(table.to_csv(lineterminator="\n"))
+
+
+def _table(rows):
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([("file", "truth", "prediction", "probability"), *rows])
+    return _encode(buffer.getvalue())
+
+
+def _names(filepaths):
+    """Return the paths below their common folder: the same on every machine."""
+    paths = [Path(path) for path in filepaths]
+    try:
+        top = os.path.commonpath([path.parent for path in paths])
+    except ValueError:  # absolute beside relative, or two drives: nothing in common
+        return [path.as_posix() for path in paths]
+    return [path.relative_to(top).as_posix() for path in paths]
+
+
+def _picture(picture, filepaths, index):
+    """Return the picture as an array, or None where its file is gone or broken."""
+    if picture is not None:
+        return np.asarray(picture(index))
+    try:
+        with Image.open(filepaths[index]) as image:
+            image.draft("RGB", (640, 640))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _answers(run):
+    """Return (file, truth, prediction) of a run's test pictures, sorted."""
+    path = Path(run) / "predictions.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}; give the folder of a finished run"
+        ) from error
+    if not rows or not all(row.get("probability") for row in rows):
+        raise InputError(f"{path} holds no predictions of a classifier; compare two classifiers")
+    return sorted((row["file"], row["truth"], row["prediction"]) for row in rows)
+
+
+def _plain(value):
+    """Turn a value into what JSON can hold; what is not a finite number becomes None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)

@@ -1,0 +1,324 @@
+"""Figures of a report: numbers in, PNG bytes out.
+
+Everything is drawn on `matplotlib.figure.Figure` objects: no pyplot, so no window opens and no
+figure of the caller's notebook changes.
+"""
+
+import contextlib
+import io
+import math
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from keras_cnn.report import fonts, scores
+
+# Okabe and Ito's colours, lightened for the dark page: told apart by colour-blind readers too.
+LIGHT = {
+    "paper": "#ffffff",
+    "ink": "#1f2328",
+    "soft": "#6b7280",
+    "grid": "#e5e7eb",
+    "train": "#0072b2",
+    "validation": "#d55e00",
+    "best": "#009e73",
+}
+DARK = {
+    "paper": "#161b22",
+    "ink": "#e6edf3",
+    "soft": "#9aa4af",
+    "grid": "#30363d",
+    "train": "#56b4e9",
+    "validation": "#ff9f4a",
+    "best": "#3fd1a2",
+}
+DPI = 130
+MOST_CELLS = 20  # classes up to which a confusion matrix shows its counts
+GRID = (2, 5)  # rows and columns of pictures, as the textbook's listing shows them
+
+
+def curves(history: dict[str, list], *, baseline=None, best_epoch=None, names=None, dark=False):
+    """Draw loss and the first metric over the epochs, training beside validation.
+
+    Args:
+        history: One list per quantity, as Keras' `History.history`; may be empty.
+        baseline: Height of the baseline in the metric's panel, or None.
+        best_epoch: Number of the epoch whose weights were kept, counted from 1, or None.
+        names: Quantities to draw, one panel each; by default those of `panels(history)`.
+        dark: Whether the paper is dark.
+
+    Returns:
+        The figure as PNG bytes.
+    """
+    names = panels(history) if names is None else names
+    if not names:
+        return sentence("No epoch was finished, so there is no curve to draw.", dark=dark)
+    with _paper((5.2 * len(names), 3.9), dark) as (figure, ink):
+        handles = {}
+        for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            for key, label in ((name, "train"), (f"val_{name}", "validation")):
+                values = np.asarray(history.get(key, []), dtype=float)
+                if not np.isfinite(values).any():
+                    continue
+                epochs = np.arange(1, len(values) + 1)
+                style = {"marker": "o", "markersize": 3.5 if len(values) <= 40 else 0}
+                handles[label] = ax.plot(epochs, values, color=ink[label], **style)[0]
+            if best_epoch is not None:
+                handles[f"weights kept (epoch {best_epoch})"] = ax.axvline(
+                    best_epoch, color=ink["best"], linestyle="--", linewidth=1.2
+                )
+            if baseline is not None and name != "loss":
+                handles[f"baseline {baseline:.3f}"] = ax.axhline(
+                    baseline, color=ink["soft"], linestyle=":", linewidth=1.5
+                )
+            _scale(ax, name, history)
+            ax.set_title(fonts.printable(name.replace("_", " ")), loc="left")
+            ax.set_xlabel("epoch")
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            ax.grid(True, axis="y")
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=2 * len(names)
+        )
+        return _png(figure)
+
+
+def panels(history: dict[str, list]) -> list[str]:
+    """Choose what the curves show: the loss and the first metric that has a finite value."""
+    finite = [
+        name
+        for name in history
+        if not name.startswith("val_")
+        and name not in ("learning_rate", "lr")
+        and np.isfinite(np.asarray(history[name] + history.get(f"val_{name}", []), float)).any()
+    ]
+    metrics = [name for name in finite if name != "loss"]
+    preferred = [name for name in ("accuracy", "mae") if name in metrics] + metrics
+    return [name for name in finite if name == "loss"] + preferred[:1]
+
+
+def confusion(matrix: np.ndarray, class_names: list[str], *, dark=False) -> bytes:
+    """Draw counts in cells shaded by their share of the row.
+
+    Beyond 20 classes the cells are too small for numbers: the shades stand beside a bar chart of
+    the most frequent confusions.
+
+    Args:
+        matrix: Counts, row = truth, column = prediction, shape (classes, classes).
+        class_names: One name per class.
+        dark: Whether the paper is dark.
+
+    Returns:
+        The figure as PNG bytes.
+    """
+    many = len(class_names) > MOST_CELLS
+    side = 6.0 if many else min(9.5, max(4.4, 2.4 + 0.52 * len(class_names)))
+    with _paper((side + 6.2, side) if many else (side + 0.5, side), dark) as (figure, ink):
+        axes = figure.subplots(1, 2, squeeze=False)[0] if many else [figure.subplots()]
+        support = matrix.sum(axis=1, keepdims=True)
+        share = matrix / np.maximum(support, 1)
+        shades = LinearSegmentedColormap.from_list("shade", [ink["paper"], ink["train"]])
+        picture = axes[0].imshow(share, cmap=shades, vmin=0, vmax=1, interpolation="nearest")
+        axes[0].set_xlabel("prediction")
+        axes[0].set_ylabel("truth")
+        bar = figure.colorbar(picture, ax=axes[0], shrink=0.6, pad=0.02)
+        bar.set_label("share of the row")
+        bar.outline.set_visible(False)
+        if many:
+            _bars(axes[1], matrix, class_names, ink)
+            axes[0].set_title("all classes, by number", loc="left")
+        else:
+            _cells(axes[0], matrix, share, class_names, ink)
+        return _png(figure)
+
+
+def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
+    """Draw pictures with a title above and a note below each, in rows of five.
+
+    Args:
+        items: (picture, title, note) each; a picture is an array (height, width[, channels]) as
+            `pixels` takes it, or None where it could not be opened. The first ten are drawn.
+        title: Line above the whole figure.
+        dark: Whether the paper is dark.
+
+    Returns:
+        The figure as PNG bytes.
+    """
+    rows, columns = GRID
+    items = items[: rows * columns]
+    rows, columns = math.ceil(len(items) / columns), min(columns, len(items))
+    wide = max(columns, 3)  # leaves room for the title above one or two pictures
+    with _paper((2.35 * wide, 2.75 * rows + 0.35 * bool(title)), dark) as (figure, ink):
+        if title:
+            figure.suptitle(fonts.printable(title), x=0.01, ha="left")
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for ax in axes[len(items) :]:
+            ax.set_axis_off()
+        for ax, (picture, above, below) in zip(axes, items, strict=False):
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+            ax.set_title(_lines(above, width=28), fontsize=9)
+            ax.set_xlabel(_lines(below, width=34), fontsize=7, color=ink["soft"])
+            if picture is None:
+                ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+                ax.text(0.5, 0.5, "cannot be opened", ha="center", color=ink["soft"])
+                continue
+            picture = pixels(picture)
+            small = max(picture.shape[:2]) < 100
+            ax.imshow(picture, interpolation="nearest" if small else "antialiased")
+        return _png(figure)
+
+
+def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=False) -> bytes:
+    """Draw predictions over targets, with the line of perfect answers and the mean baseline."""
+    given = np.isfinite(y_pred)
+    if not given.any():
+        return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
+    with _paper((5.2, 5.2), dark) as (figure, ink):
+        ax = figure.subplots()
+        ends = [min(y_true[given].min(), y_pred[given].min())]
+        ends += [max(y_true[given].max(), y_pred[given].max())]
+        ax.plot(ends, ends, color=ink["best"], linewidth=1.2, label="perfect")
+        ax.axhline(train_mean, color=ink["soft"], linestyle=":", label="mean of the training set")
+        ax.scatter(y_true[given], y_pred[given], s=16, alpha=0.65, color=ink["train"], linewidths=0)
+        ax.set(xlabel="truth", ylabel="prediction", aspect="equal")
+        ax.grid(True)
+        figure.legend(loc="outside lower center", ncols=2)
+        return _png(figure)
+
+
+def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
+    """Draw prediction minus truth over the truth, and how often each size of error occurs."""
+    given = np.isfinite(y_pred)
+    if not given.any():
+        return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
+    error = y_pred[given] - y_true[given]
+    with _paper((9.0, 3.9), dark) as (figure, ink):
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+        left.scatter(y_true[given], error, s=16, alpha=0.65, color=ink["train"], linewidths=0)
+        right.hist(error, bins="sqrt", orientation="horizontal", color=ink["train"], alpha=0.8)
+        for ax in (left, right):
+            ax.axhline(0, color=ink["best"], linewidth=1.2)
+            ax.grid(True, axis="y")
+        left.set(xlabel="truth", ylabel="prediction − truth")
+        right.set_xlabel("test pictures")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return _png(figure)
+
+
+def sentence(text: str, *, dark=False) -> bytes:
+    """Draw a sentence where a figure would have nothing to show."""
+    with _paper((7.0, 1.6), dark) as (figure, _):
+        figure.text(0.5, 0.5, fonts.printable(text), ha="center", va="center", wrap=True)
+        return _png(figure)
+
+
+def pixels(picture: np.ndarray) -> np.ndarray:
+    """Turn any picture into uint8 RGB, shape (height, width, 3).
+
+    uint8 and floats in [0, 1] are shown as they are; other ranges (a subtracted mean, say) are
+    stretched from their own minimum to their own maximum.
+    """
+    picture = np.asarray(picture)
+    picture = picture[..., None] if picture.ndim == 2 else picture
+    picture = np.repeat(picture, 3, axis=2) if picture.shape[2] < 3 else picture[..., :3]
+    if picture.dtype == np.uint8:
+        return picture
+    picture = np.nan_to_num(picture.astype(float))
+    low, high = picture.min(), picture.max()
+    if low < 0 or high > 1:
+        picture = (picture - low) / max(high - low, 1e-12)
+    return np.round(picture * 255).astype(np.uint8)
+
+
+@contextlib.contextmanager
+def _paper(size, dark):
+    """Yield an empty figure of `size` inches and the colours to draw it in."""
+    ink = DARK if dark else LIGHT
+    style = {
+        "font.family": list(fonts.families()),
+        "font.size": 9,
+        "text.parse_math": False,  # a "$" in a file name is a dollar
+        "axes.unicode_minus": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+        "legend.frameon": False,
+        "legend.fontsize": 8.5,
+        "grid.linewidth": 0.8,
+        "lines.linewidth": 1.8,
+        "figure.constrained_layout.use": True,
+        "grid.color": ink["grid"],
+        "axes.edgecolor": ink["soft"],
+    }
+    style |= dict.fromkeys(
+        ("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ink["paper"]
+    )
+    colours = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    style |= dict.fromkeys(colours, ink["ink"])
+    with matplotlib.rc_context(style):
+        yield Figure(figsize=size, dpi=DPI), ink
+
+
+def _png(figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _scale(ax, name, history):
+    """Make room: a logarithmic axis where an early explosion would flatten all the rest."""
+    values = np.asarray(history.get(name, []) + history.get(f"val_{name}", []), dtype=float)
+    values = values[np.isfinite(values)]
+    if name == "loss" and values.min() > 0 and values.max() > 100 * values.min():
+        ax.set_yscale("log")
+    elif name == "loss" and values.min() >= 0:
+        ax.set_ylim(bottom=0)
+    epochs = max(len(history.get(name, [])), len(history.get(f"val_{name}", [])))
+    if epochs == 1:
+        ax.set_xlim(0.5, 1.5)
+
+
+def _cells(ax, matrix, share, class_names, ink):
+    classes = len(class_names)
+    size = 11 if classes <= 5 else 9 if classes <= 12 else 7
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = ink["paper"] if share[row, column] > 0.55 else ink["ink"] if count else ink["grid"]
+        ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=size)
+    names = [fonts.printable(fonts.shorten(name, width=18)) for name in class_names]
+    slanted = max(map(fonts.columns, names)) * classes > 44
+    ax.set_xticks(range(classes), names, rotation=40 if slanted else 0, fontsize=size - 1)
+    for label in ax.get_xticklabels():
+        label.set(ha="right" if slanted else "center", rotation_mode="anchor" if slanted else None)
+    ax.set_yticks(range(classes), names, fontsize=size - 1)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _bars(ax, matrix, class_names, ink):
+    most = scores.top_confusions(matrix, 15)
+    ax.set_title("most frequent confusions: truth → prediction", loc="left")
+    ax.spines[["bottom", "left"]].set_visible(False)
+    ax.set_xticks([])
+    if not most:
+        ax.set_yticks([])
+        ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes, color=ink["soft"])
+        return
+    labels = [
+        " → ".join(fonts.printable(fonts.shorten(class_names[k], width=22)) for k in cell[:2])
+        for cell in most
+    ]
+    counts = [count for _, _, count in most]
+    bars = ax.barh(range(len(most)), counts, color=ink["validation"], height=0.7)
+    of = [f" {count} of {matrix[truth].sum()}" for truth, _, count in most]
+    ax.bar_label(bars, of, color=ink["soft"], fontsize=8)
+    ax.set_xlim(0, 1.25 * max(counts))
+    ax.set_ylim(14.6, -0.6)  # the largest on top; few bars stay as thin as many
+    ax.set_yticks(range(len(most)), labels)
+    ax.tick_params(length=0)
+
+
+def _lines(text, *, width):
+    return "\n".join(fonts.printable(fonts.shorten(line, width=width)) for line in text.split("\n"))

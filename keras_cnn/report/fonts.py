@@ -1,0 +1,124 @@
+"""Text that every figure can draw: Chinese where a font has it, ASCII where none has."""
+
+import functools
+import unicodedata
+import warnings
+
+from matplotlib import font_manager
+
+LATIN = "DejaVu Sans"  # comes with matplotlib
+CJK = (  # by preference: upright sans faces read best at label size
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Hiragino Sans GB",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Heiti SC",
+    "STHeiti",
+    "SimHei",
+    "Noto Sans CJK JP",  # matplotlib before 3.11 sees only the first face of a collection
+    "Noto Sans CJK TC",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "AR PL UMing CN",
+    "Noto Serif CJK SC",
+    "Songti SC",
+    "SimSun",
+    "LXGW WenKai",
+    "AR PL UKai CN",
+)
+PROBE = "书"  # simplified: a font that has it serves Chinese labels
+
+
+@functools.cache
+def families() -> tuple[str, ...]:
+    """Names of the fonts to draw with, the first that has a character wins."""
+    chinese = _chinese(font_manager.fontManager.ttflist)
+    if chinese is None:
+        # matplotlib remembers its font list between runs, so a font installed since is not in it.
+        known = {font.fname for font in font_manager.fontManager.ttflist}
+        before = len(font_manager.fontManager.ttflist)
+        for path in sorted(set(font_manager.findSystemFonts()) - known):
+            try:
+                font_manager.fontManager.addfont(path)
+            except Exception:  # noqa: BLE001, S112 - FreeType raises several kinds for a bad file
+                continue
+        chinese = _chinese(font_manager.fontManager.ttflist[before:])
+    return (LATIN,) if chinese is None else (LATIN, chinese)
+
+
+def printable(text) -> str:
+    r"""Replace what no font can draw by its escape, such as `\u4e66`, and warn once about it."""
+    text = " ".join(str(text).split())
+    return "".join(character if _drawn(character) else _escape(character) for character in text)
+
+
+def shorten(text, *, width: int) -> str:
+    """Cut the middle out of a text wider than `width` columns; a Chinese character takes two."""
+    text = str(text)
+    if columns(text) <= width:
+        return text
+    head, tail = "", ""
+    for left, right in zip(text, reversed(text), strict=True):
+        if columns(head + left + tail) >= width:
+            break
+        head += left
+        if columns(head + right + tail) >= width:
+            break
+        tail = right + tail
+    return f"{head}…{tail}"
+
+
+def columns(text: str) -> int:
+    """Width of a text in columns of a fixed-width screen."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _chinese(fonts) -> str | None:
+    """Name of the best of `fonts` that has Chinese characters, or None."""
+    names = {
+        font.name: font for font in fonts if int(font.weight) <= 500 and font.style == "normal"
+    }
+    ranked = [name for name in CJK if name in names]
+    ranked += sorted(name for name in names if name not in CJK)
+    return next((name for name in ranked if _has(name, PROBE)), None)
+
+
+@functools.cache
+def _face(name: str):
+    path = font_manager.findfont(
+        font_manager.FontProperties(family=name), fallback_to_default=False
+    )
+    return font_manager.get_font(path)
+
+
+def _has(name: str, character: str) -> bool:
+    try:
+        return _face(name).get_char_index(ord(character)) != 0
+    except (OSError, RuntimeError, ValueError):  # a font file removed or broken since it was listed
+        return False
+
+
+@functools.cache
+def _drawn(character: str) -> bool:
+    if " " <= character <= "~" or _has(LATIN, character):
+        return True
+    return any(_has(name, character) for name in families()[1:])
+
+
+@functools.cache
+def _warn_once() -> None:
+    warnings.warn(
+        "no installed font has some characters of the labels, so the figures show them as \\uXXXX; "
+        "install a font that has them, such as Noto Sans CJK",
+        stacklevel=2,
+    )
+
+
+def _escape(character: str) -> str:
+    _warn_once()
+    return character.encode("ascii", "backslashreplace").decode("ascii")

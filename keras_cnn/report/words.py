@@ -1,0 +1,104 @@
+"""Scores in words: the same sentences for the terminal, the page and `report.json`."""
+
+
+def rate(value: float | None, samples: int) -> str:
+    """Write a share of `samples` with enough digits to tell one picture more from one less."""
+    return "–" if value is None else f"{value:.{max(3, len(str(samples - 1)))}f}"
+
+
+def number(value: float | None) -> str:
+    """Write a score with three decimals, very large and very small ones with an exponent."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def interval(bounds: list[float] | None) -> str:
+    """Write an interval in brackets; empty where there is none."""
+    return "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: 48 s, 5 min 07 s, 2 h 03 min."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def plain(value) -> str:
+    """Write a fact of the run: lists with commas, floats without noise."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {plain(part)}" for key, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value))
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def scored(part: dict) -> str:
+    """Write accuracy, interval and size of a test set, or of a group in it."""
+    samples = part["samples"]
+    if not samples:
+        return "no test picture"
+    low, high = (rate(bound, samples) for bound in part["interval"])
+    return f"{rate(part['accuracy'], samples)} ({low}–{high}), {samples:,} pictures"
+
+
+def classification(test: dict) -> str:
+    """Say in the first line whether the classifier is any good, then a line for each group."""
+    samples = test["samples"]
+    low, high = (rate(bound, samples) for bound in test["interval"])
+    opening = {
+        "above": "It has learned",
+        "around": "Not shown to have learned",
+        "below": "Worse than not looking at the picture",
+    }[test["verdict"]]
+    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    lines = [
+        f"{opening}: {test['correct']:,} of {samples:,} test pictures right, accuracy "
+        f"{rate(test['accuracy'], samples)}; the 95 % interval {low}–{high} "
+        f"{relation[test['verdict']]} the {rate(test['baseline'], samples)} of always answering "
+        f"“{test['baseline_class']}”."
+    ]
+    for name, part in test["groups"].items():
+        against = {
+            "above": "above its baseline",
+            "around": "not distinguishable from its baseline",
+            "below": "below its baseline",
+        }
+        end = ""
+        if part["samples"]:
+            end = f", {against[part['verdict']]} {rate(part['baseline'], part['samples'])}"
+        lines.append(f"{name}: {scored(part)}{end}")
+    return "\n".join(lines)
+
+
+def regression(test: dict) -> str:
+    """Say in one line whether the regression beats predicting the mean."""
+    samples, blind = test["samples"], number(test["baseline"]["mse"])
+    if test["mse"] is None:
+        return (
+            f"Not usable: the network's answers to {samples:,} test pictures are not all finite "
+            f"numbers, while the training mean reaches a mean squared error of {blind}."
+        )
+    opening = {
+        "above": "It has learned",
+        "around": "Not shown to have learned",
+        "below": "Worse than predicting the mean",
+    }[test["verdict"]]
+    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    bounds = test["gain_interval"]
+    end = "one picture gives no interval"
+    if bounds is not None:
+        end = (
+            f"the 95 % interval of the difference, {number(bounds[0])} to {number(bounds[1])}, "
+            f"{relation[test['verdict']]} zero"
+        )
+    return (
+        f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
+        f"{blind} of always predicting the training mean; {end}."
+    )
