@@ -1,0 +1,168 @@
+"""What a trained classifier can be cut into: feature maps, and a map of scores.
+
+Sources: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation"
+(2015), section 3.1, https://arxiv.org/abs/1411.4038; Sermanet et al., "OverFeat" (2014), section
+3.5, https://arxiv.org/abs/1312.6229.
+"""
+
+import difflib
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+# How a head forgets where things are, and the layer that does the same within one window.
+_POOLING = {
+    layers.GlobalAveragePooling2D: layers.AveragePooling2D,
+    layers.GlobalMaxPooling2D: layers.MaxPooling2D,
+}
+_POINTWISE = (layers.Activation, layers.BatchNormalization, layers.Dropout, layers.ReLU)
+
+
+def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    """Return the model that answers with the outputs of the named layers.
+
+    It shares the layers, hence the weights, of `model`; layers past the last named one are not run.
+
+    Args:
+        model: A functional or sequential model.
+        names: Names of layers of `model`, e.g. `["block4_conv3", "block5_conv3"]` of VGG16.
+
+    Returns:
+        A model with a list of outputs, one per name and in the same order.
+
+    Raises:
+        ValueError: A name is not a layer's, or there is none.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise ValueError(f"features needs at least one layer name of {model.name}; received none")
+    known = {layer.name: layer for layer in model.layers}
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)[-3:]
+            raise ValueError(
+                f"{model.name} has no layer {name!r}; close names are {', '.join(close)} "
+                "(model.summary() lists all)"
+            )
+    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    outputs = [known[name].output for name in names]
+    return keras.Model(inputs, outputs, name=f"{model.name}_features")
+
+
+def to_fully_convolutional(model: keras.Model) -> keras.Model:
+    """Turn the head of a classifier into convolutions, so that it slides over larger pictures.
+
+    A dense layer after `Flatten` sees the whole feature map, so it is a convolution whose kernel is
+    as large as that map (7 x 7 for VGG16 at 224 x 224); the dense layers after it are 1 x 1
+    convolutions. Global pooling becomes pooling over a window of the same size with stride 1.
+    Weights are copied, not shared: the result doubles the memory and can be trained on its own.
+
+    At the native size the answer is the classifier's. On a larger picture each cell is the answer
+    for the window under it, and windows are one stride of the network (32 pixels for VGG16) apart.
+    This is exact for networks without padding; padded ones see their neighbourhood where the
+    cropped window would have seen zeros.
+
+    Args:
+        model: A classifier with one input `(height, width, channels)` of fixed size, one output,
+            and `Flatten` or global pooling before its dense layers.
+
+    Returns:
+        A model from `(batch, rows, columns, channels)`, rows and columns at least the native size,
+        to scores `(batch, rows', columns', classes)`; softmax, if any, runs over the last axis.
+
+    Raises:
+        ValueError: The model has no such head, or its size is not fixed.
+    """
+    cut = _end_of_trunk(model)
+    pool, head = model.layers[cut], model.layers[cut + 1 :]
+    window = tuple(pool.input.shape[1:3])
+    if None in window:
+        raise ValueError(
+            f"to_fully_convolutional needs the native size of {model.name}; its input is "
+            f"{model.input_shape}: build it with a fixed input_shape=(height, width, channels)"
+        )
+    trunk = keras.Model(model.inputs[0], _feature_map(model, cut))
+    inputs = keras.Input((None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype)
+    slid = keras.models.clone_model(trunk, input_tensors=inputs)
+    slid.set_weights(trunk.get_weights())
+    x = slid.output
+    if not isinstance(pool, layers.Flatten):
+        windowed = _POOLING[type(pool)]
+        x = windowed(window, strides=1, padding="valid", name=pool.name, dtype=pool.dtype_policy)(x)
+        window = (1, 1)
+    copied = []
+    for layer in head:
+        twin = _convolutional(layer, window, model)
+        if twin is None:
+            continue
+        x = twin(x)
+        copied.append((layer, twin))
+        if isinstance(layer, (layers.Dense, layers.Conv2D)):
+            window = (1, 1)
+    for layer, twin in copied:
+        shapes = [weight.shape for weight in twin.weights]
+        values = zip(layer.get_weights(), shapes, strict=True)
+        twin.set_weights([value.reshape(shape) for value, shape in values])
+    return keras.Model(inputs, x, name=f"{model.name}_fully_convolutional")
+
+
+def _end_of_trunk(model):
+    """Return the index of the layer that turns feature maps into a vector."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
+        raise ValueError(
+            "to_fully_convolutional takes a classifier with one picture in and one answer out; "
+            f"{model.name} has inputs {model.input_shape} and outputs {model.output_shape}"
+        )
+    kinds = (layers.Flatten, *_POOLING)
+    ends = [index for index, layer in enumerate(model.layers) if isinstance(layer, kinds)]
+    dense = ends and any(
+        isinstance(layer, (layers.Dense, layers.Conv2D)) for layer in model.layers[ends[-1] :]
+    )
+    if not dense:
+        raise ValueError(
+            "to_fully_convolutional needs Flatten or global pooling followed by dense layers; "
+            f"{model.name} has none: build it with include_top=True"
+        )
+    return ends[-1]
+
+
+def _feature_map(model, cut):
+    """Return what the head sees, before adaptive pooling that does nothing at the native size."""
+    before, pool = model.layers[max(cut - 1, 0)], model.layers[cut]
+    if not isinstance(before, layers.AdaptiveAveragePooling2D):
+        return pool.input
+    if before.input.shape != before.output.shape:
+        raise ValueError(
+            f"{before.name} of {model.name} resizes {before.input.shape[1:3]} feature maps to "
+            f"{before.output.shape[1:3]}, which no convolution does: build the network at the "
+            "size where both are equal (224 x 224 for AlexNet)"
+        )
+    return before.input
+
+
+def _convolutional(layer, window, model):
+    """Return the layer that does in every window what `layer` does in one; None for a reshape."""
+    if isinstance(layer, layers.Dense):
+        return layers.Conv2D(
+            layer.units,
+            window,
+            padding="valid",
+            activation=layer.activation,
+            use_bias=layer.use_bias,
+            trainable=layer.trainable,
+            dtype=layer.dtype_policy,
+            name=layer.name,
+        )
+    if isinstance(layer, layers.Reshape):  # MobileNet's (1, 1, 1000) -> (1000,)
+        return None
+    if isinstance(layer, _POINTWISE) or _is_1x1(layer):
+        return type(layer).from_config(layer.get_config())
+    raise ValueError(
+        "to_fully_convolutional knows dense layers, 1x1 convolutions, activations, dropout and "
+        f"batch normalization in a head; {layer.name} of {model.name} is {type(layer).__name__}"
+    )
+
+
+def _is_1x1(layer):
+    return isinstance(layer, layers.Conv2D) and layer.kernel_size == (1, 1)
