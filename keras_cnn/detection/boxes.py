@@ -1,0 +1,291 @@
+"""Boxes of SSD (Liu et al., 2016, section 2.2): arrays in, arrays out, NumPy alone.
+
+A box is (x1, y1, x2, y2): its left, top, right and bottom edge, x to the right and y down. Priors
+and offsets are in shares of the network's square picture; the other functions take any unit.
+https://arxiv.org/abs/1512.02325
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # bring the offsets to a like spread
+INPUT = 300  # side of the network's picture in pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorTable:
+    """How priors are laid over the feature maps; a prior's side is in pixels of the picture.
+
+    Attributes:
+        sides: Side of the small square of each map, and one more to end the last map's range.
+        steps: Pixels from one cell's centre to the next; None spreads the cells evenly.
+        clip_corners: Whether corners beyond the picture are moved to its edge; otherwise only sides
+            longer than the picture are cut.
+    """
+
+    sides: tuple[float, ...]
+    steps: tuple[float, ...] | None
+    clip_corners: bool
+
+
+CELLS = (38, 19, 10, 5, 3, 1)  # cells a side of the six feature maps
+RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))  # width to height, each the other way too
+TABLES = {
+    "voc": PriorTable((30, 60, 111, 162, 213, 264, 315), None, clip_corners=True),
+    "torchvision": PriorTable(
+        (21, 45, 99, 153, 207, 261, 315), (8, 16, 32, 64, 100, 300), clip_corners=False
+    ),
+}
+
+
+@functools.cache
+def priors(table: str = "voc") -> np.ndarray:
+    """Lays the default boxes over the six feature maps of SSD300.
+
+    Each cell has a square of the map's side, one of the geometric mean of that and the next map's
+    side, and a pair of rectangles per aspect ratio, of the first square's area.
+
+    Args:
+        table: Row of `TABLES`: "voc" for the sizes of the VOC models and of the chapter,
+            "torchvision" for its `ssd300_vgg16`.
+
+    Returns:
+        Corners in shares of the picture, shape (8732, 4), read-only: map by map, row by row, cell
+        by cell, in the order of the network's outputs.
+    """
+    row = TABLES[table]
+    maps = []
+    for index, (cells, ratios) in enumerate(zip(CELLS, RATIOS, strict=True)):
+        side, following = row.sides[index : index + 2]
+        sizes = [(side, side), ((side * following) ** 0.5,) * 2]
+        for ratio in ratios:
+            long, short = side * ratio**0.5, side / ratio**0.5
+            sizes += [(long, short), (short, long)]
+        sizes = np.array(sizes) / INPUT  # (priors, 2)
+        if not row.clip_corners:
+            sizes = np.minimum(sizes, 1)
+        step = row.steps[index] / INPUT if row.steps else 1 / cells
+        centers = np.stack(np.meshgrid(*2 * [(np.arange(cells) + 0.5) * step]), axis=-1)
+        centers = centers[:, :, None]  # (rows, columns, 1, 2)
+        maps.append(np.concatenate([centers - sizes / 2, centers + sizes / 2], -1).reshape(-1, 4))
+    corners = np.concatenate(maps).astype(np.float32)
+    if row.clip_corners:
+        corners = corners.clip(0, 1)
+    corners.flags.writeable = False  # all callers share it
+    return corners
+
+
+def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Measures the overlap of each box with each other: intersection over union.
+
+    Args:
+        boxes: Shape (n, 4).
+        others: Shape (m, 4), in the same unit.
+
+    Returns:
+        Values in [0, 1], shape (n, m); 0 where both boxes have no area.
+    """
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)[:, :, None]  # each (n, 1)
+    u1, v1, u2, v2 = np.ascontiguousarray(others.T)  # each (m,): contiguous is 3 times faster
+    width = np.minimum(x2, u2)
+    width -= np.maximum(x1, u1)
+    np.maximum(width, 0, out=width)
+    height = np.minimum(y2, v2)
+    height -= np.maximum(y1, v1)
+    np.maximum(height, 0, out=height)
+    shared = np.multiply(width, height, out=width)
+    union = np.add((x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1), out=height)
+    union -= shared
+    np.maximum(union, np.finfo(union.dtype).tiny, out=union)
+    return np.divide(shared, union, out=shared)
+
+
+def encode(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    """Tells boxes as offsets from priors, the inverse of `decode`.
+
+    Args:
+        boxes: Corners of positive width and height, shape (..., 4).
+        priors: Corners of one prior per box, shape (..., 4).
+
+    Returns:
+        Shift of the centre in sides of the prior and logarithm of the ratio of the sides, over the
+        variances 0.1 and 0.2, shape (..., 4).
+    """
+    (center, size), (prior_center, prior_size) = _center_size(boxes), _center_size(priors)
+    shift, growth = (center - prior_center) / prior_size, np.log(size / prior_size)
+    return np.concatenate([shift, growth], axis=-1) / VARIANCES
+
+
+def decode(offsets: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    """Moves priors by offsets, the inverse of `encode`.
+
+    Args:
+        offsets: Shape (..., 4).
+        priors: Corners of one prior per offset, shape (..., 4).
+
+    Returns:
+        Corners, shape (..., 4); they may lie outside the picture.
+    """
+    prior_center, prior_size = _center_size(priors)
+    offsets = offsets * VARIANCES
+    center = prior_center + offsets[..., :2] * prior_size
+    half = prior_size * np.exp(offsets[..., 2:]) / 2
+    return np.concatenate([center - half, center + half], axis=-1)
+
+
+def match(
+    boxes: np.ndarray, labels: np.ndarray, priors: np.ndarray, *, threshold: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tells every prior what it has to find.
+
+    Every object gets its best prior, no two the same one; then every prior that is left goes to
+    the object it overlaps most, if by more than the threshold.
+
+    Args:
+        boxes: Objects of one picture, in shares of it, of positive width and height, shape (n, 4);
+            n may be 0.
+        labels: Their class ids from 1 on, shape (n,).
+        priors: Corners, shape (p, 4); p must not be below n.
+        threshold: IoU above which a prior counts as an object's.
+
+    Returns:
+        Offsets, float32, shape (p, 4), 0 for background; class ids, int32, shape (p,), 0 for
+        background.
+    """
+    offsets, ids = np.zeros((len(priors), 4), np.float32), np.zeros(len(priors), np.int32)
+    if not len(boxes):
+        return offsets, ids
+    boxes = boxes.astype(np.float32)
+    overlap = iou(boxes, priors)  # (n, p)
+    best = _best_priors(overlap)
+    overlap[:, best] = -1  # taken: only the row of the object it belongs to may win the column
+    overlap[np.arange(len(boxes)), best] = 2
+    found = np.flatnonzero((overlap > threshold).any(axis=0))
+    owner = overlap[:, found].argmax(axis=0)
+    offsets[found] = encode(boxes[owner], priors[found])
+    ids[found] = labels[owner]
+    return offsets, ids
+
+
+def nms(boxes: np.ndarray, scores: np.ndarray, iou_threshold: float, top_k: int) -> np.ndarray:
+    """Drops boxes that overlap a box of higher score: greedy non-maximum suppression.
+
+    Args:
+        boxes: Corners, shape (n, 4).
+        scores: Shape (n,).
+        iou_threshold: Overlap above which the lower of two boxes goes.
+        top_k: How many boxes, best first, are looked at; the others go.
+
+    Returns:
+        Indices of the boxes kept, best first, shape (kept,).
+    """
+    order = np.argsort(-scores, kind="stable")[:top_k]
+    overlaps = np.triu(iou(boxes[order], boxes[order]) > iou_threshold, k=1)
+    keep = np.ones(len(order), bool)
+    while True:
+        # A box stays if no kept box above it overlaps it. Each pass settles one more link of every
+        # chain, and chains are short: the greedy result after a few passes instead of a loop.
+        settled = ~overlaps[keep].any(axis=0)
+        if (settled == keep).all():
+            return order[keep]
+        keep = settled
+
+
+def detections(
+    offsets: np.ndarray,
+    scores: np.ndarray,
+    priors: np.ndarray,
+    *,
+    score_threshold: float = 0.01,
+    iou_threshold: float = 0.45,
+    top_k: int = 400,
+    keep: int = 200,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turns one picture's prediction into objects: decode, then suppress class by class.
+
+    Args:
+        offsets: Shape (p, 4).
+        scores: Probabilities, background first, shape (p, classes).
+        priors: Corners, shape (p, 4).
+        score_threshold: Score an object must exceed.
+        iou_threshold: As in `nms`.
+        top_k: Boxes per class before suppression.
+        keep: Boxes of all classes after it.
+
+    Returns:
+        Corners within the picture, in shares of it, (n, 4); scores (n,); class ids (n,). Best
+        first.
+    """
+    likely = scores > score_threshold
+    likely[:, 0] = False
+    candidates = np.flatnonzero(likely.any(axis=1))
+    corners = decode(offsets[candidates], priors[candidates]).clip(0, 1)
+    likely, scores = likely[candidates].T, np.ascontiguousarray(scores[candidates].T)
+    found = [np.empty((0, 3))]  # rows of candidate, score, class
+    for label in np.flatnonzero(likely.any(axis=1)):
+        chosen = np.flatnonzero(likely[label])
+        chosen = chosen[nms(corners[chosen], scores[label, chosen], iou_threshold, top_k)]
+        found.append(np.stack([chosen, scores[label, chosen], np.full(len(chosen), label)], axis=1))
+    found = np.concatenate(found)
+    found = found[np.argsort(-found[:, 1], kind="stable")[:keep]]
+    return corners[found[:, 0].astype(int)], found[:, 1], found[:, 2].astype(int)
+
+
+def letterbox(width: float, height: float) -> np.ndarray:
+    """Returns the view that shows a whole picture centred in a square, bars beside it.
+
+    Args:
+        width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+
+    Returns:
+        The square's corners in pixels of the picture, shape (4,); bars lie outside the picture.
+    """
+    side = max(width, height)
+    center = np.array((width, height)) / 2
+    return np.concatenate([center - side / 2, center + side / 2])
+
+
+def to_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Tells a picture's boxes in shares of a view, such as `letterbox` returns.
+
+    Args:
+        boxes: Corners in pixels of the picture, shape (..., 4).
+        view: Corners in pixels of the picture, shape (4,).
+
+    Returns:
+        Corners in shares of the view, shape (..., 4).
+    """
+    return (boxes - np.tile(view[:2], 2)) / np.tile(view[2:] - view[:2], 2)
+
+
+def from_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Brings boxes of a view back to the picture, the inverse of `to_view`.
+
+    Args:
+        boxes: Corners in shares of the view, shape (..., 4).
+        view: Corners in pixels of the picture, shape (4,).
+
+    Returns:
+        Corners in pixels of the picture, shape (..., 4).
+    """
+    return boxes * np.tile(view[2:] - view[:2], 2) + np.tile(view[:2], 2)
+
+
+def _center_size(corners):
+    low, high = corners[..., :2], corners[..., 2:]
+    return (low + high) / 2, high - low
+
+
+def _best_priors(overlap):
+    """One prior per object, (n,): its best; of two objects with the same, the closer has it."""
+    best = overlap.argmax(axis=1)
+    if len(set(best.tolist())) == len(best):
+        return best
+    overlap = overlap.copy()
+    for index in np.argsort(-overlap.max(axis=1), kind="stable"):
+        best[index] = overlap[index].argmax()
+        overlap[:, best[index]] = -1
+    return best
