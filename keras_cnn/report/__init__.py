@@ -7,16 +7,17 @@ never meets half a file, and `report.json` comes last: it stands for a complete 
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
 import statistics
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
@@ -97,7 +98,7 @@ def classification(
     ]
     # Confident and wrong first; without a mistake, the right answers that were nearest to one.
     wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
-    title = "Worst mistakes: confident and wrong"
+    title = "Worst mistakes: truth → prediction, most confident first"
     order = wrong[np.argsort(-surest[wrong], kind="stable")][:WORST]
     if not len(order):
         right = np.flatnonzero(y_true == y_pred)
@@ -107,7 +108,9 @@ def classification(
     mistakes = [
         (
             _picture(picture, filepaths, k),
-            f"{class_names[y_true[k]]} → {class_names[y_pred[k]]}\n{surest[k]:.3f}",
+            f"{class_names[y_true[k]]}\n"
+            + f"→ {class_names[y_pred[k]]}\n" * bool(len(wrong))
+            + words.probability(surest[k]),
             names[k],
         )
         for k in order
@@ -115,13 +118,10 @@ def classification(
     matrix = scores.confusion(y_true, y_pred, len(class_names))
     report = _report(folder, facts, "classification", test, words.classification(test), notes)
     report["mistakes_title"] = title
-    plots = [
-        *_curves(history, facts, test["baseline"]),
-        (
-            "Confusion",
-            [("confusion.png", lambda dark: figures.confusion(matrix, class_names, dark=dark))],
-        ),
-    ]
+    plots = {
+        "curves.png": _curves(history, facts, baseline=test["baseline"]),
+        "confusion.png": partial(figures.confusion, matrix, class_names),
+    }
     return _write_all(folder, report, history, rows, plots, samples, mistakes)
 
 
@@ -181,19 +181,11 @@ def regression(
     ]
     report = _report(folder, facts, "regression", test, words.regression(test), [])
     report["mistakes_title"] = "Largest errors: truth → prediction"
-    plots = [
-        *_curves(history, facts, None),
-        (
-            "Predictions",
-            [
-                (
-                    "scatter.png",
-                    lambda dark: figures.scatter(y_true, y_pred, train_mean, dark=dark),
-                ),
-                ("residuals.png", lambda dark: figures.residuals(y_true, y_pred, dark=dark)),
-            ],
-        ),
-    ]
+    plots = {
+        "curves.png": _curves(history, facts),
+        "scatter.png": partial(figures.scatter, y_true, y_pred, train_mean),
+        "residuals.png": partial(figures.residuals, y_true, y_pred),
+    }
     return _write_all(folder, report, history, rows, plots, samples, mistakes)
 
 
@@ -334,15 +326,8 @@ def _report(folder, facts, task, test, text, notes):
     return _plain(report)
 
 
-def _curves(history, facts, baseline):
-    """Plan the curves: one file with all panels, and a picture per panel for the page."""
-    options = {"baseline": baseline, "best_epoch": facts.get("best_epoch")}
-
-    def draw(names):
-        return lambda dark: figures.curves(history, names=names, dark=dark, **options)
-
-    names = figures.panels(history)
-    return [("Training", [("curves.png", draw(None))] + [(name, draw([name])) for name in names])]
+def _curves(history, facts, **options):
+    return partial(figures.curves, history, best_epoch=facts.get("best_epoch"), **options)
 
 
 def _write_all(folder, report, history, rows, plots, samples, mistakes):
@@ -353,21 +338,21 @@ def _write_all(folder, report, history, rows, plots, samples, mistakes):
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
     _write(folder / "history.csv", _history(history))
-    _write(folder / "predictions.csv", _table(rows))
+    head = ("file", "truth", "prediction", "probability")
+    _write(folder / "predictions.csv", _table(head, rows))
     samples = samples or []
     if samples:
         sample_grid(folder / "samples.png", samples)
     shown = []
-    for heading, drawings in plots:
-        images = []
-        for name, draw in drawings:
-            light = draw(dark=False)
-            if name.endswith(".png"):
-                _write(folder / name, light)
-            # The page shows curves panel by panel, since two side by side are too small on a phone.
-            if len(drawings) == 1 or name != "curves.png":
-                images.append((f"{heading}: {name.removesuffix('.png')}", light, draw(dark=True)))
-        shown.append((heading, images))
+    for name, draw in plots.items():
+        whole = draw()
+        _write(folder / name, whole)
+        heading = name.removesuffix(".png").capitalize()
+        # The page shows curves panel by panel, since two side by side are too small on a phone.
+        panels = figures.panels(history) if name == "curves.png" else []
+        parts = [partial(draw, names=[panel]) for panel in panels]
+        images = [(heading, part(), part(dark=True)) for part in parts]
+        shown.append((heading, images or [(heading, whole, draw(dark=True))]))
     title = report["mistakes_title"]
     drawn = figures.pictures(mistakes, title=title) if mistakes else figures.sentence(title)
     _write(folder / "mistakes.png", drawn)
@@ -398,16 +383,16 @@ def _encode(text):
 
 
 def _history(history):
-    # Columns may differ in length where an epoch was interrupted before validation.
-    table = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in history.items()})
-    table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
-    return _encode(table.to_csv(lineterminator="\n"))
+    # Columns differ in length where an epoch was interrupted before its validation.
+    epochs = itertools.zip_longest(itertools.count(1), *history.values(), fillvalue="")
+    rows = itertools.islice(epochs, max(map(len, history.values()), default=0))
+    return _table(("epoch", *history), rows)
 
 
-def _table(rows):
+def _table(head, rows):
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([("file", "truth", "prediction", "probability"), *rows])
+    writer.writerows([head, *rows])
     return _encode(buffer.getvalue())
 
 

@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from keras_cnn.report import fonts, scores
 
@@ -114,21 +114,20 @@ def confusion(matrix: np.ndarray, class_names: list[str], *, dark=False) -> byte
         The figure as PNG bytes.
     """
     many = len(class_names) > MOST_CELLS
-    side = 6.0 if many else min(9.5, max(4.4, 2.4 + 0.52 * len(class_names)))
-    with _paper((side + 6.2, side) if many else (side + 0.5, side), dark) as (figure, ink):
+    side = 6.0 if many else min(9.5, max(4.0, 2.0 + 0.52 * len(class_names)))
+    with _paper((side + 6.6, side) if many else (side, side), dark) as (figure, ink):
         axes = figure.subplots(1, 2, squeeze=False)[0] if many else [figure.subplots()]
-        support = matrix.sum(axis=1, keepdims=True)
-        share = matrix / np.maximum(support, 1)
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         shades = LinearSegmentedColormap.from_list("shade", [ink["paper"], ink["train"]])
-        picture = axes[0].imshow(share, cmap=shades, vmin=0, vmax=1, interpolation="nearest")
-        axes[0].set_xlabel("prediction")
-        axes[0].set_ylabel("truth")
-        bar = figure.colorbar(picture, ax=axes[0], shrink=0.6, pad=0.02)
-        bar.set_label("share of the row")
-        bar.outline.set_visible(False)
+        # A lone dot among thousands of cells must still be seen, so many classes darken early.
+        shade = np.sqrt(share) if many else share
+        axes[0].imshow(shade, cmap=shades, vmin=0, vmax=1, interpolation="nearest")
+        axes[0].set(xlabel="prediction", ylabel="truth")
+        note = "classes by number; the darker, the larger the share of the row"
+        axes[0].set_title(note if many else "test pictures; shade: share of the row", loc="left")
+        axes[0].title.set_fontsize(9)
         if many:
             _bars(axes[1], matrix, class_names, ink)
-            axes[0].set_title("all classes, by number", loc="left")
         else:
             _cells(axes[0], matrix, share, class_names, ink)
         return _png(figure)
@@ -150,24 +149,31 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
     items = items[: rows * columns]
     rows, columns = math.ceil(len(items) / columns), min(columns, len(items))
     wide = max(columns, 3)  # leaves room for the title above one or two pictures
-    with _paper((2.35 * wide, 2.75 * rows + 0.35 * bool(title)), dark) as (figure, ink):
+    lines = max((f"{above}\n{below}".count("\n") for _, above, below in items), default=0)
+    size = (2.35 * wide, (2.45 + 0.17 * lines) * rows + 0.35 * bool(title))
+    with _paper(size, dark) as (figure, ink):
         if title:
             figure.suptitle(fonts.printable(title), x=0.01, ha="left")
+        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
         axes = figure.subplots(rows, columns, squeeze=False).flat
         for ax in axes[len(items) :]:
             ax.set_axis_off()
         for ax, (picture, above, below) in zip(axes, items, strict=False):
             ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-            ax.set_title(_lines(above, width=28), fontsize=9)
+            ax.spines[:].set(visible=True, color=ink["grid"])  # white pictures end somewhere too
+            ax.set_title(_lines(above, width=30), fontsize=9)
             ax.set_xlabel(_lines(below, width=34), fontsize=7, color=ink["soft"])
             if picture is None:
                 ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
                 ax.text(0.5, 0.5, "cannot be opened", ha="center", color=ink["soft"])
                 continue
             picture = pixels(picture)
-            small = max(picture.shape[:2]) < 100
-            ax.imshow(picture, interpolation="nearest" if small else "antialiased")
+            height, width = picture.shape[:2]
+            side = max(height, width)
+            ax.imshow(picture, interpolation="nearest" if side < 100 else "antialiased")
+            # A square around every picture keeps the titles of a row on one line.
+            ax.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
+            ax.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
         return _png(figure)
 
 
@@ -241,7 +247,7 @@ def _paper(size, dark):
         "font.family": list(fonts.families()),
         "font.size": 9,
         "text.parse_math": False,  # a "$" in a file name is a dollar
-        "axes.unicode_minus": True,
+        "axes.axisbelow": True,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.titlesize": 10,
@@ -264,7 +270,7 @@ def _paper(size, dark):
 
 def _png(figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()
 
 
@@ -274,8 +280,10 @@ def _scale(ax, name, history):
     values = values[np.isfinite(values)]
     if name == "loss" and values.min() > 0 and values.max() > 100 * values.min():
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     elif name == "loss" and values.min() >= 0:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.06 * values.max() or 1)
     epochs = max(len(history.get(name, [])), len(history.get(f"val_{name}", [])))
     if epochs == 1:
         ax.set_xlim(0.5, 1.5)
@@ -286,8 +294,9 @@ def _cells(ax, matrix, share, class_names, ink):
     size = 11 if classes <= 5 else 9 if classes <= 12 else 7
     for (row, column), count in np.ndenumerate(matrix):
         colour = ink["paper"] if share[row, column] > 0.55 else ink["ink"] if count else ink["grid"]
-        ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=size)
-    names = [fonts.printable(fonts.shorten(name, width=18)) for name in class_names]
+        cell = ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
+        cell.set(fontsize=size, in_layout=False)  # inside the axes anyway, and 400 are slow
+    names = [fonts.printable(fonts.shorten(name, width=20)) for name in class_names]
     slanted = max(map(fonts.columns, names)) * classes > 44
     ax.set_xticks(range(classes), names, rotation=40 if slanted else 0, fontsize=size - 1)
     for label in ax.get_xticklabels():
@@ -307,7 +316,7 @@ def _bars(ax, matrix, class_names, ink):
         ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes, color=ink["soft"])
         return
     labels = [
-        " → ".join(fonts.printable(fonts.shorten(class_names[k], width=22)) for k in cell[:2])
+        " → ".join(fonts.printable(fonts.shorten(class_names[k], width=26)) for k in cell[:2])
         for cell in most
     ]
     counts = [count for _, _, count in most]

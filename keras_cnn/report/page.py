@@ -38,7 +38,7 @@ dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
 .tiles dt { color: var(--soft); font-size: .85rem; }
 .tiles dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .tiles small { display: block; font-size: .8rem; color: var(--soft); }
-.interval { display: grid; grid-template-columns: 12rem 1fr; gap: 0 1rem; align-items: center;
+.interval { display: grid; grid-template-columns: 15.5rem 1fr; gap: 0 1rem; align-items: center;
   margin: .5rem 0; }
 .interval small { display: block; color: var(--soft); font-variant-numeric: tabular-nums; }
 .track { position: relative; height: 1.3rem; border-radius: .3rem; background: var(--page); }
@@ -48,12 +48,14 @@ dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
   background: var(--ink); }
 .track u { background: none; border-left: 2px dashed var(--soft); top: -.2rem; bottom: -.2rem; }
 .above i { background: var(--above); } .below i { background: var(--below); }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; }
-.plots picture { flex: 0 1 auto; } .plots img { max-width: 100%; height: auto; display: block; }
+.plots { display: grid; gap: 1rem; justify-items: center; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
+.plots img { max-width: 100%; height: auto; display: block; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.2rem, 1fr)); gap: 1rem;
   align-items: end; }
 figure { margin: 0; } .gallery img { width: 100%; max-height: 14rem; object-fit: contain;
-  border-radius: .3rem; display: block; } .gallery img.small { image-rendering: pixelated; }
+  border: 1px solid var(--line); border-radius: .3rem; display: block; } 
+.gallery img.small { image-rendering: pixelated; }
 figcaption { font-size: .85rem; line-height: 1.35; padding-top: .3rem; }
 figcaption small { display: block; color: var(--soft); }
 .missing { aspect-ratio: 1; display: grid; place-items: center; border: 1px dashed var(--line);
@@ -67,10 +69,14 @@ tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 600; }
 table.scores th + th, table.scores td { text-align: right; white-space: nowrap; }
 table.scores tbody th { font-weight: 400; min-width: 8rem; }
-table.facts th { font-weight: 400; color: var(--soft); width: 14rem; }
+table.facts th { font-weight: 400; color: var(--soft); width: 42%; }
+div.facts { display: grid; gap: 0 1rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+div.facts section { margin: 0 0 1rem; }
 summary { cursor: pointer; color: var(--soft); padding: .5rem 0; }
 @media (max-width: 34rem) { .interval { grid-template-columns: 1fr; gap: .3rem; }
-  table.facts th { width: 40%; } .gallery { grid-template-columns: 1fr 1fr; } }
+  .gallery { grid-template-columns: 1fr 1fr; } th, td { padding: .3rem .25rem; }
+  table.scores tbody th { min-width: 5rem; } }
 """
 
 
@@ -88,10 +94,10 @@ def render(report: dict, *, plots: list, samples: list, mistakes: list) -> str:
     sections = [
         _verdict(report),
         task(report),
-        _section("Training pictures", _gallery(samples)) if samples else "",
         *(_section(heading, _plots(images)) for heading, images in plots),
         _section("Each class", _per_class(test["classes"])) if "classes" in test else "",
         _section(report["mistakes_title"], _gallery(mistakes)) if mistakes else "",
+        _section("Training pictures", _gallery(samples)) if samples else "",
         _facts(report),
     ]
     title = escape(str(report["name"]))
@@ -212,7 +218,7 @@ def _per_class(classes):
     )
     weakest_first = len(classes) > ROWS
     if weakest_first:
-        classes = sorted(classes, key=lambda row: 2 if row["f1"] is None else row["f1"])
+        classes = sorted(classes, key=lambda row: (not row["support"], row["f1"] or 0))
     rows = [
         f"<tr><th>{escape(row['name'])}</th>"
         + "".join(f"<td>{words.number(row[key])}</td>" for key in ("precision", "recall", "f1"))
@@ -243,7 +249,7 @@ def _facts(report):
     parts += [_section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
     if report.get("skipped"):
         parts.append(_section("Pictures left out", _table(report["skipped"])))
-    return "\n".join(parts)
+    return f'<div class="facts">{"".join(parts)}</div>'
 
 
 def _table(facts):

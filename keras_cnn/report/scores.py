@@ -126,7 +126,8 @@ def confusion(y_true: np.ndarray, y_pred: np.ndarray, classes: int) -> np.ndarra
 def top_confusions(matrix: np.ndarray, number: int) -> list[tuple[int, int, int]]:
     """Return the largest cells off the diagonal as (truth, prediction, count), largest first."""
     off = matrix - np.diag(np.diag(matrix))
-    order = np.argsort(-off, axis=None, kind="stable")[:number]
+    share = off / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # breaks ties
+    order = np.lexsort((-share.ravel(), -off.ravel()))[:number]
     cells = zip(*np.unravel_index(order, off.shape), strict=True)
     return [
         (int(row), int(column), int(off[row, column])) for row, column in cells if off[row, column]

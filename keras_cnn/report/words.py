@@ -13,6 +13,11 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def probability(value: float) -> str:
+    """Write a probability; one that only rounds to 1 is not 1."""
+    return "p > 0.999" if 0.9995 <= value < 1 else f"p = {value:.3f}"
+
+
 def interval(bounds: list[float] | None) -> str:
     """Write an interval in brackets; empty where there is none."""
     return "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
