@@ -60,9 +60,10 @@ def classification(
         filepaths: Path of each test picture.
         history: One list per quantity and epoch, as Keras' `History.history`; may be empty.
         facts: What else the report tells. Everything goes into `report.json` and onto the page as
-            it is. These keys have a place of their own: `name`, `recipe`, `versions`, `seconds`,
-            `images_per_second`, `best_epoch` (counted from 1), `notes` (sentences), `synthetic`,
-            `skipped` (file -> reason), `interrupted`, `runs` (of `summarize_runs`).
+            it is. These keys have a place of their own: `name`, `seconds` (a number, or part ->
+            number with `total`), `images_per_second`, `best_epoch` (counted from 1), `notes`
+            (sentences), `synthetic` (True, or the sentence to say), `skipped` (file -> reason),
+            `interrupted`, `runs` (of `summarize_runs`). A dict becomes a table of the page.
         groups: Boolean mask of shape (pictures,) of each part to score on its own as well.
         samples: (picture, title) of training pictures, for `samples.png` and the page.
         picture: Gives the test picture of an index as an array; by default its file is opened.

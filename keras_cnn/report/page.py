@@ -162,12 +162,14 @@ def _regression(report):
 
 
 def _pace(report):
-    tiles = []
-    if report.get("seconds") is not None:
-        speed = report.get("images_per_second")
-        below = "" if speed is None else f"{speed:,.0f} pictures per second"
-        tiles.append(("time", words.duration(report["seconds"]), below))
-    return tiles
+    seconds = report.get("seconds")
+    if seconds is None:
+        return []
+    if isinstance(seconds, dict):
+        seconds = seconds.get("total", sum(seconds.values()))
+    speed = report.get("images_per_second")
+    below = f"training: {speed:,.0f} pictures per second" if speed else ""
+    return [("time", words.duration(seconds), below)]
 
 
 def _tiles(tiles):
