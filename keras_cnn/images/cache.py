@@ -1,0 +1,125 @@
+"""Resized pictures, kept in memory or on disk so that later epochs need not decode."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnn.errors import InputError
+
+_SHARE_OF_FREE_MEMORY = 4  # "auto" takes at most one part in so many
+
+
+class Cache:
+    """Resized 8-bit pictures, each with the time and size of the file it was read from.
+
+    A picture is read again when its file has changed since. On disk, any number of processes may
+    share the cache: all write the same bytes, and a picture counts only once it is whole.
+    """
+
+    def __init__(
+        self,
+        filepaths: Sequence[str],
+        *,
+        shape: tuple[int, int, int],
+        where: bool | str | os.PathLike = "auto",
+        options: object = None,
+    ):
+        """Make room, or find what an earlier process left on disk.
+
+        Args:
+            filepaths: File of each picture.
+            shape: (height, width, channels) of every picture.
+            where: False for nowhere, True for memory, "auto" for a quarter of the free memory (the
+                first pictures only, if not all fit), or a folder for a file in it.
+            options: All that decides on the pixels beside the file. Part of the file's name.
+
+        Raises:
+            InputError: The folder cannot be written or its disk is too small.
+        """
+        self._filepaths = filepaths
+        size = int(np.prod(shape))
+        if isinstance(where, bool) or where == "auto":
+            count = len(filepaths) if where else 0
+            if where == "auto":
+                count = min(count, free_memory() // _SHARE_OF_FREE_MEMORY // size)
+            self._stamps = np.zeros((count, 2), np.int64)
+            self._pictures = np.empty((count, *shape), np.uint8)  # takes memory as it is filled
+        else:
+            count = len(filepaths)
+            raw = _mapped_file(Path(where), count * (16 + size), (filepaths, shape, options))
+            self._stamps = raw[: 16 * count].view(np.int64).reshape(count, 2)
+            self._pictures = raw[16 * count :].reshape(count, *shape)
+
+    def get(self, index: int, read: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return a picture, read it first if need be.
+
+        Args:
+            index: Number of the picture.
+            read: Reads the picture from its file.
+
+        Returns:
+            uint8 array (height, width, channels), not to be written to.
+        """
+        if index >= len(self._stamps):
+            return read()
+        try:
+            status = os.stat(self._filepaths[index])
+        except OSError:
+            return read()  # which tells what is wrong
+        stamp = [status.st_mtime_ns, status.st_size]
+        if self._stamps[index].tolist() != stamp:
+            picture = read()
+            self._stamps[index] = 0  # none may trust the pixels while they are being written
+            self._pictures[index] = picture
+            self._stamps[index] = stamp
+        return self._pictures[index]
+
+
+def _mapped_file(folder, size, key):
+    """Map a file of zeros, or what it holds by now; processes may race to create it."""
+    name = hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    path = folder / f"{name}.pictures"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab") as file:
+            blocks = getattr(os.fstat(file.fileno()), "st_blocks", 0)
+            missing = size - blocks * 512
+            if missing > shutil.disk_usage(folder).free:
+                raise InputError(
+                    f"cache={str(folder)!r} needs {missing / 1e9:.1f} GB more than its disk has "
+                    "free: make room, name another folder, or use smaller pictures"
+                )
+            file.truncate(size)
+        return np.memmap(path, np.uint8, mode="r+", shape=size)
+    except OSError as error:
+        raise InputError(
+            f"cache={str(folder)!r} must be a folder that can be written to "
+            f"({error.strerror}): name another"
+        ) from error
+
+
+def free_memory() -> int:
+    """Estimate how many bytes of memory are free, within this container's limit if it has one."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = (
+            next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
+        )
+    except OSError:  # not Linux
+        return 4 * 1024**3
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        return max(0, min(free, limit - used + _number(group / "memory.stat", "file")))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+
+
+def _number(path, name):
+    lines = (line.split() for line in path.read_text().splitlines())
+    return next(int(line[1]) for line in lines if line[0] == name)

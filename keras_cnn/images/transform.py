@@ -1,0 +1,264 @@
+"""One random change of a picture: random parameters -> matrix -> warped pixels.
+
+Parameters are a dict with the keys of Keras' legacy `ImageDataGenerator`:
+
+- theta: rotation in degrees; shear: shear angle in degrees;
+- tx, ty: shift along height and width in pixels;
+- zx, zy: zoom factors, above 1 the picture shrinks;
+- flip_horizontal, flip_vertical: bool;
+- channel_shift_intensity: grey levels added, or None;
+- brightness: factor, or None.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+_WARP_ERROR = 0.006  # of float32 coordinates, in grey levels: the worst case measured, rounded up
+
+
+def draw(
+    rng: np.random.RandomState,
+    *,
+    size: tuple[int, int],
+    rotation_range: float,
+    width_shift_range: float | int | Sequence,
+    height_shift_range: float | int | Sequence,
+    shear_range: float,
+    zoom_range: Sequence[float],
+    horizontal_flip: bool,
+    vertical_flip: bool,
+    channel_shift_range: float,
+    brightness_range: Sequence[float] | None,
+) -> dict:
+    """Draw random parameters, in the order in which Keras' legacy class draws them.
+
+    Args:
+        rng: Where the random numbers come from; advanced.
+        size: (height, width) of the picture, in pixels.
+        rotation_range: Largest rotation, in degrees.
+        width_shift_range: Largest shift: a share of the width, or pixels (an int), or a list of
+            either to choose from.
+        height_shift_range: The same for the height.
+        shear_range: Largest shear, in degrees.
+        zoom_range: Smallest and largest zoom factor, drawn for height and width apart.
+        horizontal_flip: Whether to mirror every second picture left to right.
+        vertical_flip: Whether to mirror every second picture top to bottom.
+        channel_shift_range: Largest shift of all channels, in grey levels.
+        brightness_range: Smallest and largest factor of brightness.
+
+    Returns:
+        The parameters, for `apply`.
+    """
+    theta = rng.uniform(-rotation_range, rotation_range) if rotation_range else 0
+    tx = _draw_shift(rng, height_shift_range, size[0])
+    ty = _draw_shift(rng, width_shift_range, size[1])
+    shear = rng.uniform(-shear_range, shear_range) if shear_range else 0
+    zx, zy = (1, 1) if tuple(zoom_range) == (1, 1) else rng.uniform(*zoom_range, 2)
+    flips = [(rng.random_sample() < 0.5) * flip for flip in (horizontal_flip, vertical_flip)]
+    channel_shift = brightness = None
+    if channel_shift_range != 0:
+        channel_shift = rng.uniform(-channel_shift_range, channel_shift_range)
+    if brightness_range is not None:
+        brightness = rng.uniform(*brightness_range)
+    return {
+        "theta": theta,
+        "tx": tx,
+        "ty": ty,
+        "shear": shear,
+        "zx": zx,
+        "zy": zy,
+        "flip_horizontal": flips[0],
+        "flip_vertical": flips[1],
+        "channel_shift_intensity": channel_shift,
+        "brightness": brightness,
+    }
+
+
+def _draw_shift(rng, shift_range, length):
+    if not shift_range:
+        return 0
+    try:  # an int or a list
+        shift = rng.choice(shift_range) * rng.choice([-1, 1])
+    except ValueError:  # a float: nothing has been drawn yet
+        shift = rng.uniform(-shift_range, shift_range)
+    return shift * length if np.max(shift_range) < 1 else shift
+
+
+def matrix(params: Mapping, *, size: tuple[int, int]) -> np.ndarray | None:
+    """Turn rotation, shift, shear and zoom about the centre into one matrix.
+
+    Args:
+        params: The parameters; missing ones change nothing.
+        size: (height, width) of the picture, in pixels.
+
+    Returns:
+        float64 array (2, 3) that takes (x, y, 1) of a pixel of the result to where it comes from;
+        None if nothing moves. Height and width stand for x and y in the centre, as in Keras'
+        legacy class: off the centre unless the picture is square, kept for equal results.
+    """
+    parts = []
+    if theta := np.deg2rad(params.get("theta", 0)):
+        cos, sin = np.cos(theta), np.sin(theta)
+        parts.append([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    tx, ty = params.get("tx", 0), params.get("ty", 0)
+    if tx != 0 or ty != 0:
+        parts.append([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
+    if shear := np.deg2rad(params.get("shear", 0)):
+        parts.append([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+    zx, zy = params.get("zx", 1), params.get("zy", 1)
+    if zx != 1 or zy != 1:
+        parts.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
+    if not parts:
+        return None
+    x, y = size[0] / 2 - 0.5, size[1] / 2 - 0.5
+    whole = np.array(parts[0])
+    for part in parts[1:]:
+        whole = np.dot(whole, part)
+    to_centre, back = [[1, 0, -x], [0, 1, -y], [0, 0, 1]], [[1, 0, x], [0, 1, y], [0, 0, 1]]
+    return np.dot(np.dot(back, whole), to_centre)[:2]
+
+
+def apply(
+    picture: np.ndarray,
+    params: Mapping,
+    *,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    order: int = 1,
+) -> np.ndarray:
+    """Change a picture by given parameters, as Keras' legacy class does with SciPy and Pillow.
+
+    Args:
+        picture: float array (height, width, channels), any range; grey levels are 0 to 255.
+        params: The parameters.
+        fill_mode: What lies beyond the edges: one of `FILL_MODES`, in SciPy's sense.
+        cval: Value beyond the edges if `fill_mode` is "constant".
+        order: Degree of the spline that interpolates, 0 to 5. 1 runs on OpenCV and is equal to
+            0.006 of 256 grey levels for pictures up to 256 pixels wide; the others run on SciPy.
+
+    Returns:
+        The changed picture; `picture` itself if nothing changes.
+    """
+    height, width = picture.shape[:2]
+    mapping = matrix(params, size=(height, width))
+    flips = params.get("flip_horizontal", False), params.get("flip_vertical", False)
+    channel_shift = params.get("channel_shift_intensity")
+    brightness = params.get("brightness")
+    if mapping is not None:  # mirrors go into the same warp
+        if flips[0]:
+            mapping = mapping @ [[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]]
+        if flips[1]:
+            mapping = mapping @ [[1, 0, 0], [0, -1, height - 1], [0, 0, 1]]
+        source = picture
+        picture = warp(source, mapping, fill_mode=fill_mode, cval=cval, order=order)
+        if brightness is not None and order == 1:
+            _settle(picture, source, mapping, channel_shift or 0, fill_mode, cval)
+    elif any(flips):
+        picture = picture[:: -1 if flips[1] else 1, :: -1 if flips[0] else 1]
+    if channel_shift is not None:
+        picture = np.clip(picture + channel_shift, picture.min(), picture.max())
+    if brightness is not None:
+        picture = _brighten(picture, brightness)
+    return picture
+
+
+def warp(
+    picture: np.ndarray,
+    mapping: np.ndarray,
+    *,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    order: int = 1,
+) -> np.ndarray:
+    """Take each pixel from where a matrix says.
+
+    Args:
+        picture: float array (height, width, channels).
+        mapping: float64 array (2, 3), as `matrix` returns it.
+        fill_mode: What lies beyond the edges: one of `FILL_MODES`, in SciPy's sense.
+        cval: Value beyond the edges if `fill_mode` is "constant".
+        order: Degree of the spline that interpolates, 0 to 5.
+
+    Returns:
+        float array (height, width, channels): float32 if `order` is 1.
+    """
+    height, width, channels = picture.shape
+    if order != 1:
+        return np.stack(
+            [
+                ndimage.affine_transform(
+                    picture[..., channel],
+                    mapping[::-1, 1::-1],  # SciPy takes (row, column), not (x, y)
+                    mapping[::-1, 2],
+                    order=order,
+                    mode=fill_mode,
+                    cval=cval,
+                )
+                for channel in range(channels)
+            ],
+            axis=-1,
+        )
+    if channels > 4:  # OpenCV's limit
+        parts = [picture[..., first : first + 4] for first in range(0, channels, 4)]
+        options = {"fill_mode": fill_mode, "cval": cval}
+        return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
+    picture = np.ascontiguousarray(picture, np.float32)
+    if fill_mode == "wrap":  # SciPy's period is one pixel shorter than OpenCV's
+        x, y = _sources(mapping, *np.ogrid[:height, :width])
+        x, y = _wrap(x, width - 1), _wrap(y, height - 1)
+        warped = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    else:
+        border = cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        warped = cv2.warpAffine(picture, mapping, (width, height), flags=flags, borderMode=border)
+    warped = warped.reshape(height, width, channels)
+    if fill_mode == "constant":  # SciPy, unlike OpenCV, does not blend the edge into it
+        x, y = _sources(mapping, *np.ogrid[:height, :width])
+        warped[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = cval
+    return warped
+
+
+def _sources(mapping, row, column):
+    """Where pixels come from, x and y, summed in SciPy's order to round as it does."""
+    return [row * by_row + column * by_column + offset for by_column, by_row, offset in mapping]
+
+
+def _wrap(position, period):
+    """Bring positions into [0, period] as SciPy's mode "wrap" does, as float32."""
+    if period == 0:
+        return np.zeros_like(position, np.float32)
+    periods = np.where(position < 0, np.trunc(-position / period) + 1, 0)
+    periods = np.where(position > period, -np.trunc(position / period), periods)
+    return (position + period * periods).astype(np.float32)
+
+
+def _settle(warped, source, mapping, channel_shift, fill_mode, cval):
+    """Recompute, in float64, the few pixels whose error could tip them over a whole number.
+
+    Brightness works on whole grey levels, fractions cut off: 99.999 instead of 100 is 99.
+    """
+    level = warped + np.float32(channel_shift)
+    distance = np.abs(level - np.rint(level))
+    row, column, channel = np.nonzero((distance > 0) & (distance < _WARP_ERROR))
+    x, y = _sources(mapping, row, column)
+    warped[row, column, channel] = ndimage.map_coordinates(
+        source, [y, x, channel], order=1, mode=fill_mode, cval=cval, output=np.float32
+    )
+
+
+def _brighten(picture, factor):
+    """Multiply brightness, on 8 bits, as Pillow's `ImageEnhance.Brightness` does; alpha stays."""
+    low, high = picture.min(), picture.max()
+    fits = low >= 0 and high <= 255
+    if not fits:
+        picture = (picture - low) / ((high - low) or 1) * 255
+    levels = picture.astype(np.uint8)
+    table = np.clip(np.float32(factor) * np.arange(256, dtype=np.float32), 0, 255)
+    bright = np.trunc(table)[levels]
+    if picture.shape[2] == 4:
+        bright[..., 3] = levels[..., 3]
+    return bright if fits else bright / 255 * (high - low) + low
