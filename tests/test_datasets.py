@@ -458,6 +458,7 @@ def test_an_interrupted_transfer_is_told_and_done_anew(
     sentence = refusal("birds")
     assert row.sources[0].url in sentence and str(place / "downloads/birds") in sentence
     assert not list((place / "downloads/birds").iterdir()), "half a file was left"
+    assert ("timed out" in sentence) == (fault == "stall")
     publisher.fault = None
     datasets.fetch("birds")
     assert tree(place / "birds") == BIRDS_ARRANGED
