@@ -5,11 +5,15 @@ import importlib
 __version__ = "0.1.0"
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
+_MODULES = ("datasets", "images", "models", "recipe", "report", "splits", "training")
 _LAZY = {
     "ImageDataGenerator": "keras_cnn.images",
     "InputError": "keras_cnn.errors",
     "Recipe": "keras_cnn.recipe",
-    **{name: None for name in ("datasets", "images", "models", "recipe", "report", "training")},
+    "classification_splits": "keras_cnn.splits",
+    "run": "keras_cnn.training",
+    "script": "keras_cnn.recipe",
+    **{name: None for name in _MODULES},
 }
 __all__ = ["__version__", *_LAZY]
 

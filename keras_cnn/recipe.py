@@ -65,7 +65,7 @@ class Recipe:
     skip_bad_images: bool = _option(False, "go on without pictures that cannot be read")
 
     def __post_init__(self):
-        """Refuses values outside their range."""
+        """Refuse values outside their range."""
         for field in _options():
             value = getattr(self, field.name)
             if value is not None:
@@ -77,7 +77,7 @@ class Recipe:
         return self.out or Path("runs") / self.name
 
     def parse(self, argv: Sequence[str] | None = None, *, description: str | None = None):
-        """Reads command-line options; this recipe's values are the defaults.
+        """Read command-line options; this recipe's values are the defaults.
 
         Args:
             argv: Options such as ``["--epochs", "3"]``; None takes the script's own.
@@ -105,7 +105,7 @@ class Recipe:
             parser.error(str(error))
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as JSON can hold them."""
+        """Return the fields as JSON can hold them."""
         return {
             key: str(value) if isinstance(value, Path) else value
             for key, value in dataclasses.asdict(self).items()
@@ -113,7 +113,7 @@ class Recipe:
 
 
 def script(main: Callable[[], Any]):
-    """Runs a script's main function the way a user at a terminal expects it.
+    """Run a script's main function the way a user at a terminal expects it.
 
     Input that cannot be used ends in one sentence and exit code 2 instead of a traceback, and
     TensorFlow's start-up messages stay away.
@@ -133,7 +133,7 @@ def script(main: Callable[[], Any]):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage block."""
+    """Say what is wrong in one sentence, without the usage block."""
 
     def error(self, message):
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")

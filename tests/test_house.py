@@ -1,0 +1,112 @@
+"""The house's own rules: what every module keeps to."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_cnn
+
+ROOT = Path(keras_cnn.__file__).resolve().parents[1]
+
+
+def _modules():
+    yield keras_cnn
+    for found in pkgutil.walk_packages(keras_cnn.__path__, "keras_cnn."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def _callables():
+    """Every public function, class and method, with the object whose docstring has its Args."""
+    for module in _modules():
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+                continue
+            if inspect.isfunction(thing):
+                yield f"{module.__name__}.{name}", thing
+            elif inspect.isclass(thing):
+                for method, function in vars(thing).items():
+                    if inspect.isfunction(function) and (method[0] != "_" or method == "__init__"):
+                        yield f"{module.__name__}.{name}.{method}", function
+
+
+def _documented(docstring):
+    """Names under ``Args:`` of a Google docstring, in order; None without such a section."""
+    section = re.search(r"^( *)Args:\n((?:\1 +.*\n|\n)*)", inspect.cleandoc(docstring) + "\n", re.M)
+    if not section:
+        return None
+    entries = re.findall(r"^ {4}(\*{0,2}\w+(?:, \*{0,2}\w+)*):", section[2], re.M)
+    return [name for entry in entries for name in entry.split(", ")]
+
+
+def _received(function):
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    parameters = inspect.signature(function).parameters.values()
+    return [stars.get(p.kind, "") + p.name for p in parameters if p.name not in ("self", "cls")]
+
+
+def test_each_docstring_tells_the_arguments_of_its_signature():
+    wrong = {}
+    for name, function in _callables():
+        documented = _documented(function.__doc__ or "")
+        if documented is not None and documented != _received(function):
+            wrong[name] = f"Args: {documented}, signature: {_received(function)}"
+    assert not wrong
+
+
+def test_the_docstring_check_sees_a_missing_and_a_renamed_argument():
+    def function(first, *, second):
+        """Text.
+
+        Args:
+            first: One.
+            third: Renamed.
+
+        Returns:
+            Nothing.
+        """
+
+    assert _documented(function.__doc__) == ["first", "third"] != _received(function)
+
+
+def test_imports_point_down_only():
+    pytest.importorskip("importlinter")
+    run = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_help_needs_neither_keras_nor_opencv():
+    for module in ("keras_cnn", "keras_cnn.recipe", *_cases()):
+        code = f"import sys; sys.path.insert(0, 'cases'); import {module}; print(*sys.modules)"
+        run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+        assert not {"keras", "tensorflow", "cv2", "pandas"} & set(run.stdout.split()), module
+
+
+def _cases():
+    return [path.stem for path in (ROOT / "cases").glob("*.py")]
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_tells_the_two_lines_that_ci_runs_too(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    lines = re.findall(r"^python3 -m venv \.venv && .*$", text, re.M)
+    assert [line.split()[-1] for line in lines[:2]] == ["cases/calligraphy_alexnet.py", "pytest"]
+    assert "grep -m1 'python -m pytest' README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
+def test_every_relative_link_leads_to_a_file(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert [link for link in links if not (ROOT / link).exists()] == []

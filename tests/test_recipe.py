@@ -1,0 +1,68 @@
+import dataclasses
+
+import pytest
+
+from keras_cnn import InputError, Recipe
+from keras_cnn.recipe import script
+
+RECIPE = Recipe(name="case", dataset="set", epochs=6)
+
+
+def test_a_recipe_is_its_own_default():
+    assert RECIPE.parse([]) == RECIPE
+
+
+def test_options_become_typed_fields():
+    recipe = RECIPE.parse(["--epochs", "3", "--learning-rate", "1e-4", "--data", "图", "--resume"])
+    assert (recipe.epochs, recipe.learning_rate, recipe.resume) == (3, 1e-4, True)
+    assert recipe.data.name == "图"
+
+
+def test_every_choice_of_a_case_is_an_option_with_help(capsys):
+    with pytest.raises(SystemExit):
+        RECIPE.parse(["--help"], description="What the case does.")
+    shown = capsys.readouterr().out
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "dataset"}
+    assert all("--" + name.replace("_", "-") in shown for name in fields)
+    assert "What the case does." in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--epoch", "3"], "unknown option --epoch; did you mean --epochs?"),
+        (["--epochs", "three"], "invalid int value: 'three'"),
+        (["--epochs", "0"], "--epochs must be at least 1; received 0"),
+        (["--learning-rate", "0"], "--learning-rate must be above 0; received 0.0"),
+        (["--learning-rate", "inf"], "--learning-rate must be a finite number; received inf"),
+        (["--validation-split", "1"], "--validation-split must be below 1; received 1.0"),
+        (["--precision", "int8"], "invalid choice: 'int8'"),
+        (["picture.png"], "unknown option picture.png"),
+    ],
+)
+def test_a_wrong_option_gets_one_sentence_and_exit_code_2(argv, said, capsys):
+    with pytest.raises(SystemExit) as exit:
+        RECIPE.parse(argv)
+    error = capsys.readouterr().err
+    assert exit.value.code == 2
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
+    with pytest.raises(InputError, match="--image-size must be at least 1; received 0"):
+        dataclasses.replace(RECIPE, image_size=0)
+
+
+def test_a_script_ends_unusable_input_in_one_sentence_and_exit_code_2(capsys):
+    def main():
+        raise InputError("no such folder")
+
+    with pytest.raises(SystemExit) as exit:
+        script(main)
+    assert exit.value.code == 2
+    assert capsys.readouterr().err == "error: no such folder\n"
+
+
+def test_a_script_does_not_hide_a_bug():
+    with pytest.raises(ZeroDivisionError):
+        script(lambda: 1 / 0)
