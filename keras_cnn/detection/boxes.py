@@ -96,9 +96,9 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     height -= np.maximum(y1, v1)
     np.maximum(height, 0, out=height)
     shared = np.multiply(width, height, out=width)
-    union = np.add((x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1), out=height)
+    tiny = np.finfo(shared.dtype).tiny  # in place of 0 / 0
+    union = np.add((x2 - x1) * (y2 - y1) + tiny, (u2 - u1) * (v2 - v1), out=height)
     union -= shared
-    np.maximum(union, np.finfo(union.dtype).tiny, out=union)
     return np.divide(shared, union, out=shared)
 
 
@@ -181,7 +181,10 @@ def nms(boxes: np.ndarray, scores: np.ndarray, iou_threshold: float, top_k: int)
     Returns:
         Indices of the boxes kept, best first, shape (kept,).
     """
-    order = np.argsort(-scores, kind="stable")[:top_k]
+    best = np.arange(len(scores))
+    if top_k < len(scores):  # spares sorting thousands for hundreds
+        best = np.sort(np.argpartition(-scores, top_k)[:top_k])
+    order = best[np.argsort(-scores[best], kind="stable")]
     overlaps = np.triu(iou(boxes[order], boxes[order]) > iou_threshold, k=1)
     keep = np.ones(len(order), bool)
     while True:
