@@ -123,7 +123,7 @@ def read(
 
 
 def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) -> dict[str, str]:
-    """Find the files that cannot be read to their last pixel.
+    """Find the files that cannot be read to their last pixel, or have only one.
 
     Args:
         paths: File names.
@@ -147,9 +147,10 @@ def cores() -> int:
 
 def _why_bad(path):
     try:
-        read(path)
+        height, width, _ = read(path).shape
     except InputError as error:
         return _reason(error.__cause__)
+    return "it is a single pixel" if height == width == 1 else None
 
 
 def _reason(error):

@@ -311,7 +311,7 @@ class FileIterator(Iterator):
             class_mode: What the targets are.
             interpolation: How pictures are resized.
             keep_aspect_ratio: Whether to crop rather than to distort.
-            options: For `Iterator`.
+            **options: For `Iterator`.
         """
         if color_mode not in files.CHANNELS:
             raise InputError(f"color_mode must be one of {list(files.CHANNELS)}; {color_mode=}")
@@ -423,7 +423,7 @@ class ArrayIterator(Iterator):
         Args:
             generator: The `ImageDataGenerator`.
             arrays: The pictures and what belongs to them.
-            options: For `Iterator`.
+            **options: For `Iterator`.
         """
         self.x = arrays.x
         self.x_misc = arrays.x_misc
