@@ -1,0 +1,290 @@
+"""Pictures with boxes from disk: PASCAL VOC folders, lines of text, COCO JSON.
+
+Coordinates are taken as written, from 0 at the picture's left and top edge. VOC's own files count
+from 1; what most tools write in its layout counts from 0, and a pixel does not matter to a score.
+"""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from keras_cnn.errors import InputError
+
+CLASSES = tuple(  # of VOC2007 and VOC2012
+    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
+    "person pottedplant sheep sofa train tvmonitor".split()
+)
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_LINE_BOX = re.compile(r"\s(-?[\d.]+(?:,-?[\d.]+){3},\d+)(?=\s|$)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture's file and its objects.
+
+    Attributes:
+        path: The picture.
+        boxes: Corners in pixels, shape (n, 4).
+        labels: Class ids from 1 on, shape (n,).
+        difficult: Objects that need not be found, shape (n,).
+        source: The file the boxes come from, with its line where it has many.
+    """
+
+    path: str
+    boxes: np.ndarray
+    labels: np.ndarray
+    difficult: np.ndarray
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """One part of a set.
+
+    Attributes:
+        class_names: Names of the classes; class id k is number k - 1.
+        pictures: The pictures.
+    """
+
+    class_names: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+
+def read_voc(
+    folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
+) -> Annotations:
+    """Reads one part of a folder in the layout of PASCAL VOC.
+
+    Args:
+        folder: It holds `Annotations/*.xml`, `JPEGImages/` and `ImageSets/Main/<split>.txt`.
+        split: Name of the part: "train", "val", "trainval" or "test".
+        class_names: Names of the classes in the order of their ids; by default those found in the
+            part, sorted.
+
+    Returns:
+        The part, picture by picture as the list has them.
+
+    Raises:
+        InputError: A file is missing or cannot be understood, or a class is not in `class_names`.
+    """
+    folder = Path(folder)
+    listing = folder / "ImageSets" / "Main" / f"{split}.txt"
+    if not listing.is_file():
+        raise InputError(
+            f"the parts of a VOC folder are listed in ImageSets/Main/<part>.txt; {listing} does "
+            "not exist: add it, one picture's name without its ending a line"
+        )
+    names = [line.split()[0] for line in listing.read_text("utf-8").splitlines() if line.strip()]
+    found = []
+    for name in names:
+        source = folder / "Annotations" / f"{name}.xml"
+        path = _picture(folder / "JPEGImages" / name, listing)
+        found.append((path, *_voc_objects(source), str(source)))
+    return _annotations(found, class_names)
+
+
+def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annotations:
+    """Reads a text file with one picture a line: ``path x1,y1,x2,y2,class x1,y1,x2,y2,class …``.
+
+    Args:
+        path: The file. Pictures' relative paths are relative to its folder and may hold spaces.
+        class_names: Names of the classes; a line's class 0 is the first.
+
+    Returns:
+        The pictures, line by line.
+
+    Raises:
+        InputError: The file or a picture is missing, a line cannot be understood, or a class is
+            not in `class_names`.
+    """
+    path = Path(path)
+    found = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        source = f"{path}, line {number}"
+        first = _LINE_BOX.search(line)
+        name, rest = (line[: first.start()], line[first.start() :]) if first else (line, "")
+        if _LINE_BOX.sub("", rest).strip():
+            raise InputError(
+                f"a line must be 'path x1,y1,x2,y2,class …' with numbers; {source} has "
+                f"{_LINE_BOX.sub('', rest).strip()!r}: correct it"
+            )
+        rows = np.array([box.split(",") for box in _LINE_BOX.findall(rest)], float).reshape(-1, 5)
+        picture = path.parent / name.strip()
+        if not picture.is_file():
+            raise InputError(f"{source} names {picture}, which does not exist: correct the path")
+        ids = rows[:, 4].astype(int)
+        if len(ids) and ids.max() >= len(class_names):
+            raise InputError(
+                f"a class must be below the number of classes, {len(class_names)}; {source} has "
+                f"{ids.max()}: correct it, or give all class_names"
+            )
+        labels = [class_names[index] for index in ids]
+        found.append((str(picture), rows[:, :4], labels, np.zeros(len(rows), bool), source))
+    return _annotations(found, class_names)
+
+
+def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotations:
+    """Reads a JSON file in COCO's layout; crowds count as difficult.
+
+    Args:
+        path: The file.
+        images: Folder of the pictures.
+
+    Returns:
+        The pictures in the file's order, those without objects included; the classes in the order
+        of their ids.
+
+    Raises:
+        InputError: The file or a picture is missing, or the file cannot be understood.
+    """
+    try:
+        data = json.loads(_text(Path(path)))
+        categories = sorted(data["categories"], key=lambda category: category["id"])
+        names = {category["id"]: category["name"] for category in categories}
+        objects = {image["id"]: [] for image in data["images"]}
+        for entry in data["annotations"]:
+            x, y, width, height = entry["bbox"]
+            box = (x, y, x + width, y + height)
+            crowd = bool(entry.get("iscrowd", 0))
+            objects[entry["image_id"]].append((box, names[entry["category_id"]], crowd))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not in COCO's layout (images, annotations, categories): {error!r}"
+        ) from None
+    found = []
+    for image in data["images"]:
+        picture = Path(images) / image["file_name"]
+        if not picture.is_file():
+            raise InputError(f"{path} names {picture}, which does not exist: correct images=")
+        rows = objects[image["id"]]
+        corners = np.array([box for box, _, _ in rows], float).reshape(-1, 4)
+        difficult = np.array([crowd for _, _, crowd in rows], bool)
+        labels = [name for _, name, _ in rows]
+        found.append((str(picture), corners, labels, difficult, f"{path}, image {image['id']}"))
+    return _annotations(found, list(names.values()))
+
+
+def check(
+    annotations: Annotations, *, skip_bad_boxes: bool = False
+) -> tuple[Annotations, dict[str, str]]:
+    """Finds the boxes that would make a loss infinite or teach nothing.
+
+    Args:
+        annotations: The part to look at.
+        skip_bad_boxes: Whether to go on without such boxes.
+
+    Returns:
+        The part without bad boxes; for each of these where it stands and what is wrong with it.
+
+    Raises:
+        InputError: There are bad boxes and `skip_bad_boxes` is off; the message lists them all. Or
+            a picture cannot be opened.
+    """
+    bad, pictures, total = {}, [], 0
+    for picture in annotations.pictures:
+        reasons = [_fault(box, *size(picture.path)) for box in picture.boxes]
+        total += len(reasons)
+        for number, reason in enumerate(reasons, start=1):
+            if reason:
+                name = annotations.class_names[picture.labels[number - 1] - 1]
+                bad[f"{picture.source}, object {number} ({name})"] = reason
+        good = np.array([not reason for reason in reasons], bool)
+        kept = {key: getattr(picture, key)[good] for key in ("boxes", "labels", "difficult")}
+        pictures.append(dataclasses.replace(picture, **kept))
+    if bad and not skip_bad_boxes:
+        lines = "".join(f"\n  {place}: {reason}" for place, reason in bad.items())
+        raise InputError(
+            f"{len(bad)} of {total} boxes cannot be used; mend or remove them, or go on without "
+            f"them with --skip-bad-boxes:{lines}"
+        )
+    return dataclasses.replace(annotations, pictures=tuple(pictures)), bad
+
+
+def size(path: str | os.PathLike) -> tuple[int, int]:
+    """Returns a picture's width and height in pixels, upright as its EXIF orientation tells.
+
+    Args:
+        path: The picture; only its header is read.
+
+    Raises:
+        InputError: It is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(0x0112) in TURNED
+    except OSError as error:
+        raise InputError(f"cannot open picture {os.fspath(path)!r}: {error}") from None
+    return (height, width) if turned else (width, height)
+
+
+def _fault(box, width, height):
+    """What is wrong with a box, or None."""
+    x1, y1, x2, y2 = box
+    told = ",".join(f"{value:g}" for value in box)
+    if not np.isfinite(box).all():
+        return f"{told} is not four numbers"
+    if x2 < x1 or y2 < y1:
+        return f"{told} is inverted: its right or bottom edge comes first"
+    if x2 == x1 or y2 == y1:
+        return f"{told} has no area"
+    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        return f"{told} reaches outside the picture of {width}x{height}"
+    return None
+
+
+def _annotations(found, class_names):
+    """Puts class ids in place of names."""
+    if class_names is None:
+        class_names = sorted({name for _, _, names, _, _ in found for name in names})
+    ids = {name: number for number, name in enumerate(class_names, start=1)}
+    pictures = []
+    for path, corners, names, difficult, source in found:
+        if unknown := set(names) - set(ids):
+            raise InputError(
+                f"a class must be one of {list(class_names)}; {source} has {sorted(unknown)[0]!r}: "
+                "correct it, or name all classes"
+            )
+        labels = np.array([ids[name] for name in names], int)
+        pictures.append(Picture(path, corners, labels, difficult, source))
+    return Annotations(tuple(class_names), tuple(pictures))
+
+
+def _voc_objects(path):
+    """Boxes (n, 4), class names and difficult flags (n,) of an XML file."""
+    try:
+        objects = ElementTree.fromstring(_text(path)).findall("object")
+        names = [entry.findtext("name").strip() for entry in objects]
+        rows = [
+            [float(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax")]
+            for entry in objects
+        ]
+        difficult = [int(entry.findtext("difficult", "0")) == 1 for entry in objects]
+    except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not a VOC annotation, or damaged: {error}") from None
+    return np.array(rows, float).reshape(-1, 4), names, np.array(difficult, bool)
+
+
+def _picture(stem, listing):
+    for ending in PICTURE_ENDINGS:
+        path = stem.with_name(stem.name + ending)
+        if path.is_file():
+            return str(path)
+    raise InputError(f"{listing} names {stem}.jpg, which does not exist: add it, or drop its line")
+
+
+def _text(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None

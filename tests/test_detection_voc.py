@@ -1,0 +1,142 @@
+"""Reading boxes: what each layout says, and what cannot be used is named with its file."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnn.detection import voc
+from keras_cnn.errors import InputError
+
+OBJECT = (
+    "<object><name>{name}</name>{extra}<bndbox><xmin>{0}</xmin><ymin>{1}</ymin>"
+    "<xmax>{2}</xmax><ymax>{3}</ymax></bndbox></object>"
+)
+
+
+def picture(path, *, size=(60, 40)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size).save(path)
+
+
+def voc_folder(folder, objects, *, split="train"):
+    """A VOC folder with one picture "first" of 60x40 and these objects."""
+    for part in ("Annotations", "ImageSets/Main"):
+        (folder / part).mkdir(parents=True)
+    picture(folder / "JPEGImages" / "first.jpg")
+    (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("first\n")
+    text = "".join(
+        OBJECT.format(*box, name=name, extra=f"<difficult>{int(hard)}</difficult>")
+        for name, box, hard in objects
+    )
+    (folder / "Annotations" / "first.xml").write_text(f"<annotation>{text}</annotation>")
+    return folder
+
+
+def test_a_voc_folder_is_read_as_written(tmp_path):
+    objects = [("猫", (1, 2, 30, 20), False), ("ball", (5, 5, 60, 40), True)]
+    part = voc.read_voc(voc_folder(tmp_path, objects), split="train")
+    assert part.class_names == ("ball", "猫")
+    (first,) = part.pictures
+    assert first.boxes.tolist() == [[1, 2, 30, 20], [5, 5, 60, 40]]
+    assert first.labels.tolist() == [2, 1]
+    assert first.difficult.tolist() == [False, True]
+    assert Path(first.path).name == "first.jpg"
+
+
+def test_the_chapters_lines_are_read_with_spaces_in_the_path(tmp_path):
+    picture(tmp_path / "my pictures" / "a 1.jpg")
+    lines = tmp_path / "train.txt"
+    lines.write_text("my pictures/a 1.jpg 1,2,30,20,1 5,5,60,40,0\n\nmy pictures/a 1.jpg\n")
+    part = voc.read_lines(lines, class_names=["ball", "cat"])
+    assert [len(entry.boxes) for entry in part.pictures] == [2, 0]
+    assert part.pictures[0].boxes.tolist() == [[1, 2, 30, 20], [5, 5, 60, 40]]
+    assert part.pictures[0].labels.tolist() == [2, 1]
+    lines.write_text("my pictures/a 1.jpg 1,2,30,20,1 5,5,oops\n")
+    with pytest.raises(InputError, match="line 1 has '5,5,oops'"):
+        voc.read_lines(lines, class_names=["ball", "cat"])
+    lines.write_text("my pictures/a 1.jpg 1,2,30,20,2\n")
+    with pytest.raises(InputError, match="must be below the number of classes, 2"):
+        voc.read_lines(lines, class_names=["ball", "cat"])
+
+
+def test_coco_boxes_become_corners_and_crowds_difficult(tmp_path):
+    picture(tmp_path / "images" / "a.png")
+    data = {
+        "images": [{"id": 7, "file_name": "a.png"}],
+        "categories": [{"id": 9, "name": "cat"}, {"id": 3, "name": "ball"}],
+        "annotations": [
+            {"image_id": 7, "category_id": 9, "bbox": [1, 2, 10, 20], "iscrowd": 0},
+            {"image_id": 7, "category_id": 3, "bbox": [0, 0, 60, 40], "iscrowd": 1},
+        ],
+    }
+    (tmp_path / "all.json").write_text(json.dumps(data))
+    part = voc.read_coco(tmp_path / "all.json", images=tmp_path / "images")
+    assert part.class_names == ("ball", "cat")
+    assert part.pictures[0].boxes.tolist() == [[1, 2, 11, 22], [0, 0, 60, 40]]
+    assert part.pictures[0].labels.tolist() == [2, 1]
+    assert part.pictures[0].difficult.tolist() == [False, True]
+    (tmp_path / "all.json").write_text("{}")
+    with pytest.raises(InputError, match="not in COCO's layout"):
+        voc.read_coco(tmp_path / "all.json", images=tmp_path / "images")
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        ((10, 10, 10, 20), "no area"),
+        ((10, 10, 20, 10), "no area"),
+        ((30, 10, 20, 20), "inverted"),
+        ((10, 30, 20, 20), "inverted"),
+        ((-1, 0, 20, 20), "outside the picture of 60x40"),
+        ((0, 0, 61, 20), "outside"),
+        ((70, 10, 80, 20), "outside"),
+        (("nan", 0, 10, 20), "not four numbers"),
+    ],
+)
+def test_a_bad_box_is_named_with_its_file_or_dropped(tmp_path, box, reason):
+    folder = voc_folder(tmp_path, [("cat", (0, 0, 60, 40), False), ("ball", box, False)])
+    part = voc.read_voc(folder, split="train")
+    with pytest.raises(InputError, match=f"1 of 2 boxes.*\n.*first.xml, object 2 .ball.*{reason}"):
+        voc.check(part)
+    kept, bad = voc.check(part, skip_bad_boxes=True)
+    assert kept.pictures[0].boxes.tolist() == [[0, 0, 60, 40]]
+    assert kept.pictures[0].labels.tolist() == [2] and len(bad) == 1
+
+
+def test_a_picture_turned_by_exif_is_measured_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 40)).save(tmp_path / "turned.jpg", exif=exif)
+    assert voc.size(tmp_path / "turned.jpg") == (40, 60)
+
+
+def test_what_is_missing_is_said(tmp_path):
+    folder = voc_folder(tmp_path, [("cat", (0, 0, 60, 40), False)])
+    with pytest.raises(InputError, match="test.txt does not exist"):
+        voc.read_voc(folder, split="test")
+    with pytest.raises(InputError, match="must be one of .'dog'.*first.xml has 'cat'"):
+        voc.read_voc(folder, split="train", class_names=["dog"])
+    (folder / "Annotations" / "first.xml").write_text("<annotation><object></object>")
+    with pytest.raises(InputError, match="first.xml is not a VOC annotation"):
+        voc.read_voc(folder, split="train")
+    (folder / "JPEGImages" / "first.jpg").unlink()
+    with pytest.raises(InputError, match="names .*first.jpg, which does not exist"):
+        voc.read_voc(folder, split="train")
+
+
+def test_the_degenerate_boxes_of_the_real_blood_cells_are_found():
+    folder = Path(os.environ.get("KERAS_CNN_DATA", "absent")) / "bccd"
+    if not folder.is_dir():
+        pytest.skip("KERAS_CNN_DATA names no folder with bccd")
+    parts = {split: voc.read_voc(folder, split=split) for split in ("train", "val", "test")}
+    assert [len(part.pictures) for part in parts.values()] == [205, 87, 72]
+    assert parts["train"].class_names == ("Platelets", "RBC", "WBC")
+    found = [voc.check(part, skip_bad_boxes=True) for part in parts.values()]
+    bad = {Path(place.split(",")[0]).stem for _, bad in found for place in bad}
+    assert bad == {"BloodImage_00338", "BloodImage_00343"}
+    boxes = np.concatenate([entry.boxes for part, _ in found for entry in part.pictures])
+    assert len(boxes) == 4888 - 2
