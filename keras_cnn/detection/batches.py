@@ -1,0 +1,115 @@
+"""From annotated pictures to the batches that SSD trains and is scored on."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from keras_cnn.detection import augment, boxes
+from keras_cnn.detection.voc import Picture
+from keras_cnn.images import files
+
+SIZE = 300  # height and width of the network's pictures in pixels
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of pictures and what every prior has to find in them.
+
+    A batch is ``(pictures, targets)``: float32 RGB in [0, 255], (batch, 300, 300, 3); float32
+    offsets and class id, (batch, 8732, 5). What a picture looks like depends on the seed, the epoch
+    and the picture alone, not on which thread made it.
+
+    Attributes:
+        pictures: The annotated pictures, in the order of the files.
+        filepaths: Their files.
+        samples: How many there are.
+        image_shape: (300, 300, 3).
+    """
+
+    image_shape = (SIZE, SIZE, 3)
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        batch_size: int = 32,
+        augmentation: augment.Augmentation | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        priors: str = "voc",
+        workers: int | None = None,
+    ):
+        """Starts at the first epoch.
+
+        Args:
+            pictures: What `voc` read and checked.
+            batch_size: Pictures per batch; the last may have fewer.
+            augmentation: Random changes; None shows every picture whole, letterboxed.
+            shuffle: Whether each epoch has an order of its own.
+            seed: Seed of order and augmentation.
+            priors: Row of `boxes.TABLES`.
+            workers: Threads that make batches; None takes one per core.
+        """
+        super().__init__(workers=workers or files.cores())
+        self.pictures = tuple(pictures)
+        self.filepaths = [picture.path for picture in self.pictures]
+        self.samples = len(self.pictures)
+        self.batch_size = batch_size
+        self._augmentation, self._shuffle, self._seed = augmentation, shuffle, seed
+        self._priors = boxes.priors(priors)
+        self.reset()
+
+    def reset(self):
+        """Goes back to the first epoch."""
+        self._epoch = 0
+        self._order = self._shuffled()
+
+    def on_epoch_end(self):
+        """Draws the order of the next epoch."""
+        self._epoch += 1
+        self._order = self._shuffled()
+
+    def __len__(self):
+        """Number of batches."""
+        return -(-self.samples // self.batch_size)
+
+    def __getitem__(self, index):
+        """Returns batch number `index` of the epoch."""
+        chosen = self.members(index)
+        images = np.empty((len(chosen), *self.image_shape), np.float32)
+        targets = np.empty((len(chosen), len(self._priors), 5), np.float32)
+        for image, target, number in zip(images, targets, chosen, strict=True):
+            image[:], objects, labels = self.sample(number)
+            target[:, :4], target[:, 4] = boxes.match(objects, labels, self._priors)
+        return images, targets
+
+    def members(self, index: int) -> np.ndarray:
+        """Returns which pictures make up a batch of this epoch, by their number in `pictures`.
+
+        Args:
+            index: Number of the batch.
+        """
+        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def sample(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns one picture as this epoch shows it.
+
+        Args:
+            number: Its number in `pictures`.
+
+        Returns:
+            uint8 (300, 300, 3); corners in shares of it (n, 4); class ids (n,).
+        """
+        picture = self.pictures[number]
+        pixels = files.read(picture.path)
+        if self._augmentation is not None:
+            rng = np.random.default_rng((self._seed, self._epoch, number))
+            return self._augmentation(pixels, picture.boxes, picture.labels, size=SIZE, rng=rng)
+        view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
+        square = augment.render(pixels, view, size=SIZE)
+        return square, *augment.seen(picture.boxes, picture.labels, view)
+
+    def _shuffled(self):
+        if not self._shuffle:
+            return np.arange(self.samples)
+        return np.random.default_rng((self._seed, self._epoch)).permutation(self.samples)
