@@ -2,5 +2,36 @@
 
 from keras_cnn.models import book
 from keras_cnn.models.alexnet import AlexNet
+from keras_cnn.models.densenet import DenseNet121, DenseNet169, DenseNet201
+from keras_cnn.models.inception_v1 import InceptionV1
+from keras_cnn.models.inception_v3 import InceptionV3
+from keras_cnn.models.inception_v4 import InceptionV4
+from keras_cnn.models.lenet import LeNet5
+from keras_cnn.models.linear import LinearRegression, SoftmaxRegression
+from keras_cnn.models.mobilenet import MobileNet
+from keras_cnn.models.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
+from keras_cnn.models.vgg import VGG11, VGG13, VGG16, VGG19
 
-__all__ = ["AlexNet", "book"]
+__all__ = [
+    "VGG11",
+    "VGG13",
+    "VGG16",
+    "VGG19",
+    "AlexNet",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "InceptionV1",
+    "InceptionV3",
+    "InceptionV4",
+    "LeNet5",
+    "LinearRegression",
+    "MobileNet",
+    "ResNet18",
+    "ResNet34",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "SoftmaxRegression",
+    "book",
+]

@@ -68,8 +68,8 @@ def AlexNet(
         pooling=pooling,
         classes=classes,
         classifier_activation=classifier_activation,
-        default_size=224 if one_weird_trick else 227,
         min_size=63 if one_weird_trick else 67,
+        default_shape=(224, 224, 3) if one_weird_trick else (227, 227, 3),
         fixed_size=True,
     )
     if one_weird_trick:

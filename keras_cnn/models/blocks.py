@@ -1,5 +1,7 @@
 """What three or more architectures share: the input and its checks, blocks of layers, the head."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
@@ -13,8 +15,9 @@ def image_input(
     pooling: str | None,
     classes: int,
     classifier_activation: str | None,
-    default_size: int,
     min_size: int,
+    default_shape: tuple = (224, 224, 3),
+    default_classes: int = 1000,
     fixed_size: bool = False,
 ) -> keras.KerasTensor:
     """Check the options all builders have in common and return the input pictures.
@@ -28,8 +31,9 @@ def image_input(
         pooling: None, `"avg"` or `"max"`: what stands in for the top.
         classes: Number of classes, at least 1.
         classifier_activation: Activation of the classifier; None for logits.
-        default_size: Height and width of the paper's pictures, in pixels.
         min_size: Smallest height and width the layers leave something of, in pixels.
+        default_shape: Height, width and channels of the paper's pictures.
+        default_classes: Number of classes in the builder's signature.
         fixed_size: Whether the top flattens its feature map, so its weights depend on the size.
 
     Returns:
@@ -53,13 +57,13 @@ def image_input(
         )
     if not isinstance(classes, int) or classes < 1:
         raise ValueError(f"classes must be a whole number above 0; received classes={classes!r}.")
-    if not include_top and classes != 1000:
+    if not include_top and classes != default_classes:
         raise ValueError(
             f"classes belong to the top; received classes={classes} with include_top=False: "
             "drop classes, or add a Dense layer of your own."
         )
     if input_tensor is None:
-        default = (default_size, default_size, 3) if include_top else (None, None, 3)
+        default = default_shape if include_top else (None, None, default_shape[2])
         shape = default if input_shape is None else tuple(input_shape)
     else:
         if not keras.backend.is_keras_tensor(input_tensor):
@@ -81,9 +85,9 @@ def image_input(
         )
     if weights == "imagenet":
         _check_published(shape, include_top, classes, classifier_activation)
-        if include_top and fixed_size and shape[:2] != (default_size, default_size):
+        if include_top and fixed_size and shape != default_shape:
             raise ValueError(
-                f"the published top takes {default_size}x{default_size} pictures; received "
+                f"the published top takes pictures of {default_shape}; received "
                 f"input_shape={shape}: resize the pictures, or give include_top=False."
             )
     return layers.Input(shape) if input_tensor is None else input_tensor
@@ -187,6 +191,124 @@ def model(image: keras.KerasTensor, outputs: keras.KerasTensor | list, *, name: 
     """
     sources = keras.utils.get_source_inputs(image)
     return keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
+
+
+def conv_bn(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int | tuple,
+    strides: int = 1,
+    padding: str = "same",
+    *,
+    name: str | None = None,
+    activation: str | None = "relu",
+    use_bias: bool = False,
+    scale: bool = True,
+    epsilon: float = 1e-3,
+    pad: int = 0,
+) -> keras.KerasTensor:
+    """Convolve, normalise over the batch, activate.
+
+    Args:
+        x: Feature maps of shape `(batch, height, width, channels)`.
+        filters: Number of filters.
+        kernel_size: Height and width of a filter.
+        strides: Step of the filter.
+        padding: `"same"` or `"valid"`.
+        name: Prefix of the layers' names; None lets Keras number the layers.
+        activation: Activation, or None.
+        use_bias: Whether the convolution adds a bias, which the normalisation then removes.
+        scale: Whether the normalisation has a factor of its own.
+        epsilon: What the normalisation adds to the variance.
+        pad: Zeros put on all four sides first. At stride 2, `"same"` pads right and bottom only;
+            Caffe and PyTorch pad all sides.
+
+    Returns:
+        Feature maps of shape `(batch, new height, new width, filters)`.
+    """
+
+    def called(part):
+        return f"{name}_{part}" if name else None
+
+    if pad:
+        x, padding = layers.ZeroPadding2D(pad, name=called("pad"))(x), "valid"
+    x = layers.Conv2D(
+        filters, kernel_size, strides, padding, use_bias=use_bias, name=called("conv")
+    )(x)
+    x = layers.BatchNormalization(epsilon=epsilon, scale=scale, name=called("bn"))(x)
+    return layers.Activation(activation, name=called(activation))(x) if activation else x
+
+
+def stem(
+    x: keras.KerasTensor, *, pool_name: str, epsilon: float, use_bias: bool = False
+) -> keras.KerasTensor:
+    """Begin a residual or dense network: pictures to a quarter of their height and width.
+
+    Args:
+        x: Pictures of shape `(batch, height, width, channels)`.
+        pool_name: Name of the pooling layer.
+        epsilon: What the normalisation adds to the variance.
+        use_bias: Whether the convolution adds a bias.
+
+    Returns:
+        Feature maps of shape `(batch, height / 4, width / 4, 64)`.
+    """
+    x = conv_bn(x, 64, 7, 2, name="conv1", use_bias=use_bias, epsilon=epsilon, pad=3)
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)  # zero is -inf here: nothing is below it
+    return layers.MaxPooling2D(3, 2, name=pool_name)(x)
+
+
+def inception(
+    x: keras.KerasTensor, branches: tuple, *, name: str, conv: Callable = conv_bn
+) -> keras.KerasTensor:
+    """Send `x` through parallel branches and stack their feature maps.
+
+    Args:
+        x: Feature maps of shape `(batch, height, width, channels)`.
+        branches: The branches; each is a tuple of steps, and a step is what `conv` takes after
+            `x` (filters, kernel size, strides, padding) or a function of `x` alone.
+        name: Name of the stack, and prefix of the layers' names (`name_branch2_0_conv`).
+        conv: The convolution: `conv(x, *step, name=...)`.
+
+    Returns:
+        Feature maps of shape `(batch, new height, new width, sum of the branches' filters)`.
+    """
+    outputs = []
+    for i, steps in enumerate(branches, start=1):
+        y = x
+        for j, step in enumerate(steps):
+            part = f"_{j}" if len(steps) > 1 else ""
+            y = step(y) if callable(step) else conv(y, *step, name=f"{name}_branch{i}{part}")
+        outputs.append(y)
+    return layers.Concatenate(name=name)(outputs)
+
+
+def split(
+    x: keras.KerasTensor, filters: int, *, name: str | None = None, conv: Callable = conv_bn
+) -> keras.KerasTensor:
+    """Widen a branch: a 1x3 and a 3x1 convolution side by side.
+
+    Args:
+        x: Feature maps of shape `(batch, height, width, channels)`.
+        filters: Number of filters of each.
+        name: Name of the stack, and prefix of the layers' names.
+        conv: The convolution, as for `inception`.
+
+    Returns:
+        Feature maps of shape `(batch, height, width, 2 * filters)`.
+    """
+    sides = [conv(x, filters, (1, 3), name=f"{name}a"), conv(x, filters, (3, 1), name=f"{name}b")]
+    return layers.Concatenate(name=name)(sides)
+
+
+def average_pool(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Average over 3x3 windows at stride 1: `(batch, height, width, channels)` as before."""
+    return layers.AveragePooling2D(3, 1, padding="same")(x)
+
+
+def max_pool(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Take the maximum of 3x3 windows at stride 2: `(batch, height / 2, width / 2, channels)`."""
+    return layers.MaxPooling2D(3, 2)(x)
 
 
 @keras.saving.register_keras_serializable("keras_cnn")

@@ -1,0 +1,313 @@
+"""Each network is the one it claims to be: same weights, same pictures, same logits as its peer."""
+
+import importlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn import models
+
+slow = pytest.mark.slow
+HALF = {"alpha": 0.5, "depth_multiplier": 2}
+KERAS_PEERS = [
+    pytest.param("VGG16", {}, id="VGG16"),
+    pytest.param("VGG19", {}, id="VGG19", marks=slow),
+    pytest.param("InceptionV3", {}, id="InceptionV3"),
+    pytest.param("ResNet50", {}, id="ResNet50"),
+    pytest.param("ResNet101", {}, id="ResNet101", marks=slow),
+    pytest.param("ResNet152", {}, id="ResNet152", marks=slow),
+    pytest.param("DenseNet121", {}, id="DenseNet121"),
+    pytest.param("DenseNet169", {}, id="DenseNet169", marks=slow),
+    pytest.param("DenseNet201", {}, id="DenseNet201", marks=slow),
+    pytest.param("MobileNet", {}, id="MobileNet"),
+    pytest.param("MobileNet", HALF, id="MobileNet-half-width-two-filters-per-channel"),
+]
+
+
+def randomise(model, seed):
+    """Give every weight a random value; those of normalisations and biases too."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        for weight in layer.weights:
+            if weight.name in ("gamma", "moving_variance"):
+                value = rng.uniform(0.5, 1.5, weight.shape)
+            elif weight.name in ("beta", "bias", "moving_mean"):
+                value = rng.normal(0, 0.2, weight.shape)
+            else:  # keep the energy of the activations, so that none saturates
+                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+                inputs = np.prod(weight.shape[:2] if depthwise else weight.shape[:-1])
+                value = rng.standard_normal(weight.shape, "float32") * np.float32(
+                    (2 / inputs) ** 0.5
+                )
+            weight.assign(value.astype("float32"))
+    return model
+
+
+def pictures(height, width, number=2):
+    """Random pictures in [-1, 1] that differ in brightness, contrast and in what is where."""
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-0.5, 0.5, (number, height, width, 3))
+    ramp = np.linspace(-0.4, 0.4, width)[:, None] * np.linspace(-1, 1, number).reshape(-1, 1, 1, 1)
+    return (noise + ramp + rng.uniform(-0.1, 0.1, (number, 1, 1, 3))).astype("float32")
+
+
+def predict(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))  # compiling takes 5 times as long
+
+
+def assert_telling(logits):
+    """Logits say something about a network only if they differ among pictures and classes."""
+    assert np.isfinite(logits).all()
+    spread = logits.std()
+    assert spread > 1e-3
+    assert np.abs(logits[0] - logits[1]).max() > 1e-2 * spread
+    assert len(np.unique(logits)) > logits.size // 3
+
+
+def assert_equal_logits(mine, peer, size):
+    x = pictures(*size)
+    assert_close(predict(mine, x), predict(peer, x))
+
+
+def assert_close(mine, theirs):
+    assert_telling(theirs)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
+
+
+def constants(model):
+    """What logits of a few pictures hardly show: names, epsilon and momentum of each layer."""
+    keys = ("name", "epsilon", "momentum", "use_bias", "strides")
+    found = [{k: v for k, v in layer.get_config().items() if k in keys} for layer in model.layers]
+    return [config for config, layer in zip(found, model.layers, strict=True) if layer.weights]
+
+
+def both(name, shape, **options):
+    """Build ours and Keras'; unnamed layers count from zero in each, as in a fresh session."""
+    options = {"weights": None, "classifier_activation": None, **options}
+    keras.utils.clear_session()
+    mine = getattr(models, name)(input_shape=shape, **options)
+    keras.utils.clear_session()  # only a tensor brings pictures of any size under Keras' top
+    peer = getattr(keras.applications, name)(input_tensor=keras.Input(shape), **options)
+    return mine, keras.Model(peer.inputs[0], peer.outputs[0])
+
+
+@pytest.mark.parametrize("include_top", [True, False], ids=["top", "no-top"])
+@pytest.mark.parametrize(("name", "options"), KERAS_PEERS)
+def test_logits_equal_those_of_keras_applications(name, options, include_top, tmp_path):
+    sizes = [(75, 96), (97, 80)]
+    dense = include_top and name.startswith("VGG")  # its weights depend on the size
+    for shape, tried in (
+        [((*size, 3), [size]) for size in sizes] if dense else [((None, None, 3), sizes)]
+    ):
+        mine, peer = both(name, shape, include_top=include_top, **options)
+        assert constants(mine) == constants(peer)
+        randomise(peer, 1).save(tmp_path / "peer.h5")
+        mine.load_weights(tmp_path / "peer.h5", by_name=True)
+        for size in tried:
+            assert_equal_logits(mine, peer, size)
+        mine.set_weights(randomise(peer, 2).get_weights())
+        assert_equal_logits(mine, peer, tried[0])
+
+
+@pytest.fixture(scope="module")
+def equal_to_its_peer():
+    mine, peer = both("MobileNet", (96, 96, 3))
+    mine.set_weights(randomise(peer, 1).get_weights())
+    assert_equal_logits(mine, peer, (96, 96))
+    return mine
+
+
+def _wider_epsilon(layer):
+    config = layer.get_config()
+    if layer.name == "conv_pw_13_bn":
+        config["epsilon"] = 1.1e-3
+    return layer.__class__.from_config(config)
+
+
+def _no_bias(layer):
+    config = layer.get_config()
+    if layer.name == "conv_preds":
+        config["use_bias"] = False
+    return layer.__class__.from_config(config)
+
+
+def _padding_on_the_other_side(layer):
+    config = layer.get_config()
+    if layer.name == "conv_pad_12":
+        config["padding"] = ((1, 0), (1, 0))
+    return layer.__class__.from_config(config)
+
+
+def _other_stride(layer):
+    config = layer.get_config()
+    if layer.name == "conv_dw_13":
+        config["strides"] = (2, 2)
+    return layer.__class__.from_config(config)
+
+
+@pytest.mark.parametrize(
+    "mistake", [_wider_epsilon, _no_bias, _padding_on_the_other_side, _other_stride]
+)
+def test_the_parity_check_sees_a_small_mistake(mistake, equal_to_its_peer):
+    peer = equal_to_its_peer
+    wrong = keras.models.clone_model(peer, clone_function=mistake)
+    wrong.set_weights(peer.get_weights()[: len(wrong.weights)])
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_equal_logits(wrong, peer, (96, 96))
+
+
+# --------------------------------------------------------------------------- torchvision and timm
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def torchvision_models(torch):
+    try:
+        return pytest.importorskip("torchvision.models")
+    except RuntimeError:  # compiled for another torch; its networks are plain Python all the same
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+        return importlib.import_module("torchvision.models")
+
+
+INCEPTION_V4 = (
+    *("conv1", "conv2", "conv3", "mixed3", "mixed4", "mixed5"),
+    *(f"inception_a{i}" for i in range(1, 5)),
+    "reduction_a",
+    *(f"inception_b{i}" for i in range(1, 8)),
+    "reduction_b",
+    *(f"inception_c{i}" for i in range(1, 4)),
+)
+ALEXNET = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
+ALEXNET_HEAD = {"1": "fc6", "4": "fc7", "6": "predictions"}
+RENAMED = (  # pattern of torch's name of a layer, our name
+    # AlexNet
+    (r"features\.(0|3|6|8|10)", lambda m: ALEXNET[m[1]]),
+    (r"classifier\.(\d)", lambda m: ALEXNET_HEAD[m[1]]),
+    # ResNet
+    (r"(conv|bn)1", r"conv1_\1"),
+    (
+        r"layer(\d)\.(\d+)\.(conv|bn)(\d)",
+        lambda m: f"conv{int(m[1]) + 1}_block{int(m[2]) + 1}_{m[4]}_{m[3]}",
+    ),
+    (
+        r"layer(\d)\.(\d+)\.downsample\.(\d)",
+        lambda m: f"conv{int(m[1]) + 1}_block{int(m[2]) + 1}_0_{('conv', 'bn')[int(m[3])]}",
+    ),
+    # Inception
+    (r"fc|last_linear", "predictions"),
+    (r"(aux\d)\.fc2", r"\1_predictions"),
+    (
+        r"features\.(\d+)\.branch(\d)(.*)",
+        lambda m: f"{INCEPTION_V4[int(m[1])]}_branch{int(m[2]) + 1}{m[3]}",
+    ),
+    (r"features\.3\.conv\.(.*)", r"mixed3_branch2_\1"),
+    (r"features\.5\.conv\.(.*)", r"mixed5_branch1_\1"),
+    (r"features\.(\d+)\.(conv|bn)", lambda m: f"{INCEPTION_V4[int(m[1])]}_{m[2]}"),
+)
+FLATTENED = {"fc6": (256, 6, 6), "aux1_fc1": (128, 4, 4), "aux2_fc1": (128, 4, 4)}
+
+
+def named_in_keras(layer):
+    for pattern, name in RENAMED:
+        if match := re.fullmatch(pattern, layer):
+            layer = name(match) if callable(name) else match.expand(name)
+            break
+    return layer.replace(".", "_")
+
+
+def copy_from_torch(model, network):
+    """Copy every tensor of a torch network to the Keras weight of that name."""
+    state = {k: v.numpy() for k, v in network.state_dict().items() if "num_batches" not in k}
+    names = {"weight": "kernel", "running_mean": "moving_mean", "running_var": "moving_variance"}
+    for key, value in state.items():
+        layer, kind = key.rsplit(".", 1)
+        layer = model.get_layer(named_in_keras(layer))
+        if isinstance(layer, keras.layers.BatchNormalization):
+            kind = {"weight": "gamma", "bias": "beta"}.get(kind, kind)
+        if value.ndim == 4:
+            value = value.transpose(2, 3, 1, 0)
+        if value.ndim == 2:
+            if layer.name in FLATTENED:  # torch flattens channels first
+                value = value.reshape(-1, *FLATTENED[layer.name]).transpose(0, 2, 3, 1)
+            value = value.reshape(len(value), -1).T
+        getattr(layer, names.get(kind, kind)).assign(value)
+    assert len(state) == len(model.weights)
+
+
+def randomise_torch(torch, network):
+    """The torch network with random statistics, factors and biases, ready to predict."""
+    torch.manual_seed(1)
+    for key, value in network.state_dict().items():
+        bn = key.replace(key.rsplit(".", 1)[-1], "running_var") in network.state_dict()
+        if key.endswith("running_var") or (bn and key.endswith("weight")):
+            value.uniform_(0.5, 1.5)
+        elif key.endswith(("bias", "running_mean")):
+            value.normal_(0, 0.2)
+        elif key.endswith("weight"):
+            torch.nn.init.kaiming_normal_(value)
+    return network.eval()
+
+
+def assert_equals_torch(torch, model, network, sizes):
+    copy_from_torch(model, randomise_torch(torch, network))
+    for size in sizes:
+        x = pictures(*size)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(x.transpose(0, 3, 1, 2))).numpy()
+        assert_close(predict(model, x), expected)
+
+
+ANY_SIZE = {"input_shape": (None, None, 3), "classifier_activation": None}
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("size", [(224, 224), (260, 99)])
+def test_one_weird_trick_equals_alexnet_of_torchvision(torch, torchvision_models, size):
+    options = {**ANY_SIZE, "input_shape": (*size, 3)}
+    mine = models.AlexNet(one_weird_trick=True, **options)
+    assert_equals_torch(torch, mine, torchvision_models.alexnet(), [size])
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("depth", [18, pytest.param(34, marks=slow)])
+def test_resnet_equals_that_of_torchvision(torch, torchvision_models, depth):
+    mine = getattr(models, f"ResNet{depth}")(**ANY_SIZE)
+    peer = getattr(torchvision_models, f"resnet{depth}")()
+    assert_equals_torch(torch, mine, peer, [(96, 96), (75, 90)])
+
+
+@pytest.mark.peers
+def test_inception_v1_with_batch_norm_equals_googlenet_of_torchvision(torch, torchvision_models):
+    mine = models.InceptionV1(batch_norm=True, **ANY_SIZE)
+    peer = torchvision_models.googlenet(aux_logits=False, init_weights=False)
+    assert_equals_torch(torch, mine, peer, [(96, 96), (75, 90)])
+
+
+@pytest.mark.peers
+def test_auxiliary_classifiers_equal_those_of_googlenet(torch, torchvision_models):
+    options = {**ANY_SIZE, "input_shape": (100, 150, 3)}
+    mine = models.InceptionV1(batch_norm=True, aux_logits=True, **options)
+    peer = torchvision_models.googlenet(aux_logits=True, init_weights=False)
+    copy_from_torch(mine, randomise_torch(torch, peer))
+    peer.training = True  # its own flag alone: normalisations and dropouts stay in inference
+    x = pictures(100, 150)
+    with torch.no_grad():
+        top, aux2, aux1 = peer(torch.from_numpy(x.transpose(0, 3, 1, 2)))
+    for ours, theirs in zip(mine(x, training=False), (top, aux1, aux2), strict=True):
+        assert_close(keras.ops.convert_to_numpy(ours), theirs.numpy())
+
+
+@slow
+@pytest.mark.peers
+def test_inception_v4_equals_that_of_timm(torch, torchvision_models):
+    timm = pytest.importorskip("timm")
+    mine = models.InceptionV4(**ANY_SIZE)
+    assert_equals_torch(torch, mine, timm.create_model("inception_v4"), [(96, 96), (75, 90)])
