@@ -229,7 +229,8 @@ def pixels(picture: np.ndarray) -> np.ndarray:
     """
     picture = np.asarray(picture)
     picture = picture[..., None] if picture.ndim == 2 else picture
-    picture = np.repeat(picture, 3, axis=2) if picture.shape[2] < 3 else picture[..., :3]
+    colours = picture.shape[2] >= 3  # else grey, perhaps with alpha
+    picture = picture[..., :3] if colours else np.repeat(picture[..., :1], 3, axis=2)
     if picture.dtype == np.uint8:
         return picture
     picture = np.nan_to_num(picture.astype(float))

@@ -120,5 +120,6 @@ def _warn_once() -> None:
 
 
 def _escape(character: str) -> str:
-    _warn_once()
+    if not unicodedata.category(character).startswith("C"):  # no font helps a control character
+        _warn_once()
     return character.encode("ascii", "backslashreplace").decode("ascii")
