@@ -1,0 +1,288 @@
+"""Weights from files into models: HDF5 of every Keras, archives of Keras 3, PyTorch's tensors.
+
+Nothing in a file is ever run: HDF5 holds arrays, of a `.keras` archive only the arrays are read,
+and PyTorch's files are read with `weights_only=True`. A model gets all its weights or keeps those
+it had.
+"""
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+INCEPTION_V4 = (  # timm's features.0 to features.21
+    *("conv1", "conv2", "conv3", "mixed3", "mixed4", "mixed5"),
+    *(f"inception_a{i}" for i in range(1, 5)),
+    "reduction_a",
+    *(f"inception_b{i}" for i in range(1, 8)),
+    "reduction_b",
+    *(f"inception_c{i}" for i in range(1, 4)),
+)
+KERAS_NAMES = {
+    "conv1": "conv1_conv",  # ResNet
+    "bn1": "conv1_bn",
+    "fc": "predictions",
+    "aux1.fc2": "aux1_predictions",  # Inception-v1
+    "aux2.fc2": "aux2_predictions",
+    "last_linear": "predictions",  # Inception-v4
+    "features.3.conv.conv": "mixed3_branch2_conv",
+    "features.3.conv.bn": "mixed3_branch2_bn",
+    "features.5.conv.conv": "mixed5_branch1_conv",
+    "features.5.conv.bn": "mixed5_branch1_bn",
+}
+SEQUENTIAL = r"(features|classifier)\.\d+"  # AlexNet and VGG: one layer after another
+CLASSIFIERS = r"classifier|fc|last_linear|aux"
+
+
+def read_hdf5(model: keras.Model, path: Path, *, include_top: bool = True) -> keras.Model:
+    """Give `model` the weights of a file of Keras.
+
+    Layers are matched by order, as Keras does it: among all layers in older files, among layers of
+    one class in those of Keras 3.
+
+    Args:
+        model: The model.
+        path: A `.keras` or `.weights.h5` file of Keras 3, or `.h5` weights or model of any Keras.
+        include_top: False if layers at the file's end may be left out.
+
+    Returns:
+        `model`.
+
+    Raises:
+        ValueError: The file is damaged or does not fit.
+    """
+    try:
+        archive = (
+            zipfile.ZipFile(path).open("model.weights.h5") if path.suffix == ".keras" else path
+        )
+        with h5py.File(archive) as file:
+            link = file.visititems_links(_soft)
+            if link is not None:  # it may point at any other file of the machine
+                raise KeyError(f"{link} is a link")
+            if "layers" in file:
+                saved, unused = _keras3_layers(model, file["layers"])
+            else:
+                saved, unused = _legacy_layers(model, file.get("model_weights", file))
+            _assign(model, saved, unused=unused if include_top else (), source=path)
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a weights file of Keras, or damaged: {error}") from error
+    return model
+
+
+def _soft(name, link):
+    return None if isinstance(link, h5py.HardLink) else name
+
+
+def _legacy_layers(model, group):
+    saved = []
+    for name in _strings(group, "layer_names"):
+        if weights := _strings(group[name], "weight_names"):
+            saved.append((name, [group[name][weight] for weight in weights]))
+    ours = _weighted(model)
+    missing = [(None, [])] * (len(ours) - len(saved))
+    return (
+        [(layer, *entry) for layer, entry in zip(ours, saved + missing, strict=False)],
+        [name for name, _ in saved[len(ours) :]],
+    )
+
+
+def _strings(group, name):
+    """Read a list of strings, which HDF5 splits into name0, name1, ... where it is long."""
+    parts = [name] if name in group.attrs else []
+    while f"{name}{len(parts)}" in group.attrs:
+        parts.append(f"{name}{len(parts)}")
+    if not parts:
+        raise KeyError(f"it has no {name}")
+    strings = [string for part in parts for string in group.attrs[part]]
+    return [string.decode() if isinstance(string, bytes) else string for string in strings]
+
+
+def _keras3_layers(model, group):
+    saved, numbers = [], {}
+    for layer in model.layers:
+        kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
+        kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+        number = numbers[kind] = numbers.get(kind, -1) + 1
+        key = f"{kind}_{number}" if number else kind
+        if layer.weights:
+            values = group[key]["vars"] if key in group else {}
+            saved.append((layer, key, [values[str(i)] for i in range(len(values))]))
+    used = {key for _, key, _ in saved}
+    return saved, [key for key in group if key not in used and len(group[key].get("vars", ()))]
+
+
+def read_torch(path: Path) -> Mapping[str, Any]:
+    """Read a `.pth` file.
+
+    Args:
+        path: A state_dict, saved by `torch.save`.
+
+    Returns:
+        PyTorch's names to tensors.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+        ValueError: The file is damaged or holds anything but tensors.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"{path.name} is a file of PyTorch: pip install 'keras-cnn[torch]'"
+        ) from error
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its unpickler meets
+        raise ValueError(
+            f"{path} holds more than tensors, or is damaged, and was not read: save it by "
+            "torch.save(model.state_dict(), path)"
+        ) from error
+    if not isinstance(weights, Mapping) or not all(map(torch.is_tensor, weights.values())):
+        raise ValueError(
+            f"{path} is not a state_dict: save it by torch.save(model.state_dict(), path)"
+        )
+    return weights
+
+
+def from_torch(model: keras.Model, state_dict: Mapping[str, Any]) -> keras.Model:
+    """Give `model` the weights of the same network in torchvision or timm.
+
+    Convolutions turn from (out, in, rows, columns) to (rows, columns, in, out), dense kernels are
+    transposed, and the first dense layer after `Flatten` is reordered too, since PyTorch flattens
+    channels first. Without a top the file's classifiers are left out.
+
+    Args:
+        model: `AlexNet(one_weird_trick=True)`, `InceptionV1(batch_norm=True)`, `InceptionV4`,
+            `ResNet18`, `ResNet34` or a VGG, with or without the top.
+        state_dict: PyTorch's names to tensors or arrays.
+
+    Returns:
+        `model`.
+
+    Raises:
+        ValueError: A layer is missing or differs in shape.
+    """
+    modules = {}  # e.g. "layer1.0.bn1": {"weight": ..., "bias": ..., "running_mean": ..., ...}
+    for key, tensor in state_dict.items():
+        module, _, part = key.rpartition(".")
+        if part != "num_batches_tracked":
+            modules.setdefault(module, {})[part] = _to_numpy(tensor)
+    names = [layer.name for layer in _weighted(model)]
+    if all(re.fullmatch(SEQUENTIAL, module) for module in modules):
+        called = dict(zip(names, modules, strict=False))
+    else:
+        called = {_keras_name(module): module for module in modules}
+    known = {called[name] for name in names if name in called}
+    unused = [name for name in modules if name not in known and not re.match(CLASSIFIERS, name)]
+    flattened, saved = (
+        [],
+        [],
+    )  # feature maps that no dense layer has seen yet; (layer, name, values)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Flatten):
+            flattened.append(layer.input.shape[1:])
+        if not layer.weights:
+            continue
+        module = called.get(layer.name)
+        values = list(modules.get(module, {}).values())
+        if isinstance(layer, keras.layers.Dense):
+            if values and len(values[0]) == 1001 and layer.units == 1000:
+                values = [value[1:] for value in values]  # Inception-v4's file has a background
+            shape = next((s for s in flattened if np.prod(s) == layer.kernel.shape[0]), None)
+            if shape:
+                flattened.remove(shape)
+                values[:1] = [_flatten_channels_last(value, *shape) for value in values[:1]]
+        saved.append((layer, module, [_channels_last(value) for value in values]))
+    return _assign(model, saved, unused=unused, source="the PyTorch file")
+
+
+def _to_numpy(tensor):
+    if hasattr(tensor, "detach"):
+        tensor = tensor.detach().cpu().float()
+    return np.asarray(tensor, dtype="float32")
+
+
+def _keras_name(module):
+    """Return our name of a PyTorch layer: layer1.0.conv2 -> conv2_block1_2_conv."""
+    if module in KERAS_NAMES:
+        return KERAS_NAMES[module]
+    if found := re.fullmatch(r"layer(\d)\.(\d+)\.(conv|bn|downsample\.)(\d)", module):
+        stage, block, kind, number = found.groups()
+        if kind == "downsample.":
+            kind, number = ("conv", "bn")[int(number)], 0
+        return f"conv{int(stage) + 1}_block{int(block) + 1}_{number}_{kind}"
+    if found := re.fullmatch(r"features\.(\d+)\.(.+)", module):
+        module = f"{INCEPTION_V4[int(found[1])]}.{found[2]}"
+        module = re.sub(r"branch(\d)", lambda branch: f"branch{int(branch[1]) + 1}", module)
+    return module.replace(".", "_")
+
+
+def _flatten_channels_last(kernel, rows, columns, channels):
+    """Reorder a kernel (out, channels * rows * columns) to (out, rows * columns * channels)."""
+    if kernel.shape[1] != rows * columns * channels:
+        return kernel  # `_assign` tells
+    kernel = kernel.reshape(-1, channels, rows, columns)
+    return kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)
+
+
+def _channels_last(value):
+    return value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
+
+
+def _assign(model, saved, *, unused, source):
+    """Check each layer's shapes against those of the file, then copy all values.
+
+    Args:
+        model: The model the layers are of.
+        saved: `(layer, its name in the file, its values in the file)` in the model's order.
+        unused: Names of layers in the file that the model should have and has not.
+        source: What an error calls the file.
+
+    Returns:
+        `model`.
+    """
+    for layer, name, values in saved:
+        ours = [tuple(variable.shape) for variable in _variables(layer)]
+        theirs = [tuple(value.shape) for value in values]
+        if ours != theirs:
+            difference = _difference(layer, name, ours, theirs, saved[0][0], saved[-1][0])
+            raise ValueError(f"{source} does not fit {model.name}: {difference}")
+    if unused:
+        raise ValueError(
+            f"{source} does not fit {model.name}: it has weights of {unused[0]}, which the model "
+            "lacks; build the network it was saved from, or with include_top=False"
+        )
+    for layer, _, values in saved:
+        for variable, value in zip(_variables(layer), values, strict=True):
+            variable.assign(np.asarray(value))
+    return model
+
+
+def _difference(layer, name, ours, theirs, first, last):
+    """Say how a layer differs from the file's, and the way out."""
+    if not theirs:
+        return f"it has no weights for layer {layer.name}; build the network it was saved from"
+    if len(ours) == len(theirs):
+        pairs = zip(ours, theirs, strict=True)
+        ours, theirs = next((mine, its) for mine, its in pairs if mine != its)
+    way_out = "build the network with the options it was saved with, or with include_top=False"
+    if len(ours) == len(theirs) and ours[:-2] == theirs[:-2]:
+        if layer is first and ours[-1] == theirs[-1]:
+            way_out = f"build it with input_shape=(height, width, {theirs[-2]})"
+        if layer is last and ours[-2:-1] == theirs[-2:-1]:
+            way_out = f"build it with classes={theirs[-1]}, or with include_top=False"
+    return f"layer {layer.name} has shape {ours}, {name} in the file {theirs}; {way_out}"
+
+
+def _weighted(model):
+    return [layer for layer in model.layers if layer.weights]
+
+
+def _variables(layer):
+    """Return a layer's weights in the order files have them: trained ones first."""
+    return layer.trainable_weights + layer.non_trainable_weights
