@@ -1,8 +1,8 @@
 """Built-in samples: small sets drawn by code, for whoever has not got the real ones.
 
 They are drawings and say so: each class is named by what is drawn, and is told from the others by
-one trait, over varied place, size, turn, palette, light and background. Colour helps, but does not
-suffice. The same versions of NumPy, OpenCV and Pillow draw the same bytes on every run: each
+one trait, over varied place, size, turn, palette, light and background. Colour may help, but never
+suffices. The same versions of NumPy, OpenCV and Pillow draw the same bytes on every run: each
 picture has a random stream of its own, seeded by set, split, class and number, so train and test
 share none.
 """
@@ -33,7 +33,7 @@ class _Sample:
         train: Training pictures of each class.
         test: Test pictures of each class.
         side: Of a picture, in pixels.
-        suffix: Of the files' names; photographs are JPEG, grey 28x28 pictures PNG.
+        suffix: Of the files' names; pictures in colour are JPEG, as photographs would be.
     """
 
     classes: dict[str, Callable[[np.random.Generator, int], np.ndarray]]
@@ -104,8 +104,8 @@ _SAMPLES = {
     ),
     "faces": _Sample(
         {
-            "lobed_leaf": partial(plants.leaf, lobed=True),
-            "smooth_leaf": partial(plants.leaf, lobed=False),
+            "lobed_leaf": partial(plants.leaf, lobed=True, color="orange", constancy=0.3),
+            "smooth_leaf": partial(plants.leaf, lobed=False, color="green", constancy=0.3),
         },
         train=100,
         test=40,

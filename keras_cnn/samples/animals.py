@@ -23,7 +23,13 @@ FIELD_MARKS = {  # a bird's one mark, and the colour that most birds with this m
     "long_legs": "white",
     "spotted_breast": "yellow",
 }
-COATS = ("masked", "patched", "plain", "spotted", "striped")
+COATS = {  # a coat's pattern, and the fur that most heads with this pattern have
+    "masked": "grey",
+    "patched": "white",
+    "plain": "brown",
+    "spotted": "cream",
+    "striped": "orange",
+}
 EARS = ("floppy_ears", "pointed_ears")
 FURS = ("brown", "cream", "grey", "black", "orange", "white")
 
@@ -107,7 +113,7 @@ def portrait(rng: np.random.Generator, side: int, *, ears: str, coat: str) -> np
         rng: Where chance comes from.
         side: Of the picture, in pixels.
         ears: One of `EARS`.
-        coat: One of `COATS`.
+        coat: A key of `COATS`. Half of the heads have its fur, the others any.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -118,7 +124,7 @@ def portrait(rng: np.random.Generator, side: int, *, ears: str, coat: str) -> np
         size=rng.uniform(0.25, 0.33),
         angle=rng.normal(0, 0.18),
     )
-    fur, second = _fur(rng)
+    fur, second = _fur(rng, usual=COATS[coat])
     shoulders = smooth([(-0.6, 0.4), (0.6, 0.4), (1.15, 1.6), (1.2, 3), (-1.2, 3), (-1.15, 1.6)])
     canvas.paint(shoulders, fur * 0.92, contour=0.03)
     collar = ribbon([(-0.66, 0.75), (0, 1.25), (0.66, 0.75)], (0.17, 0.17))
@@ -153,7 +159,7 @@ def sitting(rng: np.random.Generator, side: int, *, ears: str) -> np.ndarray:
     canvas.paint(tail, fur * 0.9, contour=0.03)
     trunk = smooth([(-0.45, 0.3), (0.45, 0.3), (0.85, 1.5), (0.9, 2.3), (-0.9, 2.3), (-0.85, 1.5)])
     canvas.paint(trunk, fur, contour=0.03)
-    coat = str(rng.choice(COATS))
+    coat = rng.choice([*COATS])
     canvas.clip_to(trunk)
     _pattern(canvas, rng, coat, second, low=0.6, high=2.2)
     canvas.clip_to()
@@ -173,10 +179,12 @@ def _room(rng, side):
     return canvas
 
 
-def _fur(rng):
+def _fur(rng, *, usual=None):
     """Two colours of a coat, far enough apart to be told from one another."""
+    name = usual if usual and rng.random() < 0.5 else rng.choice(FURS)
+    fur = tone(rng, name)
     while True:
-        fur, second = (tone(rng, name) for name in rng.choice(FURS, 2))
+        second = tone(rng, rng.choice(FURS))
         if abs(fur.mean() - second.mean()) > 0.22:
             return fur, second
 

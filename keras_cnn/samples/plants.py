@@ -5,6 +5,7 @@ import numpy as np
 from keras_cnn.samples.brush import Canvas, blob, ellipse, moved, petal, ribbon, scenery, tone
 
 MEADOW = ("green", "green", "green", "brown", "blue", "grey", "cream", "purple", "black")
+LEAF_COLORS = ("green", "yellow", "orange", "red", "brown")
 PETAL_COLORS = ("white", "yellow", "orange", "red", "pink", "purple", "blue")
 
 
@@ -77,13 +78,17 @@ def _head(canvas, rng, petals, shape, color, heart):
         canvas.paint(ellipse(0.03, 0.03, at=at), heart * rng.choice((0.6, 1.25)), shade=0)
 
 
-def leaf(rng: np.random.Generator, side: int, *, lobed: bool) -> np.ndarray:
-    """Draws a fallen leaf with a smooth or a lobed edge, in any colour of the year.
+def leaf(
+    rng: np.random.Generator, side: int, *, lobed: bool, color: str, constancy: float
+) -> np.ndarray:
+    """Draws a fallen leaf with a smooth or a lobed edge.
 
     Args:
         rng: Where chance comes from.
         side: Of the picture, in pixels.
         lobed: Whether the edge has lobes.
+        color: One of `LEAF_COLORS`.
+        constancy: Share of the leaves that have this colour; the others have any.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -101,7 +106,9 @@ def leaf(rng: np.random.Generator, side: int, *, lobed: bool) -> np.ndarray:
         [np.column_stack([along, breadth]), np.column_stack([along, -breadth])[::-1]]
     )
     edge = edge - (0.5, 0)
-    color = tone(rng, rng.choice(("green", "yellow", "orange", "red", "brown")), spread=2)
+    if rng.random() >= constancy:
+        color = rng.choice(LEAF_COLORS)
+    color = tone(rng, color, spread=2)
     pose = {
         "at": rng.uniform(0.36, 0.64, 2),
         "size": rng.uniform(0.55, 0.85),
