@@ -231,19 +231,19 @@ def resize(
     if pixels.shape[:2] == tuple(size):
         return pixels
     height, width = size
-    if keep_aspect_ratio:
-        pixels = _centre(pixels, height, width)
-    if interpolation == "nearest":  # the same pixels as Pillow's, on all channels at once
+    if interpolation == "nearest" and not keep_aspect_ratio:  # Pillow's pixels, but faster
         resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     else:
         image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
-        resized = np.asarray(image.resize((width, height), Image.Resampling[interpolation.upper()]))
+        box = _centre(image, height, width) if keep_aspect_ratio else None
+        resample = Image.Resampling[interpolation.upper()]
+        resized = np.asarray(image.resize((width, height), resample, box))
     return resized.reshape(height, width, -1)
 
 
-def _centre(pixels, height, width):
-    full_height, full_width = pixels.shape[:2]
-    part_height = min(full_height, full_width * height // width)
-    part_width = min(full_width, full_height * width // height)
-    top, left = (full_height - part_height) // 2, (full_width - part_width) // 2
-    return np.ascontiguousarray(pixels[top : top + part_height, left : left + part_width])
+def _centre(image, height, width):
+    """Largest box (left, top, right, bottom) of this aspect ratio."""
+    part_height = min(image.height, image.width * height // width)
+    part_width = min(image.width, image.height * width // height)
+    left, top = (image.width - part_width) // 2, (image.height - part_height) // 2
+    return left, top, left + part_width, top + part_height

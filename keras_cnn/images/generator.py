@@ -220,7 +220,7 @@ class ImageDataGenerator:
         found = samples.from_directory(
             directory, classes=classes, class_mode=class_mode, follow_links=follow_links
         )
-        found = self._choose(found, subset, by_class=True)
+        found = self._select(found, subset, by_class=True)
         print(
             f"Found {len(found.filenames)} images belonging to {len(found.class_indices)} classes."
         )
@@ -307,7 +307,7 @@ class ImageDataGenerator:
             class_mode=class_mode,
             validate_filenames=validate_filenames,
         )
-        found = self._choose(found, subset, by_class=False)
+        found = self._select(found, subset, by_class=False)
         kind = "validated" if validate_filenames else "non-validated"
         of_classes = f" belonging to {len(found.class_indices)} classes" * bool(found.class_indices)
         print(f"Found {len(found.filenames)} {kind} image filenames{of_classes}.")
@@ -390,24 +390,17 @@ class ImageDataGenerator:
             save_format=save_format,
         )
 
-    def _choose(self, found, subset, *, by_class):
-        """Leave unreadable files out, if asked to, and take one subset, if there are two."""
+    def _select(self, found, subset, *, by_class):
         if self.on_error == "skip":
             found = found.readable(workers=self.workers)
-        if subset is None:
-            return found
-        classes = found.classes
-        groups = np.zeros(len(found.filenames), int)
-        if (by_class or self.stratified_split) and classes is not None:
-            several = isinstance(classes, list)
-            names = [str(labels) for labels in classes] if several else classes
-            groups = np.unique(names, return_inverse=True)[1]
-        key = "\n".join(found.filenames) if self.stratified_split else None
-        return found.take(
-            samples.subset_indices(
-                groups, subset=subset, validation_split=self.validation_split, key=key
+        if subset is not None:
+            found = found.subset(
+                subset,
+                validation_split=self.validation_split,
+                by_class=by_class,
+                stratified=self.stratified_split,
             )
-        )
+        return found
 
     @property
     def _axes(self):
@@ -501,9 +494,8 @@ class ImageDataGenerator:
         ):
             x /= self.std + 1e-6
         if self.zca_whitening and self._fitted(self.zca_whitening_matrix, "zca_whitening"):
-            x = (
-                x.reshape(-1, x[0].size if x.ndim == 4 else x.size) @ self.zca_whitening_matrix
-            ).reshape(x.shape)
+            pixels = len(self.zca_whitening_matrix)
+            x = (x.reshape(-1, pixels) @ self.zca_whitening_matrix).reshape(x.shape)
         return x
 
     def _fitted(self, statistic, option):

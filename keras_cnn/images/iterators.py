@@ -137,6 +137,8 @@ class Iterator(keras.utils.PyDataset):
         """Return the next batch; after an epoch's last one, the first of the next epoch."""
         return self._deliver(_NEXT)
 
+    next = __next__  # as scripts for older versions of Keras call it
+
     def reset(self) -> None:
         """Make `next` begin a new epoch."""
         with self._lock:

@@ -67,6 +67,32 @@ class Samples:
             sample_weight=pick(self.sample_weight),
         )
 
+    def subset(
+        self, subset: str, *, validation_split: float, by_class: bool, stratified: bool
+    ) -> "Samples":
+        """Take one of two parts.
+
+        Args:
+            subset: "validation" or "training".
+            validation_split: Share of the pictures that goes into "validation".
+            by_class: Whether that share is taken of each class, rather than of all.
+            stratified: Whether it is drawn from each class, the same for the same file names,
+                rather than the first ones.
+
+        Returns:
+            The part.
+
+        Raises:
+            InputError: `subset` is no such name, or the part is empty.
+        """
+        groups = np.zeros(len(self.filenames), int)
+        if self.classes is not None and (by_class or stratified):
+            groups = np.unique([str(labels) for labels in self.classes], return_inverse=True)[1]
+        key = "\n".join(self.filenames) if stratified else None
+        return self.take(
+            subset_indices(groups, subset=subset, validation_split=validation_split, key=key)
+        )
+
     def readable(self, *, workers: int | None = None) -> "Samples":
         """Leave out the files that cannot be read, with a warning that names them.
 

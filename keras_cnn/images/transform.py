@@ -145,20 +145,17 @@ def apply(
     """
     height, width = picture.shape[:2]
     mapping = matrix(params, size=(height, width))
-    flips = params.get("flip_horizontal", False), params.get("flip_vertical", False)
+    flips = params.get("flip_vertical", False), params.get("flip_horizontal", False)
     channel_shift = params.get("channel_shift_intensity")
     brightness = params.get("brightness")
     if mapping is not None:  # mirrors go into the same warp
-        if flips[0]:
-            mapping = mapping @ [[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]]
-        if flips[1]:
-            mapping = mapping @ [[1, 0, 0], [0, -1, height - 1], [0, 0, 1]]
         source = picture
-        picture = warp(source, mapping, fill_mode=fill_mode, cval=cval, order=order)
+        options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
+        picture = warp(source, mapping, order=order, **options)
         if brightness is not None and order == 1:
-            _settle(picture, source, mapping, channel_shift or 0, fill_mode, cval)
-    elif any(flips):
-        picture = picture[:: -1 if flips[1] else 1, :: -1 if flips[0] else 1]
+            _settle(picture, source, mapping, channel_shift or 0, **options)
+    else:
+        picture = _flip(picture, flips)
     if channel_shift is not None:
         picture = np.clip(picture + channel_shift, picture.min(), picture.max())
     if brightness is not None:
@@ -170,15 +167,17 @@ def warp(
     picture: np.ndarray,
     mapping: np.ndarray,
     *,
+    flips: tuple[bool, bool] = (False, False),
     fill_mode: str = "nearest",
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Take each pixel from where a matrix says.
+    """Take each pixel from where a matrix says, and mirror the result.
 
     Args:
         picture: float array (height, width, channels).
         mapping: float64 array (2, 3), as `matrix` returns it.
+        flips: Whether to mirror top to bottom, and left to right.
         fill_mode: What lies beyond the edges: one of `FILL_MODES`, in SciPy's sense.
         cval: Value beyond the edges if `fill_mode` is "constant".
         order: Degree of the spline that interpolates, 0 to 5.
@@ -188,42 +187,61 @@ def warp(
     """
     height, width, channels = picture.shape
     if order != 1:
-        return np.stack(
-            [
-                ndimage.affine_transform(
-                    picture[..., channel],
-                    mapping[::-1, 1::-1],  # SciPy takes (row, column), not (x, y)
-                    mapping[::-1, 2],
-                    order=order,
-                    mode=fill_mode,
-                    cval=cval,
-                )
-                for channel in range(channels)
-            ],
-            axis=-1,
-        )
+        warped = [
+            ndimage.affine_transform(
+                picture[..., channel],
+                mapping[::-1, 1::-1],  # SciPy takes (row, column), not (x, y)
+                mapping[::-1, 2],
+                order=order,
+                mode=fill_mode,
+                cval=cval,
+            )
+            for channel in range(channels)
+        ]
+        return _flip(np.stack(warped, axis=-1), flips)
     if channels > 4:  # OpenCV's limit
         parts = [picture[..., first : first + 4] for first in range(0, channels, 4)]
-        options = {"fill_mode": fill_mode, "cval": cval}
+        options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
     picture = np.ascontiguousarray(picture, np.float32)
+    row, column = np.ogrid[:height, :width]
     if fill_mode == "wrap":  # SciPy's period is one pixel shorter than OpenCV's
-        x, y = _sources(mapping, *np.ogrid[:height, :width])
+        x, y = _sources(mapping, row, column, (height, width), flips)
         x, y = _wrap(x, width - 1), _wrap(y, height - 1)
         warped = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    else:
-        border = cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        warped = cv2.warpAffine(picture, mapping, (width, height), flags=flags, borderMode=border)
-    warped = warped.reshape(height, width, channels)
+        return warped.reshape(picture.shape)
+    mirrored = mapping
+    if flips[0]:
+        mirrored = mirrored @ [[1, 0, 0], [0, -1, height - 1], [0, 0, 1]]
+    if flips[1]:
+        mirrored = mirrored @ [[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]]
+    warped = cv2.warpAffine(
+        picture,
+        mirrored,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE,
+    ).reshape(picture.shape)
     if fill_mode == "constant":  # SciPy, unlike OpenCV, does not blend the edge into it
-        x, y = _sources(mapping, *np.ogrid[:height, :width])
+        x, y = _sources(mapping, row, column, (height, width), flips)
         warped[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = cval
     return warped
 
 
-def _sources(mapping, row, column):
-    """Where pixels come from, x and y, summed in SciPy's order to round as it does."""
+def _flip(picture, flips):
+    if not any(flips):
+        return picture
+    code = -1 if all(flips) else int(flips[1])  # OpenCV's: 0 top to bottom, 1 left to right
+    return cv2.flip(np.ascontiguousarray(picture), code).reshape(picture.shape)
+
+
+def _sources(mapping, row, column, size, flips):
+    """Where pixels come from, x and y, summed in SciPy's order so that it rounds alike.
+
+    Whether a pixel lies on the edge or beyond may hang on the last bit.
+    """
+    row = size[0] - 1 - row if flips[0] else row
+    column = size[1] - 1 - column if flips[1] else column
     return [row * by_row + column * by_column + offset for by_column, by_row, offset in mapping]
 
 
@@ -236,7 +254,7 @@ def _wrap(position, period):
     return (position + period * periods).astype(np.float32)
 
 
-def _settle(warped, source, mapping, channel_shift, fill_mode, cval):
+def _settle(warped, source, mapping, channel_shift, *, flips, fill_mode, cval):
     """Recompute, in float64, the few pixels whose error could tip them over a whole number.
 
     Brightness works on whole grey levels, fractions cut off: 99.999 instead of 100 is 99.
@@ -244,7 +262,7 @@ def _settle(warped, source, mapping, channel_shift, fill_mode, cval):
     level = warped + np.float32(channel_shift)
     distance = np.abs(level - np.rint(level))
     row, column, channel = np.nonzero((distance > 0) & (distance < _WARP_ERROR))
-    x, y = _sources(mapping, row, column)
+    x, y = _sources(mapping, row, column, source.shape, flips)
     warped[row, column, channel] = ndimage.map_coordinates(
         source, [y, x, channel], order=1, mode=fill_mode, cval=cval, output=np.float32
     )

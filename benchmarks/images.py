@@ -1,0 +1,231 @@
+"""Pictures per second against Keras' legacy class, Keras' layers and torchvision.
+
+    python benchmarks/images.py [--folder FOLDER] [--pictures 1000] [--repeats 5]
+
+Without a folder of class folders, JPEGs of 500x375 are made. Every round times each contender once,
+one after the other, so that a busy machine slows all; the table shows medians and their ratios.
+"""
+
+import argparse
+import gc
+import multiprocessing
+import os
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import numpy as np
+from PIL import Image
+
+SIZE = (224, 224)
+BATCH = 32
+BOOK = {  # the chapter's augmentation
+    "shear_range": 0.5,
+    "rotation_range": 30,
+    "zoom_range": 0.2,
+    "width_shift_range": 0.2,
+    "height_shift_range": 0.2,
+    "horizontal_flip": True,
+}
+STEP = 0.1  # seconds an accelerator would take for a batch
+GOALS = (  # work, against whom, how many times faster
+    ("rescale", "legacy", "ours", 2.5),
+    ("augment", "legacy", "ours", 10),
+    ("augment", "legacy", "ours, cached", 25),
+    ("augment", "layers", "ours", 7),
+)
+
+
+def main():
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or make_pictures(Path(temporary), options.pictures)
+        rates = {}
+        for _ in range(options.repeats):
+            for work in ("rescale", "augment"):
+                for name, rate in one_round(folder, work):
+                    rates.setdefault((work, name), []).append(rate)
+        rates = {key: statistics.median(values) for key, values in rates.items()}
+        print_rates(rates)
+        print_costs(folder)
+
+
+def make_pictures(folder, number):
+    """Make smooth pictures with some noise, about as large as photos of their size."""
+    rng = np.random.default_rng(0)
+    for index in range(number):
+        coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((500, 375), Image.Resampling.BICUBIC), np.float32)
+        noisy = np.clip(smooth + rng.normal(0, 8, smooth.shape), 0, 255).astype(np.uint8)
+        path = folder / ("even", "odd")[index % 2] / f"{index:04}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(noisy).save(path, quality=85)
+    return folder
+
+
+def one_round(folder, work):
+    """Time an epoch of each contender; yield its name and its pictures per second."""
+    for name, make in CONTENDERS.items():
+        try:
+            batches = make(folder, work)
+        except ImportError:
+            continue
+        yield name, rate(batches)
+        if name == "ours":
+            yield "ours, cached", rate(batches)
+        del batches
+        gc.collect()
+
+
+def rate(batches):
+    """Pictures per second of one epoch."""
+    start = time.perf_counter()
+    count = sum(len(x) for x in epoch(batches))
+    return count / (time.perf_counter() - start)
+
+
+def epoch(batches):
+    """Yield the pictures of one epoch, batch by batch."""
+    if hasattr(batches, "on_epoch_end"):
+        for index in range(len(batches)):
+            yield batches[index][0]
+        batches.on_epoch_end()
+    else:
+        for x, _ in batches:
+            yield x
+
+
+def legacy(folder, work):
+    """Keras' legacy class."""
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    return _flow(ImageDataGenerator, folder, work)
+
+
+def ours(folder, work):
+    """This package's class."""
+    from keras_cnn import ImageDataGenerator
+
+    return _flow(ImageDataGenerator, folder, work)
+
+
+def _flow(generator, folder, work):
+    changes = BOOK if work == "augment" else {}
+    generator = generator(rescale=1 / 255, **changes)
+    return generator.flow_from_directory(folder, target_size=SIZE, batch_size=BATCH, seed=1)
+
+
+def layers(folder, work):
+    """`image_dataset_from_directory` with augmentation layers, as Keras recommends instead."""
+    import keras
+    import tensorflow as tf
+
+    found = keras.utils.image_dataset_from_directory(
+        folder, label_mode="categorical", image_size=SIZE, batch_size=BATCH, verbose=False
+    )
+    steps = [keras.layers.Rescaling(1 / 255)]
+    if work == "augment":
+        options = {"fill_mode": "nearest"}
+        steps += [
+            keras.layers.RandomShear(0.009, 0.009, **options),
+            keras.layers.RandomRotation(30 / 360, **options),
+            keras.layers.RandomTranslation(0.2, 0.2, **options),
+            keras.layers.RandomZoom(0.2, 0.2, **options),
+            keras.layers.RandomFlip("horizontal"),
+        ]
+
+    def change(x, y):
+        for step in steps:
+            x = step(x, training=True)
+        return x, y
+
+    return found.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def torchvision(folder, work):
+    """Torchvision's transforms in the processes of a `DataLoader`."""
+    from torch.utils.data import DataLoader
+    from torchvision import datasets
+    from torchvision.transforms import v2
+
+    steps = [v2.Resize(SIZE, v2.InterpolationMode.NEAREST)]
+    if work == "augment":
+        steps.append(
+            v2.RandomAffine(30, (0.2, 0.2), (0.8, 1.2), 0.5, v2.InterpolationMode.BILINEAR)
+        )
+        steps.append(v2.RandomHorizontalFlip())
+    steps.append(v2.PILToTensor())
+    steps.append(v2.ToDtype(__import__("torch").float32, scale=True))
+    data = datasets.ImageFolder(folder, v2.Compose(steps))
+    return DataLoader(data, BATCH, shuffle=True, num_workers=os.cpu_count())
+
+
+CONTENDERS = {"legacy": legacy, "layers": layers, "torchvision": torchvision, "ours": ours}
+
+
+def print_rates(rates):
+    """Print pictures per second, and the four ratios next to their goals."""
+    names = list(dict.fromkeys(name for _, name in rates))
+    print(f"\n{'pictures/s':24}" + "".join(f"{name:>14}" for name in names))
+    for work in ("rescale", "augment"):
+        row = "".join(f"{rates.get((work, name), float('nan')):14.0f}" for name in names)
+        print(f"{work:24}{row}")
+    print()
+    for work, other, name, goal in GOALS:
+        ratio = rates[work, name] / rates[work, other]
+        print(f"{work}, {name} : {other} = {ratio:.1f} (goal {goal})")
+
+
+def print_costs(folder):
+    """Print each contender's memory and the share of time a training loop waits for it."""
+    print(f"\n{'augment':24}{'peak memory':>14}{'waiting':>14}   (a step takes {STEP} s)")
+    for name in CONTENDERS:
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_cost, args=(name, folder, sender))
+        process.start()
+        sender.close()
+        try:
+            grown, waiting = receiver.recv()
+            print(f"{name:24}{grown / 2**20:11.0f} MB{waiting:14.0%}")
+        except EOFError:
+            print(f"{name:24}{'not installed':>14}")
+        process.join()
+
+
+def _cost(name, folder, sender):
+    """Send the memory a contender adds to what its imports take, and the share of waiting."""
+    try:
+        batches = CONTENDERS[name](folder, "augment")
+    except ImportError:
+        return
+    before = _resident()
+    pictures = epoch(batches)
+    waited = total = 0
+    for _ in range(25):
+        start = time.perf_counter()
+        if next(pictures, None) is None:
+            break
+        ready = time.perf_counter()
+        time.sleep(STEP)
+        waited, total = waited + ready - start, total + time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sender.send((peak - before, waited / total))
+
+
+def _resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()
