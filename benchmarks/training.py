@@ -1,0 +1,157 @@
+"""Train step, predict and build time of each builder against its peer in keras.applications.
+
+    KERAS_BACKEND=jax python benchmarks/training.py [--models VGG16 MobileNet] [--json times.json]
+
+Every round times both networks one after the other, the first of a round taking turns, so that a
+busy machine slows both; `--cpu` counts processor time, in which other programs hardly show. A ratio
+is ours by the peer's: below 1 we are faster. Shown are the median of the rounds' ratios and, in
+brackets, the smallest and the largest.
+"""
+
+import argparse
+import functools
+import json
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from keras_cnn import models
+
+PEERS = (
+    *("VGG16", "VGG19", "InceptionV3", "ResNet50", "ResNet101", "ResNet152"),
+    *("DenseNet121", "DenseNet169", "DenseNet201", "MobileNet"),
+)
+WORKS = ("train", "predict", "build")
+GOAL = 1.03  # what no median ratio may exceed
+SPAN = 0.4  # seconds one measurement lasts at least, where a step is shorter it is repeated
+
+
+def main():
+    """Measure, print the table and return 1 if a ratio misses the goal."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=PEERS, default=PEERS, metavar="MODEL")
+    parser.add_argument("--batch", type=int, default=4, help="pictures a step (4)")
+    parser.add_argument("--size", type=int, default=96, help="height and width in pixels (96)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="float32", help="float32, mixed_bfloat16, ...")
+    parser.add_argument("--compile", action="store_true", help="by XLA, as JAX always does")
+    parser.add_argument("--cpu", action="store_true", help="processor time, not the wall clock's")
+    parser.add_argument("--json", type=Path, help="write the times, in seconds, to this file")
+    options = parser.parse_args()
+    keras.config.set_dtype_policy(options.precision)
+    about = machine()
+    print(", ".join(f"{key} {value}" for key, value in about.items()), flush=True)
+    print(
+        f"batch {options.batch}, {options.size}x{options.size}, {options.precision}, "
+        f"{options.rounds} rounds"
+    )
+    print(f"{'':12}" + "".join(f"{work + ', ms':>11}{'ratio':>7}{'':14}" for work in WORKS))
+    times = {}
+    for name in options.models:
+        times[name] = measure(name, options)
+        print(f"{name:12}" + "".join(map(row, times[name].values())), flush=True)
+    if options.json:
+        chosen = {key: value for key, value in vars(options).items() if key != "json"}
+        options.json.write_text(json.dumps({**about, **chosen, "seconds": times}, indent=1))
+    missed = [
+        f"{name} {work} {ratio:.3f}"
+        for name, works in times.items()
+        for work, pair in works.items()
+        if (ratio := statistics.median(ratios(pair))) > GOAL
+    ]
+    print(f"worse than {GOAL}: {', '.join(missed) or 'none'}")
+    return bool(missed)
+
+
+def measure(name, options):
+    """Return {work: {"ours": seconds of each round, "peer": ...}}."""
+    shape = (options.size, options.size, 3)
+    contenders = {
+        "ours": functools.partial(getattr(models, name), weights=None, input_shape=shape),
+        "peer": functools.partial(
+            getattr(keras.applications, name), weights=None, input_shape=shape
+        ),
+    }
+    times = {work: {who: [] for who in contenders} for work in WORKS}
+    clock = time.process_time if options.cpu else time.perf_counter
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (options.batch, *shape)).astype("float32")
+    labels = rng.integers(0, 1000, options.batch)
+    steps = {}
+    for who, build in contenders.items():
+        model = build()
+        model.compile(
+            keras.optimizers.SGD(1e-6),
+            loss="sparse_categorical_crossentropy",
+            jit_compile=options.compile or keras.config.backend() == "jax",
+        )
+        steps["train", who] = functools.partial(model.train_on_batch, images, labels)
+        steps["predict", who] = functools.partial(model.predict_on_batch, images)
+    for work in ("train", "predict"):
+        pair = {who: steps[work, who] for who in contenders}
+        for step in pair.values():
+            step()  # traces
+        slowest = max(seconds(step, time.perf_counter) for step in pair.values())
+        for who, step in in_turns(pair, options.rounds):
+            times[work][who].append(seconds(step, clock, repeats=max(1, round(SPAN / slowest))))
+    for who, build in in_turns(contenders, options.rounds):
+        keras.utils.clear_session()
+        times["build"][who].append(seconds(build, clock))
+    return times
+
+
+def in_turns(contenders, rounds):
+    """Yield every contender once a round, each round in the other order."""
+    for turn in range(rounds):
+        yield from list(contenders.items())[:: 1 if turn % 2 else -1]
+
+
+def seconds(work, clock, *, repeats=1):
+    """Return how long one run of `work` takes; its result is on the host when it returns."""
+    start = clock()
+    for _ in range(repeats):
+        work()
+    return (clock() - start) / repeats
+
+
+def ratios(pair):
+    """Return ours by the peer's, round by round."""
+    return [ours / peer for ours, peer in zip(pair["ours"], pair["peer"], strict=True)]
+
+
+def row(pair):
+    """Return one work's part of a line of the table."""
+    middle, *spread = (choose(ratios(pair)) for choose in (statistics.median, min, max))
+    bracket = f" ({spread[0]:.2f}-{spread[1]:.2f})"
+    return f"{1000 * statistics.median(pair['ours']):11.1f}{middle:7.3f}{bracket:14}"
+
+
+def machine():
+    """Return what the times depend on."""
+    backend = keras.config.backend()
+    version = __import__(backend).__version__
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else processor
+    return {
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        backend: version,
+        "numpy": np.__version__,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
