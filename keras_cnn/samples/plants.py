@@ -99,9 +99,9 @@ def leaf(
     width = rng.uniform(0.26, 0.40)
     breadth = width * np.sin(np.pi * along ** rng.uniform(0.7, 1.1)) ** 0.8
     if lobed:
-        count, depth = rng.integers(3, 6), rng.uniform(0.30, 0.50)
+        count, depth = rng.integers(3, 6), rng.uniform(0.42, 0.62)
         waves = 0.5 - 0.5 * np.cos(2 * np.pi * count * along)
-        breadth = breadth * 1.2 * (1 - depth + depth * waves)
+        breadth = breadth * 1.3 * (1 - depth + depth * waves)
     edge = np.concatenate(
         [np.column_stack([along, breadth]), np.column_stack([along, -breadth])[::-1]]
     )
@@ -111,7 +111,7 @@ def leaf(
     color = tone(rng, color, spread=2)
     pose = {
         "at": rng.uniform(0.36, 0.64, 2),
-        "size": rng.uniform(0.55, 0.85),
+        "size": rng.uniform(0.6, 0.88),
         "angle": rng.uniform(0, 7),
         "squash": rng.uniform(0.8, 1),
     }
