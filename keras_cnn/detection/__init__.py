@@ -1,1 +1,19 @@
 """Detection: pictures with boxes, from their files to a detector that draws what it found."""
+
+import importlib
+
+_LAZY = {  # loaded when first used: most of it imports Keras or OpenCV, which takes seconds
+    "Augmentation": "augment",
+    "Batches": "batches",
+    "Detections": "detector",
+    "Detector": "detector",
+    "MultiboxLoss": "loss",
+    "detection_splits": "task",
+}
+__all__ = [*_LAZY]
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

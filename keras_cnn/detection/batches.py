@@ -24,6 +24,8 @@ class Batches(keras.utils.PyDataset):
         filepaths: Their files.
         samples: How many there are.
         image_shape: (300, 300, 3).
+        augmentation: Random changes, or None.
+        seed: Seed of order and augmentation; it may be changed, from `reset` on.
     """
 
     image_shape = (SIZE, SIZE, 3)
@@ -55,7 +57,7 @@ class Batches(keras.utils.PyDataset):
         self.filepaths = [picture.path for picture in self.pictures]
         self.samples = len(self.pictures)
         self.batch_size = batch_size
-        self._augmentation, self._shuffle, self._seed = augmentation, shuffle, seed
+        self.augmentation, self._shuffle, self.seed = augmentation, shuffle, seed
         self._priors = boxes.priors(priors)
         self.reset()
 
@@ -102,9 +104,9 @@ class Batches(keras.utils.PyDataset):
         """
         picture = self.pictures[number]
         pixels = files.read(picture.path)
-        if self._augmentation is not None:
-            rng = np.random.default_rng((self._seed, self._epoch, number))
-            return self._augmentation(pixels, picture.boxes, picture.labels, size=SIZE, rng=rng)
+        if self.augmentation is not None:
+            rng = np.random.default_rng((self.seed, self._epoch, number))
+            return self.augmentation(pixels, picture.boxes, picture.labels, size=SIZE, rng=rng)
         view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
         square = augment.render(pixels, view, size=SIZE)
         return square, *augment.seen(picture.boxes, picture.labels, view)
@@ -112,4 +114,4 @@ class Batches(keras.utils.PyDataset):
     def _shuffled(self):
         if not self._shuffle:
             return np.arange(self.samples)
-        return np.random.default_rng((self._seed, self._epoch)).permutation(self.samples)
+        return np.random.default_rng((self.seed, self._epoch)).permutation(self.samples)

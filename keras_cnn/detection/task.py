@@ -1,0 +1,244 @@
+"""What a training run needs of a detection set: its parts, loss, callbacks, score and drawings.
+
+The run itself is `keras_cnn.run`, the same as a classifier's.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report, voc
+from keras_cnn.detection.batches import Batches
+from keras_cnn.detection.detector import Detector
+from keras_cnn.detection.loss import MultiboxLoss
+from keras_cnn.images import files
+
+SHOWN = 0.3  # score above which the report draws a detection
+DRAWN = 10  # pictures of a drawing
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectionSplits:
+    """The three parts of a detection set, ready to be read, and how they are judged.
+
+    Attributes:
+        train: Batches the weights learn from, augmented and shuffled.
+        validation: Batches that pick the best weights.
+        test: Batches for the one score at the end.
+        class_names: Names of the classes, without background.
+        facts: What the report tells of the data.
+    """
+
+    train: Batches
+    validation: Batches
+    test: Batches
+    class_names: tuple[str, ...]
+    facts: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of the model's classes: one more, the background."""
+        return len(self.class_names) + 1
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of one picture."""
+        return self.train.image_shape
+
+    @property
+    def targets(self) -> dict[str, list]:
+        """Part -> the boxes of each of its pictures."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: [p.boxes for p in part.pictures] for name, part in parts.items()}
+
+    def loss(self) -> keras.losses.Loss:
+        """Returns what training lowers."""
+        return MultiboxLoss()
+
+    def callbacks(self, folder: Path) -> list[keras.callbacks.Callback]:
+        """Returns what watches the training; they stand before those that read the logs.
+
+        Args:
+            folder: Folder of the run.
+        """
+        return [
+            callbacks.MeanAveragePrecision(self.validation, class_names=self.class_names),
+            callbacks.StopWhenNotFinite(self.train, folder),
+        ]
+
+    def samples(self) -> list[tuple[np.ndarray, str]]:
+        """Returns training pictures as the model receives them, with their boxes and a title."""
+        shown = []
+        for number in range(min(DRAWN, self.train.samples)):
+            square, corners, labels = self.train.sample(number)
+            names = [self.class_names[label - 1] for label in labels]
+            drawn = draw.boxes(square, corners * len(square), labels, texts=names)
+            shown.append((drawn, f"{len(labels)} objects"))
+        return shown
+
+    def augmentation_steps(self, *, seed: int = 0) -> list[tuple[np.ndarray, str]]:
+        """Returns how the augmentation changes two training pictures, step by step.
+
+        Args:
+            seed: Seed of the random choices.
+        """
+        shown = []
+        for entry in self.train.pictures[:2]:
+            steps = (self.train.augmentation or augment.Augmentation()).steps(
+                files.read(entry.path),
+                entry.boxes,
+                entry.labels,
+                size=self.image_shape[0],
+                rng=np.random.default_rng(seed),
+            )
+            for name, square, corners, labels in steps:
+                shown.append((draw.boxes(square, corners * len(square), labels), name))
+        return shown
+
+    def predict(self, model: keras.Model) -> list[tuple]:
+        """Returns what a model finds in each test picture, as `metrics` takes it.
+
+        Args:
+            model: What `models.SSD300` builds.
+        """
+        return callbacks.score(model, self.test, class_names=self.class_names)["found"]
+
+    def save(self, model: keras.Model, path: Path):
+        """Saves a model with the names of its classes inside.
+
+        Args:
+            model: What `models.SSD300` builds.
+            path: A name that ends in `.keras`.
+        """
+        Detector(model, self.class_names).save(path)
+
+    def report(
+        self, folder: Path, *, answers: list[tuple], history: dict, samples: list, facts: dict
+    ) -> dict:
+        """Scores what was found in the test pictures and writes the report of the run.
+
+        Args:
+            folder: Folder of the run.
+            answers: What `predict` returned.
+            history: One list per quantity and epoch.
+            samples: What `samples` returned before the training.
+            facts: What report.json holds besides; "name" is the run's.
+
+        Returns:
+            What report.json holds.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        truths = [(p.boxes, p.labels, p.difficult) for p in self.test.pictures]
+        scores = metrics.summary(truths, answers, class_names=self.class_names)
+        classes = scores["classes"]
+        scores["classes"] = {
+            entry.name: {
+                "ap": entry.average_precision,
+                "ap_voc07": entry.average_precision_2007,
+                "objects": entry.objects,
+            }
+            for entry in classes
+        }
+        rows = [
+            (Path(path).name, self.class_names[label - 1], f"{of:.4f}", *(f"{v:.1f}" for v in box))
+            for path, answer in zip(self.test.filepaths, answers, strict=True)
+            for box, of, label in zip(*answer, strict=True)
+        ]
+        told = (
+            "undefined, no class has objects" if scores["map"] is None else f"{scores['map']:.3f}"
+        )
+        notes = [facts["synthetic"]] if isinstance(facts.get("synthetic"), str) else []
+        if self.facts.get("skipped_boxes"):
+            notes.append(f"{len(self.facts['skipped_boxes'])} boxes could not be used.")
+        result = {
+            **facts,
+            "task": "detection",
+            "sentence": f"mAP {told} at IoU 0.5 on {self.test.samples} test pictures.",
+            "notes": notes,
+            "test": scores,
+        }
+        drawings = report.figures(
+            classes=classes,
+            gallery=self._gallery(answers),
+            samples=samples,
+            steps=self.augmentation_steps(),
+        )
+        return report.write(folder, result=result, rows=rows, history=history, figures=drawings)
+
+    def _gallery(self, answers):
+        kept = [tuple(part[of > SHOWN] for part in (box, of, ids)) for box, of, ids in answers]
+        pairs = zip(self.test.pictures, kept, strict=True)
+        missed = np.array([_mistakes(entry, answer) for entry, answer in pairs])
+        gallery = []
+        for number in np.argsort(-missed, kind="stable")[:DRAWN]:
+            entry = self.test.pictures[number]
+            truth = entry.boxes, entry.labels, entry.difficult
+            pixels = files.read(entry.path)
+            drawn = draw.pair(pixels, truth, kept[number], class_names=self.class_names)
+            title = f"{Path(entry.path).name}: truth, prediction; {missed[number]} mistakes"
+            gallery.append((drawn, title))
+        return gallery
+
+
+def detection_splits(
+    folder: Path,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    workers: int | None = None,
+    skip_bad_boxes: bool = False,
+    augmentation: augment.Augmentation | None = None,
+    facts: dict | None = None,
+) -> DetectionSplits:
+    """Reads a folder in the layout of PASCAL VOC and checks every box.
+
+    Args:
+        folder: It lists train and val, and test where it has one; otherwise val is tested too.
+        batch_size: Pictures per training step.
+        seed: Seed of order and augmentation.
+        workers: Threads that make batches; None takes one per core.
+        skip_bad_boxes: Whether to go on without boxes that cannot be used.
+        augmentation: Random changes of the training pictures; None takes the paper's.
+        facts: What the report is to tell of the data besides.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        InputError: A file is missing or cannot be understood, or boxes cannot be used and
+            `skip_bad_boxes` is off; the message lists them all.
+    """
+    folder = Path(folder)
+    tested = "test" if (folder / "ImageSets" / "Main" / "test.txt").is_file() else "val"
+    parts, skipped, names = {}, {}, None
+    for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
+        read = voc.read_voc(folder, split=split, class_names=names)
+        names = read.class_names
+        parts[part], bad = voc.check(read, skip_bad_boxes=skip_bad_boxes)
+        skipped |= bad
+    options = {"batch_size": batch_size, "seed": seed, "workers": workers}
+    return DetectionSplits(
+        train=Batches(
+            parts["train"].pictures,
+            augmentation=augmentation or augment.Augmentation(),
+            shuffle=True,
+            **options,
+        ),
+        validation=Batches(parts["validation"].pictures, **options),
+        test=Batches(parts["test"].pictures, **options),
+        class_names=names,
+        facts={"skipped_boxes": skipped} | (facts or {}),
+    )
+
+
+def _mistakes(entry, answer):
+    """Objects missed and detections of nothing, at IoU 0.5."""
+    corners, _, ids = answer
+    wanted = ~entry.difficult
+    overlap = boxes.iou(entry.boxes, corners) * (entry.labels[:, None] == ids)
+    missed = int((overlap.max(axis=1, initial=0)[wanted] < 0.5).sum())
+    return missed + int((overlap.max(axis=0, initial=0) < 0.5).sum())
