@@ -11,8 +11,6 @@ import itertools
 import json
 import math
 import os
-import statistics
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
 from keras_cnn.report import figures, page, scores, words
+from keras_cnn.report.runs import compare, summarize_runs
 
 __all__ = [
     "classification",
@@ -92,36 +91,21 @@ def classification(
             "“probability” of a mistake is only a score: end the network with a softmax."
         )
     names = _names(filepaths)
+    picture = picture or partial(_open, filepaths)
     surest = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
     rows = [
         (name, class_names[truth], class_names[guess] if guess >= 0 else LOST, f"{p:.6g}")
         for name, truth, guess, p in zip(names, y_true, y_pred, surest, strict=True)
     ]
-    # Confident and wrong first; without a mistake, the right answers that were nearest to one.
-    wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
-    title = "Worst mistakes: truth → prediction, most confident first"
-    order = wrong[np.argsort(-surest[wrong], kind="stable")][:WORST]
-    if not len(order):
-        right = np.flatnonzero(y_true == y_pred)
-        order = right[np.argsort(surest[right], kind="stable")][:WORST]
-        title = f"No mistake in {len(right):,} pictures; the narrowest right answers"
-        title = title if len(order) else "No picture got an answer"
-    mistakes = [
-        (
-            _picture(picture, filepaths, k),
-            f"{class_names[y_true[k]]}\n"
-            + f"→ {class_names[y_pred[k]]}\n" * bool(len(wrong))
-            + words.probability(surest[k]),
-            names[k],
-        )
-        for k in order
-    ]
+    mistakes = _mistakes(y_true, y_pred, surest, class_names, names, picture)
     matrix = scores.confusion(y_true, y_pred, len(class_names))
     report = _report(folder, facts, "classification", test, words.classification(test), notes)
-    report["mistakes_title"] = title
     plots = {
         "curves.png": _curves(history, facts, baseline=test["baseline"]),
-        "confusion.png": partial(figures.confusion, matrix, class_names),
+        "confusion.png": (
+            partial(figures.confusion, matrix, class_names),
+            figures.confusion_parts(class_names),
+        ),
     }
     return _write_all(folder, report, history, rows, plots, samples, mistakes)
 
@@ -167,25 +151,22 @@ def regression(
         )
     test = scores.regression(y_true, y_pred, train_mean)
     names = _names(filepaths)
+    picture = picture or partial(_open, filepaths)
     rows = [
         (name, f"{truth:.6g}", f"{guess:.6g}", "")
         for name, truth, guess in zip(names, y_true, y_pred, strict=True)
     ]
     order = np.argsort(-np.abs(np.nan_to_num(y_pred - y_true)), kind="stable")[:WORST]
-    mistakes = [
-        (
-            _picture(picture, filepaths, k),
-            f"{words.number(y_true[k])} → {words.number(y_pred[k])}",
-            names[k],
-        )
+    worst = [
+        (_picture(picture, k), f"{words.number(y_true[k])} → {words.number(y_pred[k])}", names[k])
         for k in order
     ]
+    mistakes = ("Largest errors: truth → prediction", worst)
     report = _report(folder, facts, "regression", test, words.regression(test), [])
-    report["mistakes_title"] = "Largest errors: truth → prediction"
     plots = {
         "curves.png": _curves(history, facts),
-        "scatter.png": partial(figures.scatter, y_true, y_pred, train_mean),
-        "residuals.png": partial(figures.residuals, y_true, y_pred),
+        "scatter.png": (partial(figures.scatter, y_true, y_pred, train_mean), []),
+        "residuals.png": (partial(figures.residuals, y_true, y_pred), []),
     }
     return _write_all(folder, report, history, rows, plots, samples, mistakes)
 
@@ -209,88 +190,6 @@ def sentence(report: dict) -> str:
     return "\n".join([report["sentence"], *report["notes"]])
 
 
-def summarize_runs(reports: list[dict]) -> dict:
-    """Return mean and standard deviation of the test scores of runs that differ in their seed.
-
-    The standard deviation is that of the sample (divided by runs − 1), None for a single run. It
-    tells how much the seed matters; the interval of each run tells how much the choice of test
-    pictures matters.
-
-    Args:
-        reports: What `classification` or `regression` returned, once per run.
-    """
-    if not reports or len({report["task"] for report in reports}) != 1:
-        raise ValueError(
-            "reports must hold one or more runs of one task; received "
-            f"{[report['task'] for report in reports]}"
-        )
-    keys = ("accuracy", "top5", "loss", "mse", "mae", "r2")
-    summary = {"runs": len(reports)}
-    for key in keys:
-        values = [report["test"].get(key) for report in reports]
-        if None in values:
-            continue
-        deviation = statistics.stdev(values) if len(values) > 1 else None
-        summary[key] = {"mean": statistics.fmean(values), "std": deviation, "values": values}
-    key = next((key for key in ("accuracy", "mse") if key in summary), None)
-    if key is None:
-        summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
-        return summary
-    spread = summary[key]["std"]
-    name = {"accuracy": "accuracy", "mse": "mean squared error"}[key]
-    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {name} " + (
-        f"{summary[key]['mean']:.4f}" + ("" if spread is None else f" ± {spread:.4f}")
-    )
-    return summary
-
-
-def compare(run_a, run_b) -> dict:
-    """Compare two classifiers on the same test set with McNemar's exact test.
-
-    Only the pictures on which the two disagree tell them apart: if both were equally good, each of
-    these would be as likely right for the one as for the other.
-
-    Args:
-        run_a: Folder of a run, which holds `predictions.csv`.
-        run_b: Folder of the other run.
-
-    Returns:
-        `samples`, `accuracy` (of both), `both_right`, `only_a`, `only_b`, `both_wrong`, `p_value`
-        (two-sided) and `sentence`.
-
-    Raises:
-        InputError: If a run has no predictions of a classifier, or the test sets differ.
-    """
-    answers_a, answers_b = _answers(run_a), _answers(run_b)
-    if [answer[:2] for answer in answers_a] != [answer[:2] for answer in answers_b]:
-        raise InputError(
-            f"{run_a} and {run_b} were not tested on the same pictures with the same labels; test "
-            "both on one test set to compare them"
-        )
-    outcomes = Counter(
-        (truth == guess_a, truth == guess_b)
-        for (_, truth, guess_a), (*_, guess_b) in zip(answers_a, answers_b, strict=True)
-    )
-    samples = len(answers_a)
-    both, only_a, only_b = outcomes[True, True], outcomes[True, False], outcomes[False, True]
-    p_value = scores.mcnemar(only_a, only_b)
-    better = run_a if only_a > only_b else run_b
-    proven = f"{better} is better" if p_value < 1 - scores.CONFIDENCE else "no difference is shown"
-    return {
-        "samples": samples,
-        "accuracy": [(both + only_a) / samples, (both + only_b) / samples],
-        "both_right": both,
-        "only_a": only_a,
-        "only_b": only_b,
-        "both_wrong": outcomes[False, False],
-        "p_value": p_value,
-        "sentence": (
-            f"Of {samples:,} test pictures only {run_a} gets {only_a:,} right and only {run_b} "
-            f"{only_b:,}: {proven} (McNemar's exact test, p = {p_value:.2g})."
-        ),
-    }
-
-
 def _check(y_true, y_score, class_names, filepaths):
     pictures, classes = len(filepaths), len(class_names)
     if pictures == 0 or y_true.shape != (pictures,) or y_score.shape != (pictures, classes):
@@ -309,17 +208,16 @@ def _check(y_true, y_score, class_names, filepaths):
 def _report(folder, facts, task, test, text, notes):
     """Put together what `report.json` holds."""
     told = []
-    if facts.get("synthetic"):
-        kind = facts["synthetic"]
+    if facts.get("synthetic") is True:
         told.append(
-            kind
-            if isinstance(kind, str)
-            else "Synthetic sample: drawn by code, so the score says nothing about real pictures."
+            "Synthetic sample: drawn by code, so the score says nothing about real pictures."
         )
+    elif facts.get("synthetic"):
+        told.append(str(facts["synthetic"]))
     if facts.get("interrupted"):
         told.append("The training was interrupted: these are the scores of the weights so far.")
     if facts.get("skipped"):
-        told.append(f"{len(facts['skipped']):,} pictures could not be used and were left out.")
+        told.append(f"Pictures left out because they cannot be used: {len(facts['skipped']):,}.")
     if facts.get("runs"):
         told.append(facts["runs"]["sentence"])
     report = {"name": Path(folder).resolve().name, "task": task, **facts}
@@ -327,8 +225,30 @@ def _report(folder, facts, task, test, text, notes):
     return _plain(report)
 
 
+def _mistakes(y_true, y_pred, surest, class_names, names, picture):
+    """Choose the confident and wrong answers, or, without one, the right ones nearest to it."""
+    wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
+    if len(wrong):
+        title = "Worst mistakes: truth → prediction, most confident first"
+        order = wrong[np.argsort(-surest[wrong], kind="stable")]
+    else:
+        order = np.flatnonzero(y_true == y_pred)
+        order = order[np.argsort(surest[order], kind="stable")]
+        title = f"No mistake in {len(order):,} pictures; the narrowest right answers"
+    if not len(order):
+        return "No picture got an answer", []
+    items = []
+    for k in order[:WORST]:
+        lines = [class_names[y_true[k]], words.probability(surest[k])]
+        if len(wrong):
+            lines.insert(1, f"→ {class_names[y_pred[k]]}")
+        items.append((_picture(picture, k), "\n".join(lines), names[k]))
+    return title, items
+
+
 def _curves(history, facts, **options):
-    return partial(figures.curves, history, best_epoch=facts.get("best_epoch"), **options)
+    draw = partial(figures.curves, history, best_epoch=facts.get("best_epoch"), **options)
+    return draw, figures.curves_parts(history)
 
 
 def _write_all(folder, report, history, rows, plots, samples, mistakes):
@@ -337,7 +257,9 @@ def _write_all(folder, report, history, rows, plots, samples, mistakes):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror}; choose another with --out"
+        ) from error
     _write(folder / "history.csv", _history(history))
     head = ("file", "truth", "prediction", "probability")
     _write(folder / "predictions.csv", _table(head, rows))
@@ -345,19 +267,18 @@ def _write_all(folder, report, history, rows, plots, samples, mistakes):
     if samples:
         sample_grid(folder / "samples.png", samples)
     shown = []
-    for name, draw in plots.items():
+    for name, (draw, parts) in plots.items():
         whole = draw()
         _write(folder / name, whole)
         heading = name.removesuffix(".png").capitalize()
-        # The page shows curves panel by panel, since two side by side are too small on a phone.
-        panels = figures.panels(history) if name == "curves.png" else []
-        parts = [partial(draw, names=[panel]) for panel in panels]
-        images = [(heading, part(), part(dark=True)) for part in parts]
+        # On the page each part is a picture of its own: two side by side are small on a phone.
+        draws = [partial(draw, parts=[part]) for part in parts] if len(parts) > 1 else []
+        images = [(heading, drawn(), drawn(dark=True)) for drawn in draws]
         shown.append((heading, images or [(heading, whole, draw(dark=True))]))
-    title = report["mistakes_title"]
-    drawn = figures.pictures(mistakes, title=title) if mistakes else figures.sentence(title)
+    title, worst = mistakes
+    drawn = figures.pictures(worst, title=title) if worst else figures.sentence(title)
     _write(folder / "mistakes.png", drawn)
-    gallery = [(array, title, "") for array, title in samples[: figures.GRID[0] * figures.GRID[1]]]
+    gallery = [(array, label, "") for array, label in samples[: figures.GRID[0] * figures.GRID[1]]]
     html = page.render(report, plots=shown, samples=gallery, mistakes=mistakes)
     _write(folder / "report.html", _encode(html))
     content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
@@ -407,31 +328,18 @@ def _names(filepaths):
     return [path.relative_to(top).as_posix() for path in paths]
 
 
-def _picture(picture, filepaths, index):
-    """Return the picture as an array, or None where its file is gone or broken."""
-    if picture is not None:
-        return np.asarray(picture(index))
+def _picture(picture, index):
+    """Return the picture as an array, or None where its file is gone or broken since."""
     try:
-        with Image.open(filepaths[index]) as image:
-            image.draft("RGB", (640, 640))
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return np.asarray(picture(int(index)))
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
 
 
-def _answers(run):
-    """Return (file, truth, prediction) of a run's test pictures, sorted."""
-    path = Path(run) / "predictions.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}; give the folder of a finished run"
-        ) from error
-    if not rows or not all(row.get("probability") for row in rows):
-        raise InputError(f"{path} holds no predictions of a classifier; compare two classifiers")
-    return sorted((row["file"], row["truth"], row["prediction"]) for row in rows)
+def _open(filepaths, index):
+    with Image.open(filepaths[index]) as image:
+        image.draft("RGB", (640, 640))
+        return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _plain(value):

@@ -40,25 +40,25 @@ MOST_CELLS = 20  # classes up to which a confusion matrix shows its counts
 GRID = (2, 5)  # rows and columns of pictures, as the textbook's listing shows them
 
 
-def curves(history: dict[str, list], *, baseline=None, best_epoch=None, names=None, dark=False):
+def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=None, dark=False):
     """Draw loss and the first metric over the epochs, training beside validation.
 
     Args:
         history: One list per quantity, as Keras' `History.history`; may be empty.
         baseline: Height of the baseline in the metric's panel, or None.
         best_epoch: Number of the epoch whose weights were kept, counted from 1, or None.
-        names: Quantities to draw, one panel each; by default those of `panels(history)`.
+        parts: Quantities to draw, one panel each; by default `curves_parts(history)`.
         dark: Whether the paper is dark.
 
     Returns:
         The figure as PNG bytes.
     """
-    names = panels(history) if names is None else names
-    if not names:
+    parts = curves_parts(history) if parts is None else parts
+    if not parts:
         return sentence("No epoch was finished, so there is no curve to draw.", dark=dark)
-    with _paper((5.2 * len(names), 3.9), dark) as (figure, ink):
+    with _paper((5.2 * len(parts), 3.9), dark) as (figure, ink):
         handles = {}
-        for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for ax, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
             for key, label in ((name, "train"), (f"val_{name}", "validation")):
                 values = np.asarray(history.get(key, []), dtype=float)
                 if not np.isfinite(values).any():
@@ -80,12 +80,12 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, names=No
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(True, axis="y")
         figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=2 * len(names)
+            handles.values(), handles.keys(), loc="outside lower center", ncols=2 * len(parts)
         )
         return _png(figure)
 
 
-def panels(history: dict[str, list]) -> list[str]:
+def curves_parts(history: dict[str, list]) -> list[str]:
     """Choose what the curves show: the loss and the first metric that has a finite value."""
     finite = [
         name
@@ -99,7 +99,7 @@ def panels(history: dict[str, list]) -> list[str]:
     return [name for name in finite if name == "loss"] + preferred[:1]
 
 
-def confusion(matrix: np.ndarray, class_names: list[str], *, dark=False) -> bytes:
+def confusion(matrix: np.ndarray, class_names: list[str], *, parts=None, dark=False) -> bytes:
     """Draw counts in cells shaded by their share of the row.
 
     Beyond 20 classes the cells are too small for numbers: the shades stand beside a bar chart of
@@ -108,29 +108,25 @@ def confusion(matrix: np.ndarray, class_names: list[str], *, dark=False) -> byte
     Args:
         matrix: Counts, row = truth, column = prediction, shape (classes, classes).
         class_names: One name per class.
+        parts: What to draw, of "shades", "cells" and "bars"; by default `confusion_parts`.
         dark: Whether the paper is dark.
 
     Returns:
         The figure as PNG bytes.
     """
-    many = len(class_names) > MOST_CELLS
-    side = 6.0 if many else min(9.5, max(4.0, 2.0 + 0.52 * len(class_names)))
-    with _paper((side + 6.6, side) if many else (side, side), dark) as (figure, ink):
-        axes = figure.subplots(1, 2, squeeze=False)[0] if many else [figure.subplots()]
-        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        shades = LinearSegmentedColormap.from_list("shade", [ink["paper"], ink["train"]])
-        # A lone dot among thousands of cells must still be seen, so many classes darken early.
-        shade = np.sqrt(share) if many else share
-        axes[0].imshow(shade, cmap=shades, vmin=0, vmax=1, interpolation="nearest")
-        axes[0].set(xlabel="prediction", ylabel="truth")
-        note = "classes by number; the darker, the larger the share of the row"
-        axes[0].set_title(note if many else "test pictures; shade: share of the row", loc="left")
-        axes[0].title.set_fontsize(9)
-        if many:
-            _bars(axes[1], matrix, class_names, ink)
-        else:
-            _cells(axes[0], matrix, share, class_names, ink)
+    parts = confusion_parts(class_names) if parts is None else parts
+    side = min(9.5, max(4.0, 2.0 + 0.52 * len(class_names))) if "cells" in parts else 6.0
+    widths = [6.6 if part == "bars" else side for part in parts]
+    with _paper((sum(widths), side), dark) as (figure, ink):
+        axes = figure.subplots(1, len(parts), squeeze=False, width_ratios=widths)[0]
+        for ax, part in zip(axes, parts, strict=True):
+            {"cells": _cells, "shades": _shades, "bars": _bars}[part](ax, matrix, class_names, ink)
         return _png(figure)
+
+
+def confusion_parts(class_names: list[str]) -> list[str]:
+    """Choose how confusions are drawn: as numbers, or, of many classes, as shades and bars."""
+    return ["cells"] if len(class_names) <= MOST_CELLS else ["shades", "bars"]
 
 
 def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
@@ -214,6 +210,30 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
         return _png(figure)
 
 
+def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
+    """Draw what a linear classifier looks for: red speaks for a class, blue against it.
+
+    Args:
+        kernels: One picture of weights per class, shape (classes, height, width).
+        titles: Class names.
+        dark: Whether the paper is dark.
+
+    Returns:
+        The figure as PNG bytes.
+    """
+    columns = GRID[1]
+    rows = math.ceil(len(kernels) / columns)
+    limit = np.abs(kernels).max() or 1  # one scale for all, and white is zero
+    with _paper((1.7 * columns, 1.9 * rows), dark) as (figure, _):
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for ax in axes:
+            ax.set_axis_off()
+        for ax, kernel, title in zip(axes, kernels, titles, strict=False):
+            ax.imshow(kernel, cmap="seismic", vmin=-limit, vmax=limit)
+            ax.set_title(fonts.printable(title))
+        return _png(figure)
+
+
 def sentence(text: str, *, dark=False) -> bytes:
     """Draw a sentence where a figure would have nothing to show."""
     with _paper((7.0, 1.6), dark) as (figure, _):
@@ -290,8 +310,12 @@ def _scale(ax, name, history):
         ax.set_xlim(0.5, 1.5)
 
 
-def _cells(ax, matrix, share, class_names, ink):
+def _cells(ax, matrix, class_names, ink):
     classes = len(class_names)
+    share = _share_of_row(matrix)
+    ax.imshow(share, cmap=_shading(ink), vmin=0, vmax=1)
+    ax.set_title("test pictures; shade: share of the row", loc="left", fontsize=9)
+    ax.set(xlabel="prediction", ylabel="truth")
     size = 11 if classes <= 5 else 9 if classes <= 12 else 7
     for (row, column), count in np.ndenumerate(matrix):
         colour = ink["paper"] if share[row, column] > 0.55 else ink["ink"] if count else ink["grid"]
@@ -305,6 +329,23 @@ def _cells(ax, matrix, share, class_names, ink):
     ax.set_yticks(range(classes), names, fontsize=size - 1)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+
+
+def _shades(ax, matrix, class_names, ink):
+    # A lone dot among thousands of cells must still be seen, so small shares darken early.
+    shade = np.sqrt(_share_of_row(matrix))
+    ax.imshow(shade, cmap=_shading(ink), vmin=0, vmax=1, interpolation="nearest")
+    note = f"{len(class_names)} classes by number; shade: share of the row"
+    ax.set_title(note, loc="left", fontsize=9)
+    ax.set(xlabel="prediction", ylabel="truth")
+
+
+def _share_of_row(matrix):
+    return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+
+
+def _shading(ink):
+    return LinearSegmentedColormap.from_list("shade", [ink["paper"], ink["train"]])
 
 
 def _bars(ax, matrix, class_names, ink):

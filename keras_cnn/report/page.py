@@ -50,6 +50,7 @@ dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
 .above i { background: var(--above); } .below i { background: var(--below); }
 .plots { display: grid; gap: 1rem; justify-items: center; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
+.plots picture { max-width: 100%; overflow-x: auto; }
 .plots img { max-width: 100%; height: auto; display: block; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.2rem, 1fr)); gap: 1rem;
   align-items: end; }
@@ -68,26 +69,26 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
 tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 600; }
 table.scores th + th, table.scores td { text-align: right; white-space: nowrap; }
-table.scores tbody th { font-weight: 400; min-width: 8rem; }
+table.scores tbody th { font-weight: 400; overflow-wrap: break-word; }
 table.facts th { font-weight: 400; color: var(--soft); width: 42%; }
 div.facts { display: grid; gap: 0 1rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
 div.facts section { margin: 0 0 1rem; }
 summary { cursor: pointer; color: var(--soft); padding: .5rem 0; }
 @media (max-width: 34rem) { .interval { grid-template-columns: 1fr; gap: .3rem; }
-  .gallery { grid-template-columns: 1fr 1fr; } th, td { padding: .3rem .25rem; }
-  table.scores tbody th { min-width: 5rem; } }
+  .gallery { grid-template-columns: 1fr 1fr; } table.scores { font-size: .8rem; }
+  table.scores th, table.scores td { padding: .3rem .2rem; } }
 """
 
 
-def render(report: dict, *, plots: list, samples: list, mistakes: list) -> str:
+def render(report: dict, *, plots: list, samples: list, mistakes: tuple) -> str:
     """Write the page.
 
     Args:
         report: What `report.json` holds.
         plots: (heading, [(alternative text, light PNG, dark PNG), ...]) each, in order.
         samples: (picture, title, note) of the training pictures to show, may be empty.
-        mistakes: The same of the worst mistakes.
+        mistakes: Heading, and the same of the worst mistakes.
     """
     test = report["test"]
     task = _classifier if report["task"] == "classification" else _regression
@@ -96,7 +97,7 @@ def render(report: dict, *, plots: list, samples: list, mistakes: list) -> str:
         task(report),
         *(_section(heading, _plots(images)) for heading, images in plots),
         _section("Each class", _per_class(test["classes"])) if "classes" in test else "",
-        _section(report["mistakes_title"], _gallery(mistakes)) if mistakes else "",
+        _section(mistakes[0], _gallery(mistakes[1])),
         _section("Training pictures", _gallery(samples)) if samples else "",
         _facts(report),
     ]
@@ -194,7 +195,8 @@ def _interval(name, part):
 def _plots(images):
     pictures = (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_uri(dark)}">'
-        f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}"></picture>'
+        f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}" '
+        f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # scrolls before it blurs
         for text, light, dark in images
     )
     return f'<div class="plots">{"".join(pictures)}</div>'
@@ -243,7 +245,7 @@ def _per_class(classes):
 
 
 def _facts(report):
-    shown = ("name", "task", "test", "sentence", "notes", "mistakes_title", "skipped", "synthetic")
+    shown = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
     plain = {key: value for key, value in report.items() if key not in shown}
     nested = {key: value for key, value in plain.items() if isinstance(value, dict) and value}
     single = {key: value for key, value in plain.items() if key not in nested}

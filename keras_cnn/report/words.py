@@ -50,7 +50,8 @@ def scored(part: dict) -> str:
     if not samples:
         return "no test picture"
     low, high = (rate(bound, samples) for bound in part["interval"])
-    return f"{rate(part['accuracy'], samples)} ({low}–{high}), {samples:,} pictures"
+    noun = "picture" if samples == 1 else "pictures"
+    return f"{rate(part['accuracy'], samples)} ({low}–{high}), {samples:,} {noun}"
 
 
 def classification(test: dict) -> str:

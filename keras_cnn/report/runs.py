@@ -1,0 +1,106 @@
+"""Several runs side by side: the same recipe with other seeds, or two recipes on one test set."""
+
+import csv
+import statistics
+from collections import Counter
+from pathlib import Path
+
+from keras_cnn.errors import InputError
+from keras_cnn.report import scores
+
+
+def summarize_runs(reports: list[dict]) -> dict:
+    """Return mean and standard deviation of the test scores of runs that differ in their seed.
+
+    The standard deviation is that of the sample (divided by runs − 1), None for a single run. It
+    tells how much the seed matters; the interval of each run tells how much the choice of test
+    pictures matters.
+
+    Args:
+        reports: What `classification` or `regression` returned, once per run.
+    """
+    if not reports or len({report["task"] for report in reports}) != 1:
+        raise ValueError(
+            "reports must hold one or more runs of one task; received "
+            f"{[report['task'] for report in reports]}"
+        )
+    keys = ("accuracy", "top5", "loss", "mse", "mae", "r2")
+    summary = {"runs": len(reports)}
+    for key in keys:
+        values = [report["test"].get(key) for report in reports]
+        if None in values:
+            continue
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        summary[key] = {"mean": statistics.fmean(values), "std": deviation, "values": values}
+    key = next((key for key in ("accuracy", "mse") if key in summary), None)
+    if key is None:
+        summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
+        return summary
+    spread = summary[key]["std"]
+    name = {"accuracy": "accuracy", "mse": "mean squared error"}[key]
+    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {name} " + (
+        f"{summary[key]['mean']:.4f}" + ("" if spread is None else f" ± {spread:.4f}")
+    )
+    return summary
+
+
+def compare(run_a, run_b) -> dict:
+    """Compare two classifiers on the same test set with McNemar's exact test.
+
+    Only the pictures on which the two disagree tell them apart: if both were equally good, each of
+    these would be as likely right for the one as for the other.
+
+    Args:
+        run_a: Folder of a run, which holds `predictions.csv`.
+        run_b: Folder of the other run.
+
+    Returns:
+        `samples`, `accuracy` (of both), `both_right`, `only_a`, `only_b`, `both_wrong`, `p_value`
+        (two-sided) and `sentence`.
+
+    Raises:
+        InputError: If a run has no predictions of a classifier, or the test sets differ.
+    """
+    answers_a, answers_b = _answers(run_a), _answers(run_b)
+    if [answer[:2] for answer in answers_a] != [answer[:2] for answer in answers_b]:
+        raise InputError(
+            f"{run_a} and {run_b} were not tested on the same pictures with the same labels; test "
+            "both on one test set to compare them"
+        )
+    outcomes = Counter(
+        (truth == guess_a, truth == guess_b)
+        for (_, truth, guess_a), (*_, guess_b) in zip(answers_a, answers_b, strict=True)
+    )
+    samples = len(answers_a)
+    both, only_a, only_b = outcomes[True, True], outcomes[True, False], outcomes[False, True]
+    p_value = scores.mcnemar(only_a, only_b)
+    better = run_a if only_a > only_b else run_b
+    proven = f"{better} is better" if p_value < 1 - scores.CONFIDENCE else "no difference is shown"
+    return {
+        "samples": samples,
+        "accuracy": [(both + only_a) / samples, (both + only_b) / samples],
+        "both_right": both,
+        "only_a": only_a,
+        "only_b": only_b,
+        "both_wrong": outcomes[False, False],
+        "p_value": p_value,
+        "sentence": (
+            f"Of {samples:,} test pictures only {run_a} gets {only_a:,} right and only {run_b} "
+            f"{only_b:,}: {proven} (McNemar's exact test, p = {p_value:.2g})."
+        ),
+    }
+
+
+def _answers(run):
+    """Return (file, truth, prediction) of a run's test pictures, sorted."""
+    path = Path(run) / "predictions.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}; give the folder of a finished run"
+        ) from error
+    if not rows or not all(row.get("probability") for row in rows):
+        raise InputError(f"{path} holds no predictions of a classifier; compare two classifiers")
+    return sorted((row["file"], row["truth"], row["prediction"]) for row in rows)
