@@ -39,10 +39,24 @@ class Recipe:
         validation_split: Part of the training pictures that picks the best weights, in (0, 1).
         seed: Seed of weights, order and augmentation.
         out: Folder of the results.
+        variant: Whether the network is the chapter's listing or that of its paper.
+        schedule: How the learning rate goes over the epochs: see `schedules.learning_rate`.
+        warmup: Epochs over which the learning rate grows to its value.
+        early_stopping: Epochs without a lower validation loss after which training ends.
+        label_smoothing: Probability that is taken from the true class and spread over all.
+        weight_decay: Share of each weight, times the learning rate, that every step takes away
+            (Loshchilov & Hutter, 2019); biases and normalisation are spared.
+        class_weights: "balanced" lets every class count alike, however few its pictures.
+        ema: Whether the weights kept are a moving average over the steps.
+        mix: Whether pairs of training pictures are blended (mixup, Zhang et al., 2018) or pasted
+            into one another (cutmix, Yun et al., 2019), labels likewise.
         precision: Arithmetic of the layers; weights stay float32.
+        tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
+        runs: Trainings, each with the next seed; the report tells their mean and deviation.
         workers: Threads that decode pictures; None takes one per core.
         resume: Whether to go on from the last checkpoint in `out`.
         skip_bad_images: Whether to go on without pictures that cannot be read.
+        without: Names of the options that mean nothing to this case; it does not offer them.
     """
 
     name: str
@@ -57,19 +71,51 @@ class Recipe:
     )
     seed: int = _option(0, "seed of weights, order and augmentation", at_least=0)
     out: Path | None = _option(None, "folder of the results (default: runs/<case>)")
+    variant: Literal["book", "paper"] = _option(
+        "book", "the network of the chapter's listing, or that of its paper"
+    )
+    schedule: Literal["constant", "step", "cosine", "cyclical"] = _option(
+        "constant", "how the learning rate goes over the epochs"
+    )
+    warmup: float = _option(
+        0.0, "epochs over which the learning rate grows to its value", at_least=0
+    )
+    early_stopping: int | None = _option(
+        None, "end after N epochs without a lower validation loss (default: never)", at_least=1
+    )
+    label_smoothing: float = _option(
+        0.0, "probability taken from the true class and spread over all", at_least=0, below=1
+    )
+    weight_decay: float = _option(
+        0.0, "share of the weights, times the learning rate, taken away each step", at_least=0
+    )
+    class_weights: Literal["equal", "balanced"] = _option(
+        "equal", "balanced: classes count alike, however few their pictures"
+    )
+    ema: bool = _option(False, "keep a moving average of the weights over the steps")
+    mix: Literal["none", "mixup", "cutmix"] = _option(
+        "none", "blend pairs of training pictures, or paste one into the other"
+    )
     precision: Literal["float32", "bfloat16", "float16"] = _option(
         "float32", "arithmetic of the layers; weights stay float32"
     )
+    tensorboard: bool = _option(False, "write logs for TensorBoard into the results folder")
+    runs: int = _option(1, "trainings with other seeds; mean and deviation are told", at_least=1)
     workers: int | None = _option(None, "decoding threads (default: one per core)", at_least=1)
     resume: bool = _option(False, "go on from the last checkpoint in the results folder")
     skip_bad_images: bool = _option(False, "go on without pictures that cannot be read")
+    without: tuple[str, ...] = ()
 
     def __post_init__(self):
         """Refuse values outside their range."""
-        for field in _options():
+        for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is not None:
+            if "help" in field.metadata and value is not None:
                 _check_range(field, value)
+        if self.resume and self.runs > 1:
+            raise InputError(
+                f"--resume goes on with one run, not with --runs {self.runs}: give one of the two"
+            )
 
     @property
     def folder(self) -> Path:
@@ -94,7 +140,12 @@ class Recipe:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        for field in _options():
+        offered = [
+            field
+            for field in dataclasses.fields(self)
+            if "help" in field.metadata and field.name not in self.without
+        ]
+        for field in offered:
             _add_option(parser, field, default=getattr(self, field.name))
         options, unknown = parser.parse_known_args(argv)
         if unknown:
@@ -109,6 +160,7 @@ class Recipe:
         return {
             key: str(value) if isinstance(value, Path) else value
             for key, value in dataclasses.asdict(self).items()
+            if key != "without" and key not in self.without
         }
 
 
@@ -137,10 +189,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
-
-
-def _options():
-    return [field for field in dataclasses.fields(Recipe) if "help" in field.metadata]
 
 
 def _check_range(field, value):

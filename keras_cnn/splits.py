@@ -1,47 +1,58 @@
-"""From a folder of pictures to the three parts of a classification set."""
+"""From a set's files or arrays to the three parts that a run trains, validates and tests on."""
 
 import copy
+import csv
 import dataclasses
+import math
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from keras_cnn import datasets
+from keras_cnn import datasets, samples
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
 
+_SCORES = "FoodScore.csv"
+
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """The three parts of a classification set, ready to be read.
+    """The three parts of a set, ready to be read.
 
     Attributes:
         train: Batches the weights learn from, augmented and shuffled.
         validation: Batches that pick the best weights: a part of the training pictures.
-        test: Batches for the one score at the end, in the order of `test.filepaths`.
+        test: Batches for the one score at the end, in the order of `test_names`.
+        targets: For "train", "validation" and "test": (n,) class indices, or values to regress.
+        test_names: Path or name of each test picture.
+        class_names: Names of the classes, in the order of the model's outputs; empty where values
+            are regressed.
+        picture: Gives the test picture of an index as an array; None where its file is to be
+            opened.
         groups: For parts of the test set scored on their own: their name -> mask (n,) of bool.
-        facts: What the report tells of the data: the note on samples, the files left out.
+        facts: What the report tells of the data: whence it comes, the files left out, and whether
+            it is only a sample.
     """
 
     train: keras.utils.PyDataset
     validation: keras.utils.PyDataset
     test: keras.utils.PyDataset
+    targets: dict[str, np.ndarray]
+    test_names: Sequence[str]
+    class_names: list[str] = dataclasses.field(default_factory=list)
+    picture: Callable[[int], np.ndarray] | None = None
     groups: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     facts: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def class_names(self) -> list[str]:
-        """Names of the classes, in the order of the model's outputs."""
-        return list(self.train.class_indices)
-
-    @property
     def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.train.class_indices)
+        """Number of classes; 0 where values are regressed."""
+        return len(self.class_names)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -50,7 +61,11 @@ class Splits:
 
 
 def classification_splits(
-    recipe: Recipe, generator: ImageDataGenerator, *, group_pattern: str | None = None
+    recipe: Recipe,
+    generator: ImageDataGenerator,
+    *,
+    group_pattern: str | None = None,
+    most_classes: int | None = None,
 ) -> Splits:
     """Find a set's pictures, check every one, and split them.
 
@@ -64,6 +79,7 @@ def classification_splits(
         group_pattern: Regular expression with one named group that takes, out of a file's name,
             what test scores are to be told apart by: with ``^(?P<typeface>.+)_u[0-9a-f]+$`` the
             report gives "seen typefaces" (in train too) and "unseen typefaces".
+        most_classes: Of a set with more classes, take only so many, the first by name.
 
     Returns:
         The three parts.
@@ -73,32 +89,123 @@ def classification_splits(
             have different classes, a class is too small to be split, or pictures cannot be read
             and `recipe.skip_bad_images` is off; the message lists them all.
     """
-    source = datasets.locate(recipe.dataset, data=recipe.data)
-    if source.note:
-        print(source.note)
+    source = _locate(recipe)
     tables = _tables(source.path)
+    names = sorted(set(tables["train"]["label"]))[:most_classes]
+    tables = {part: table[table["label"].isin(names)] for part, table in tables.items()}
     tables, skipped = _without_bad(tables, recipe)
+    for part, table in tables.items():
+        if lost := sorted(set(names) - set(table["label"])):
+            raise InputError(f"no readable picture is left of {lost} in {part}: add some")
     if "test" not in tables:
         tables["train"], tables["test"] = _divide(tables["train"], recipe)
     tables["train"], tables["validation"] = _divide(tables["train"], recipe)
-    generator = copy.copy(generator)
-    generator.workers = recipe.workers or generator.workers
-    plain = generator.without_augmentation()
+    parts = _flows(tables, generator, recipe, classes=names, class_mode="categorical")
     return Splits(
-        train=_flow(tables["train"], generator, recipe, shuffle=True),
-        validation=_flow(tables["validation"], plain, recipe, shuffle=False),
-        test=_flow(tables["test"], plain, recipe, shuffle=False),
+        **parts,
+        targets={part: np.asarray(flow.classes) for part, flow in parts.items()},
+        test_names=parts["test"].filepaths,
+        class_names=names,
         groups=_groups(tables, group_pattern) if group_pattern else {},
-        facts={
-            "dataset": {
-                "name": recipe.dataset,
-                "folder": str(source.path),
-                "is_sample": source.is_sample,
-                "note": source.note,
-            },
-            "skipped": skipped,
-        },
+        facts=_facts(recipe, source) | {"skipped": skipped},
     )
+
+
+def array_splits(recipe: Recipe, generator: ImageDataGenerator, *, margin: int = 0) -> Splits:
+    """Load a set of small grey pictures that fits into memory, and split it.
+
+    Args:
+        recipe: The choices; `dataset` or `data` names the set, as `datasets.arrays` finds it.
+        generator: How pictures are scaled and augmented. Only training pictures are augmented.
+        margin: Black pixels to add on every side: LeNet-5's paper sets MNIST's 28x28 into 32x32.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        InputError: The set is nowhere, or its files do not hold what they should.
+    """
+    source = _locate(recipe)
+    (x, y), (x_test, y_test) = datasets.arrays(recipe.dataset, data=recipe.data)
+    names = _array_class_names(recipe.dataset, source, count=int(y.max()) + 1)
+    x, x_test = (_with_channel(pictures, margin) for pictures in (x, x_test))
+    rest, part = _split(np.arange(len(y)), y, recipe)
+    pictures = {"train": x[rest], "validation": x[part], "test": x_test}
+    targets = {"train": y[rest], "validation": y[part], "test": y_test}
+    flows = {
+        part: with_options.flow(
+            pictures[part],
+            keras.utils.to_categorical(targets[part], len(names)),
+            batch_size=recipe.batch_size,
+            shuffle=part == "train",
+            seed=recipe.seed,
+        )
+        for part, with_options in _generators(generator, recipe).items()
+    }
+    return Splits(
+        **flows,
+        targets=targets,
+        test_names=[f"{index:05d}" for index in range(len(y_test))],
+        class_names=names,
+        picture=lambda index: x_test[index],
+        facts=_facts(recipe, source),
+    )
+
+
+def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Splits:
+    """Read a table of pictures and their scores, and split it in halves as the chapter does.
+
+    ``<folder>/FoodScore.csv`` has the columns ID and score, the pictures are
+    ``<folder>/data_foodscore/<ID>.jpg``. The halves for training and test are the listing's own,
+    ``train_test_split(test_size=0.5, random_state=0)``, whatever the seed, so that scores can be
+    compared; a part of the training half becomes the validation part.
+
+    Args:
+        recipe: The choices; `dataset` or `data` names the folder.
+        generator: How pictures are scaled and augmented. Only training pictures are augmented.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        InputError: The table is missing, or is not as described, or pictures cannot be read and
+            `recipe.skip_bad_images` is off.
+    """
+    import pandas as pd
+
+    source = _locate(recipe)
+    table = pd.DataFrame(_scores(source.path), columns=["path", "label"])
+    train, test = train_test_split(table, test_size=0.5, random_state=0)
+    tables, skipped = _without_bad({"train": train, "test": test}, recipe)
+    tables["train"], tables["validation"] = train_test_split(
+        tables["train"], test_size=recipe.validation_split, random_state=recipe.seed
+    )
+    return Splits(
+        **_flows(tables, generator, recipe, class_mode="raw"),
+        targets={part: table["label"].to_numpy() for part, table in tables.items()},
+        test_names=tables["test"]["path"].tolist(),
+        facts=_facts(recipe, source) | {"skipped": skipped},
+    )
+
+
+def _locate(recipe):
+    source = datasets.locate(recipe.dataset, data=recipe.data)
+    if source.note:
+        print(source.note)
+    return source
+
+
+def _facts(recipe, source):
+    return {
+        "dataset": {
+            "name": recipe.dataset,
+            "folder": str(source.path),
+            "is_sample": source.is_sample,
+        },
+        # The other samples are real: handwritten digits, characters of real typefaces.
+        "synthetic": source.is_sample and recipe.dataset in samples.NAMES,
+        "notes": [source.note] if source.note else [],
+    }
 
 
 def _tables(folder):
@@ -122,6 +229,38 @@ def _tables(folder):
     return tables
 
 
+def _scores(folder):
+    """List (path, score) of every row of the table of scores."""
+    path = Path(folder) / _SCORES
+    way_out = "name a folder with that table by --data"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        found = [
+            (str(path.parent.absolute() / "data_foodscore" / f"{row['ID']}.jpg"), row["score"])
+            for row in rows
+        ]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {way_out}") from None
+    except (KeyError, csv.Error, UnicodeDecodeError):
+        raise InputError(f"{path} must have the columns ID and score: {way_out}") from None
+    if len(found) < 4:
+        raise InputError(f"{path} must list at least 4 pictures; it lists {len(found)}: add some")
+    return [(name, _number(score, name, path)) for name, score in found]
+
+
+def _number(score, name, path):
+    try:
+        if math.isfinite(value := float(score)):
+            return value
+    except (TypeError, ValueError):
+        pass
+    raise InputError(
+        f"every score in {path} must be a finite number; that of {Path(name).stem} is {score!r}: "
+        "correct it"
+    )
+
+
 def _without_bad(tables, recipe):
     """Take unreadable pictures out, or refuse them; return the tables and path -> reason."""
     paths = [path for table in tables.values() for path in table["path"]]
@@ -132,48 +271,69 @@ def _without_bad(tables, recipe):
             f"{len(bad)} of {len(paths)} pictures cannot be used; mend or remove them, or go on "
             f"without them with --skip-bad-images:{lines}"
         )
-    good = {part: table[~table["path"].isin(bad)] for part, table in tables.items()}
-    for part, table in tables.items():
-        if lost := sorted(set(table["label"]) - set(good[part]["label"])):
-            raise InputError(f"no readable picture is left of {lost} in {part}: add some")
-    return good, bad
+    return {part: table[~table["path"].isin(bad)] for part, table in tables.items()}, bad
 
 
 def _divide(table, recipe):
-    """Set a part aside, the same share of every class."""
-    counts = table["label"].value_counts()
-    if counts.min() < 2:
-        raise InputError(
-            f"every class needs at least 2 training pictures, one to learn from and one to "
-            f"validate with; {counts.idxmin()!r} has {counts.min()}: add pictures"
-        )
-    try:
-        rest, part = train_test_split(
-            table,
-            test_size=recipe.validation_split,
-            stratify=table["label"],
-            random_state=recipe.seed,
-        )
-    except ValueError:
-        raise InputError(
-            f"--validation-split {recipe.validation_split} of {len(table)} pictures leaves no "
-            f"picture of some of the {len(counts)} classes: choose another share or add pictures"
-        ) from None
+    rest, part = _split(table, table["label"], recipe)
     return rest.sort_index(), part.sort_index()
 
 
-def _flow(table, generator, recipe, *, shuffle):
-    return generator.flow_from_dataframe(
-        table,
-        x_col="path",
-        y_col="label",
-        classes=sorted(set(table["label"])),
-        class_mode="categorical",
-        target_size=(recipe.image_size, recipe.image_size),
-        batch_size=recipe.batch_size,
-        shuffle=shuffle,
-        seed=recipe.seed,
-    )
+def _split(items, labels, recipe):
+    """Set a part aside, the same share of every class."""
+    names, counts = np.unique(labels, return_counts=True)
+    if counts.min() < 2:
+        raise InputError(
+            f"every class needs at least 2 training pictures, one to learn from and one to "
+            f"validate with; {str(names[counts.argmin()])!r} has {counts.min()}: add pictures"
+        )
+    try:
+        return train_test_split(
+            items, test_size=recipe.validation_split, stratify=labels, random_state=recipe.seed
+        )
+    except ValueError:
+        raise InputError(
+            f"--validation-split {recipe.validation_split} of {len(items)} pictures leaves no "
+            f"picture of some of the {len(names)} classes: choose another share or add pictures"
+        ) from None
+
+
+def _generators(generator, recipe):
+    """One generator per part; only that of train augments."""
+    generator = copy.copy(generator)
+    generator.workers = recipe.workers or generator.workers
+    plain = generator.without_augmentation()
+    return {"train": generator, "validation": plain, "test": plain}
+
+
+def _flows(tables, generator, recipe, **options):
+    return {
+        part: with_options.flow_from_dataframe(
+            tables[part],
+            x_col="path",
+            y_col="label",
+            target_size=(recipe.image_size, recipe.image_size),
+            batch_size=recipe.batch_size,
+            shuffle=part == "train",
+            seed=recipe.seed,
+            **options,
+        )
+        for part, with_options in _generators(generator, recipe).items()
+    }
+
+
+def _with_channel(pictures, margin):
+    sides = (margin, margin)
+    return np.pad(pictures, ((0, 0), sides, sides))[..., np.newaxis]
+
+
+def _array_class_names(name, source, *, count):
+    """Names in the order of the labels, as `datasets.arrays` gives them."""
+    names = datasets.CATALOGUE[name].classes if name in datasets.CATALOGUE else ()
+    if source.path.is_dir() and datasets.splits(source.path):
+        found = sorted(set(datasets.table(source.path, "train")["label"]))
+        names = names if set(names) == set(found) else found
+    return list(names) if len(names) == count else [str(index) for index in range(count)]
 
 
 def _groups(tables, pattern):

@@ -22,9 +22,21 @@ def test_every_choice_of_a_case_is_an_option_with_help(capsys):
     with pytest.raises(SystemExit):
         RECIPE.parse(["--help"], description="What the case does.")
     shown = capsys.readouterr().out
-    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "dataset"}
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "dataset", "without"}
     assert all("--" + name.replace("_", "-") in shown for name in fields)
     assert "What the case does." in shown
+
+
+def test_what_means_nothing_to_a_case_is_no_option_of_it(capsys):
+    recipe = dataclasses.replace(RECIPE, without=("variant", "image_size"))
+    with pytest.raises(SystemExit):
+        recipe.parse(["--help"])
+    shown = capsys.readouterr().out
+    assert "--variant" not in shown and "--image-size" not in shown and "--seed" in shown
+    with pytest.raises(SystemExit):
+        recipe.parse(["--variant", "paper"])
+    assert "unknown option --variant" in capsys.readouterr().err
+    assert not {"variant", "image_size", "without"} & set(recipe.to_dict())
 
 
 @pytest.mark.parametrize(
@@ -36,6 +48,10 @@ def test_every_choice_of_a_case_is_an_option_with_help(capsys):
         (["--learning-rate", "0"], "--learning-rate must be above 0; received 0.0"),
         (["--learning-rate", "inf"], "--learning-rate must be a finite number; received inf"),
         (["--validation-split", "1"], "--validation-split must be below 1; received 1.0"),
+        (["--label-smoothing", "1"], "--label-smoothing must be below 1; received 1.0"),
+        (["--early-stopping", "0"], "--early-stopping must be at least 1; received 0"),
+        (["--schedule", "linear"], "invalid choice: 'linear'"),
+        (["--runs", "3", "--resume"], "--resume goes on with one run, not with --runs 3"),
         (["--precision", "int8"], "invalid choice: 'int8'"),
         (["picture.png"], "unknown option picture.png"),
     ],

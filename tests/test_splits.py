@@ -1,11 +1,13 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.model_selection import train_test_split
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe
-from keras_cnn.splits import classification_splits
+from keras_cnn.splits import array_splits, classification_splits, regression_splits
 
 
 def _splits(folder, generator=None, *, group_pattern=None, **choices):
@@ -161,3 +163,112 @@ def test_a_folder_that_cannot_be_used_gets_a_sentence(stripes, spoil):
 def test_a_share_too_small_for_the_classes_gets_a_sentence(stripes):
     with pytest.raises(InputError, match="--validation-split 0.01 of 40 pictures"):
         _splits(stripes, validation_split=0.01)
+
+
+def test_of_many_classes_the_first_by_name_are_taken(stripes):
+    for split in ("train", "test"):
+        shutil.copytree(stripes / split / "lying", stripes / split / "zigzag")
+    recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
+    splits = classification_splits(recipe, ImageDataGenerator(), most_classes=2)
+    assert splits.class_names == ["lying", "upright"]
+    assert sum(len(targets) for targets in splits.targets.values()) == 56
+
+
+def _digits(folder, **choices):
+    x = np.arange(40, dtype=np.uint8)[:, None, None] + np.zeros((40, 28, 28), np.uint8)
+    y = (np.arange(40) % 10).astype(np.uint8)
+    np.savez(folder / "set.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
+    choices = {"validation_split": 0.25} | choices
+    return Recipe(name="case", dataset="mnist", data=folder / "set.npz", batch_size=40, **choices)
+
+
+def test_arrays_are_split_with_their_labels(tmp_path):
+    splits = array_splits(_digits(tmp_path), ImageDataGenerator())
+    assert splits.image_shape == (28, 28, 1) and splits.class_names == list("0123456789")
+    assert np.bincount(splits.targets["validation"]).tolist() == [1] * 10
+    seen = []
+    for part in ("train", "validation"):
+        images, labels = getattr(splits, part)[0]
+        values = images[:, 0, 0, 0].astype(int)
+        np.testing.assert_array_equal(values % 10, labels.argmax(axis=1))
+        seen += values.tolist()
+    assert sorted(seen) == list(range(40))
+    assert [splits.picture(index)[0, 0, 0] for index in range(10)] == list(range(10))
+
+
+def test_a_margin_is_black_and_on_every_side(tmp_path):
+    splits = array_splits(_digits(tmp_path), ImageDataGenerator(), margin=2)
+    picture = splits.picture(9)
+    assert picture.shape == splits.image_shape == (32, 32, 1)
+    assert picture.sum() == 9 * 28 * 28 == picture[2:-2, 2:-2].sum()
+
+
+def test_the_small_digits_are_real_and_say_what_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_CNN_DATA", str(tmp_path))
+    splits = array_splits(Recipe(name="case", dataset="mnist"), ImageDataGenerator())
+    assert not splits.facts["synthetic"] and splits.facts["dataset"]["is_sample"]
+    assert "real handwritten digits" in splits.facts["notes"][0]
+
+
+@pytest.fixture
+def dishes(tmp_path):
+    """20 pictures as bright as their score."""
+    folder = tmp_path / "dishes"
+    (folder / "data_foodscore").mkdir(parents=True)
+    for number in range(20):
+        picture = Image.new("RGB", (8, 6), (10 * number,) * 3)
+        picture.save(folder / "data_foodscore" / f"pic{number}.jpg")
+    table = pd.DataFrame({"ID": [f"pic{n}" for n in range(20)], "score": np.arange(20) / 4})
+    table.to_csv(folder / "FoodScore.csv", index=False)
+    return folder
+
+
+def _dishes(folder, **choices):
+    choices = {"validation_split": 0.2} | choices
+    recipe = Recipe(name="case", dataset="food", data=folder, image_size=6, **choices)
+    return regression_splits(recipe, ImageDataGenerator())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_scores_are_halved_as_in_the_listing(dishes, seed):
+    splits = _dishes(dishes, seed=seed)
+    train, test = train_test_split(np.arange(20) / 4, test_size=0.5, random_state=0)
+    np.testing.assert_array_equal(splits.targets["test"], test)
+    rest = np.concatenate([splits.targets["train"], splits.targets["validation"]])
+    np.testing.assert_array_equal(np.sort(rest), np.sort(train))
+    assert len(splits.targets["validation"]) == 2 and splits.num_classes == 0
+
+
+def test_every_dish_keeps_its_score(dishes):
+    splits = _dishes(dishes)
+    for part in ("train", "validation", "test"):
+        images, scores = getattr(splits, part)[0]
+        np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), 40 * scores, atol=2)
+
+
+def _no_table(folder):
+    (folder / "FoodScore.csv").unlink()
+    return "FoodScore.csv cannot be read"
+
+
+def _other_columns(folder):
+    (folder / "FoodScore.csv").write_text("name,score\npic1,3\n")
+    return "must have the columns ID and score"
+
+
+def _no_number(folder):
+    path = folder / "FoodScore.csv"
+    path.write_text(path.read_text().replace("pic7,1.75", "pic7,good"))
+    return "that of pic7 is 'good'"
+
+
+def _no_picture(folder):
+    (folder / "data_foodscore" / "pic3.jpg").unlink()
+    return "1 of 20 pictures cannot be used"
+
+
+@pytest.mark.parametrize("spoil", [_no_table, _other_columns, _no_number, _no_picture])
+def test_a_table_that_cannot_be_used_gets_a_sentence(dishes, spoil):
+    said = spoil(dishes)
+    with pytest.raises(InputError, match=said):
+        _dishes(dishes)

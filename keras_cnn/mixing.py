@@ -1,0 +1,60 @@
+"""Training batches whose pictures, and labels, are mixed in pairs."""
+
+from typing import Literal
+
+import keras
+import numpy as np
+
+
+class Mixed(keras.utils.PyDataset):
+    """The batches of another dataset, mixed by Keras' own layers.
+
+    - "mixup" blends each picture with another of its batch, and their labels in the same
+      proportion (Zhang et al., 2018; `keras.layers.MixUp`).
+    - "cutmix" pastes a rectangle of the other picture in; the labels' proportion is that of the
+      areas (Yun et al., 2019; `keras.layers.CutMix`).
+
+    References:
+        Zhang et al., 2018. mixup. https://arxiv.org/abs/1710.09412
+        Yun et al., 2019. CutMix. https://arxiv.org/abs/1905.04899
+    """
+
+    def __init__(
+        self, batches: keras.utils.PyDataset, how: Literal["mixup", "cutmix"], *, seed: int
+    ):
+        """Wrap a dataset.
+
+        Args:
+            batches: Pictures (n, height, width, channels) with labels (n, classes) of 0 and 1.
+            how: Which way.
+            seed: Seed of pairs and proportions.
+        """
+        super().__init__()
+        self._batches = batches
+        layer = {"mixup": keras.layers.MixUp, "cutmix": keras.layers.CutMix}[how]
+        self._layer = layer(seed=seed)
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a batch.
+
+        Args:
+            index: Its number.
+
+        Returns:
+            Pictures and labels, the latter no longer 0 and 1 only.
+        """
+        images, labels = self._batches[index]
+        mixed = self._layer({"images": images, "labels": labels}, training=True)
+        return tuple(keras.ops.convert_to_numpy(mixed[part]) for part in ("images", "labels"))
+
+    def on_epoch_begin(self) -> None:
+        """Tell the dataset beneath."""
+        self._batches.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the dataset beneath."""
+        self._batches.on_epoch_end()

@@ -1,0 +1,99 @@
+"""Learning rates over the steps of a training."""
+
+import keras
+from keras import ops
+
+from keras_cnn.recipe import Recipe
+
+_schedules = keras.optimizers.schedules
+
+
+def learning_rate(
+    recipe: Recipe, *, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate that a recipe asks for.
+
+    - "constant": `recipe.learning_rate` all the time.
+    - "step": a tenth of it after half of the epochs, a hundredth after three quarters.
+    - "cosine": from it down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
+    - "cyclical": from a tenth of it up and down again, in straight lines (Smith, 2017), one cycle
+      in four epochs, or in all of them where they are fewer.
+
+    During `recipe.warmup` epochs the rate is multiplied by a factor that grows from 0 to 1 (Goyal
+    et al., 2017, section 2.2): the first steps, when gradients are largest, are small.
+
+    Args:
+        recipe: The choices `schedule`, `warmup`, `learning_rate` and `epochs`.
+        steps_per_epoch: Number of training steps in an epoch.
+
+    Returns:
+        A number where the rate never changes, else a schedule of Keras.
+
+    References:
+        Goyal et al., 2017. Accurate, large minibatch SGD. https://arxiv.org/abs/1706.02677
+        Loshchilov & Hutter, 2017. SGDR. https://arxiv.org/abs/1608.03983
+        Smith, 2017. Cyclical learning rates. https://arxiv.org/abs/1506.01186
+    """
+    rate, steps = recipe.learning_rate, recipe.epochs * steps_per_epoch
+    if recipe.schedule == "step":
+        rate = _schedules.PiecewiseConstantDecay(
+            [steps // 2, steps * 3 // 4], [rate, rate / 10, rate / 100]
+        )
+    elif recipe.schedule == "cosine":
+        rate = _schedules.CosineDecay(rate, decay_steps=steps)
+    elif recipe.schedule == "cyclical":
+        cycle = min(4 * steps_per_epoch, steps)
+        rate = Triangular(rate / 10, rate, half_cycle=max(1, cycle // 2))
+    if recipe.warmup:
+        rate = Warmup(rate, steps=max(1, round(recipe.warmup * steps_per_epoch)))
+    return rate
+
+
+class Triangular(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that goes up and down between two bounds in straight lines (Smith, 2017, figure 2)."""
+
+    def __init__(self, low: float, high: float, *, half_cycle: int):
+        """Set the bounds.
+
+        Args:
+            low: Rate at the first step.
+            high: Rate after `half_cycle` steps, from where it goes down again.
+            half_cycle: Steps from one bound to the other; Smith takes 2 to 10 epochs.
+        """
+        self.low = low
+        self.high = high
+        self.half_cycle = half_cycle
+
+    def __call__(self, step):
+        """Return the rate of a step, counted from 0."""
+        phase = ops.mod(ops.cast(step, "float32") / self.half_cycle, 2.0)  # 0 low, 1 high, 2 low
+        return self.low + (self.high - self.low) * (1 - ops.abs(phase - 1))
+
+    def get_config(self):
+        """Return the arguments."""
+        return {"low": self.low, "high": self.high, "half_cycle": self.half_cycle}
+
+
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Another rate, multiplied by a factor that grows from 0 to 1 over the first steps."""
+
+    def __init__(
+        self, rate: float | keras.optimizers.schedules.LearningRateSchedule, *, steps: int
+    ):
+        """Set the rate to grow to.
+
+        Args:
+            rate: A number or a schedule.
+            steps: Number of steps until it is reached.
+        """
+        self.rate = rate
+        self.steps = steps
+
+    def __call__(self, step):
+        """Return the rate of a step, counted from 0."""
+        rate = self.rate(step) if callable(self.rate) else self.rate
+        return rate * ops.minimum((ops.cast(step, "float32") + 1) / self.steps, 1.0)
+
+    def get_config(self):
+        """Return the arguments."""
+        return {"rate": self.rate, "steps": self.steps}
