@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 
@@ -246,8 +247,10 @@ class Iterator(keras.utils.PyDataset):
         after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, order)
         x = np.empty((len(indices), *self.image_shape), self.dtype)
         batch = _Batch(request, rank, after, indices, params, suffixes, x)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(generator.workers, "ImageDataGenerator")
+        if self._threads is None:  # one thread per picture: OpenCV's own would only get in the way
+            self._threads = ThreadPoolExecutor(
+                generator.workers, "ImageDataGenerator", cv2.setNumThreads, (1,)
+            )
         # Few pictures per task, so that all threads finish a batch at about the same time.
         size = max(1, len(indices) // (4 * generator.workers))
         for first in range(0, len(indices), size):
