@@ -196,9 +196,9 @@ _PASCAL = "https://thor.robots.ox.ac.uk/pascal/VOC"
 _STANFORD = "http://vision.stanford.edu/aditya86/ImageNetDogs"
 _ZALANDO = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
-# Digests: SHA-256 as in Keras (mnist) and TensorFlow Datasets (fashion_mnist, flowers102, dogs,
-# and cats_dogs, whose newest archive GoMLX confirms); MD5 as in torchvision (voc2007, voc2012),
-# dm-nevis (flowers17) and Avalanche (birds).
+# Digests: SHA-256 as in Keras (mnist), TensorFlow Datasets (fashion_mnist, flowers102, dogs) and
+# public code that downloads the same address (cats_dogs); MD5 as in torchvision (voc2007, voc2012),
+# dm-nevis (flowers17) and Avalanche (birds). Licences in the words of each set's page or archive.
 CATALOGUE = {
     "mnist": Dataset(
         title="MNIST, 60,000 + 10,000 handwritten digits of 28×28 pixels",
@@ -475,17 +475,38 @@ def locate(name: str, *, data: str | os.PathLike | None = None) -> Location:
     for path in (root() / name, root() / f"{name}.npz"):
         if path.exists():
             return Location(path)
-    for path in (root() / "samples" / name, _CHECKOUT / "data" / "samples" / name):
-        if path.exists():
-            note = f"{name}: using the built-in sample {path}, not the real set; {_way_out(name)}"
-            return Location(path, is_sample=True, note=note)
+    if path := _sample(name):
+        note = f"{name}: using the built-in sample {path}, not the real set; {_way_out(name)}"
+        return Location(path, is_sample=True, note=note)
     if name == "mnist" and (path := _small_digits_file()):
         note = f"mnist: using scikit-learn's 1,797 real handwritten digits; {_way_out(name)}"
         return Location(path, is_sample=True, note=note)
     raise InputError(
         f"the set {name!r} must lie in {root() / name}, or have a sample in "
-        f"{_CHECKOUT / 'data' / 'samples' / name}; neither exists: {_way_out(name)}"
+        f"{_samples_folder() / name}; neither exists: {_way_out(name)}"
     )
+
+
+def _sample(name):
+    """Return the folder of a built-in sample, drawn now if it is one that code draws, or None."""
+    from keras_cnn import samples
+
+    for folder in (root() / "samples", _samples_folder()):
+        if (folder / name).exists():
+            return folder / name
+    if name not in samples.NAMES:
+        return None
+    print(f"{name}: drawing the built-in sample, once")
+    return samples.draw(name, _samples_folder() / name)
+
+
+def _samples_folder():
+    """The checkout's, or where the package was installed without one, beside Keras' own caches."""
+    folder = _CHECKOUT / "data" / "samples"
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return folder
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home).expanduser() / "keras_cnn" / "samples"
 
 
 def _way_out(name):
