@@ -25,6 +25,7 @@ LIGHT = {
     "train": "#0072b2",
     "validation": "#d55e00",
     "best": "#009e73",
+    "flip": 0.85,  # share from which a cell is dark enough for paper-coloured numbers to read best
 }
 DARK = {
     "paper": "#161b22",
@@ -34,6 +35,7 @@ DARK = {
     "train": "#56b4e9",
     "validation": "#ff9f4a",
     "best": "#3fd1a2",
+    "flip": 0.7,
 }
 DPI = 130
 MOST_CELLS = 20  # classes up to which a confusion matrix shows its counts
@@ -318,7 +320,8 @@ def _cells(ax, matrix, class_names, ink):
     ax.set(xlabel="prediction", ylabel="truth")
     size = 11 if classes <= 5 else 9 if classes <= 12 else 7
     for (row, column), count in np.ndenumerate(matrix):
-        colour = ink["paper"] if share[row, column] > 0.55 else ink["ink"] if count else ink["grid"]
+        light = share[row, column] < ink["flip"]
+        colour = ink["paper"] if not light else ink["ink"] if count else ink["grid"]
         cell = ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
         cell.set(fontsize=size, in_layout=False)  # inside the axes anyway, and 400 are slow
     names = [fonts.printable(fonts.shorten(name, width=20)) for name in class_names]

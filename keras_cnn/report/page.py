@@ -52,10 +52,9 @@ dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
 .plots picture { max-width: 100%; overflow-x: auto; }
 .plots img { max-width: 100%; height: auto; display: block; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.2rem, 1fr)); gap: 1rem;
-  align-items: end; }
-figure { margin: 0; } .gallery img { width: 100%; max-height: 14rem; object-fit: contain;
-  border: 1px solid var(--line); border-radius: .3rem; display: block; } 
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain;
+  border: 1px solid var(--line); border-radius: .3rem; display: block; }
 .gallery img.small { image-rendering: pixelated; }
 figcaption { font-size: .85rem; line-height: 1.35; padding-top: .3rem; }
 figcaption small { display: block; color: var(--soft); }
