@@ -1,28 +1,40 @@
 """Each network is the one it claims to be: same weights, same pictures, same logits as its peer."""
 
 import importlib
-import re
 
 import keras
 import numpy as np
 import pytest
 
 from keras_cnn import models
+from keras_cnn.models import weights
 
 slow = pytest.mark.slow
-HALF = {"alpha": 0.5, "depth_multiplier": 2}
-KERAS_PEERS = [
-    pytest.param("VGG16", {}, id="VGG16"),
-    pytest.param("VGG19", {}, id="VGG19", marks=slow),
-    pytest.param("InceptionV3", {}, id="InceptionV3"),
-    pytest.param("ResNet50", {}, id="ResNet50"),
-    pytest.param("ResNet101", {}, id="ResNet101", marks=slow),
-    pytest.param("ResNet152", {}, id="ResNet152", marks=slow),
-    pytest.param("DenseNet121", {}, id="DenseNet121"),
-    pytest.param("DenseNet169", {}, id="DenseNet169", marks=slow),
-    pytest.param("DenseNet201", {}, id="DenseNet201", marks=slow),
-    pytest.param("MobileNet", {}, id="MobileNet"),
-    pytest.param("MobileNet", HALF, id="MobileNet-half-width-two-filters-per-channel"),
+PEERS = {  # test: builder, its options
+    "VGG16": ("VGG16", {}),
+    "VGG19": ("VGG19", {}),
+    "InceptionV3": ("InceptionV3", {}),
+    "ResNet50": ("ResNet50", {}),
+    "ResNet101": ("ResNet101", {}),
+    "ResNet152": ("ResNet152", {}),
+    "DenseNet121": ("DenseNet121", {}),
+    "DenseNet169": ("DenseNet169", {}),
+    "DenseNet201": ("DenseNet201", {}),
+    "MobileNet": ("MobileNet", {}),
+    "MobileNet-narrow": ("MobileNet", {"alpha": 0.5, "depth_multiplier": 2}),
+}
+QUICK = ("VGG16", "ResNet50", "MobileNet", "MobileNet-narrow")  # and two more with their top
+CASES = [
+    pytest.param(
+        *PEERS[peer],
+        include_top,
+        id=peer if include_top else f"{peer}-no-top",
+        marks=()
+        if peer in QUICK or (include_top and peer in ("InceptionV3", "DenseNet121"))
+        else slow,
+    )
+    for peer in PEERS
+    for include_top in (True, False)
 ]
 
 
@@ -93,8 +105,7 @@ def both(name, shape, **options):
     return mine, keras.Model(peer.inputs[0], peer.outputs[0])
 
 
-@pytest.mark.parametrize("include_top", [True, False], ids=["top", "no-top"])
-@pytest.mark.parametrize(("name", "options"), KERAS_PEERS)
+@pytest.mark.parametrize(("name", "options", "include_top"), CASES)
 def test_logits_equal_those_of_keras_applications(name, options, include_top, tmp_path):
     sizes = [(75, 96), (97, 80)]
     dense = include_top and name.startswith("VGG")  # its weights depend on the size
@@ -177,71 +188,6 @@ def torchvision_models(torch):
         return importlib.import_module("torchvision.models")
 
 
-INCEPTION_V4 = (
-    *("conv1", "conv2", "conv3", "mixed3", "mixed4", "mixed5"),
-    *(f"inception_a{i}" for i in range(1, 5)),
-    "reduction_a",
-    *(f"inception_b{i}" for i in range(1, 8)),
-    "reduction_b",
-    *(f"inception_c{i}" for i in range(1, 4)),
-)
-ALEXNET = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
-ALEXNET_HEAD = {"1": "fc6", "4": "fc7", "6": "predictions"}
-RENAMED = (  # pattern of torch's name of a layer, our name
-    # AlexNet
-    (r"features\.(0|3|6|8|10)", lambda m: ALEXNET[m[1]]),
-    (r"classifier\.(\d)", lambda m: ALEXNET_HEAD[m[1]]),
-    # ResNet
-    (r"(conv|bn)1", r"conv1_\1"),
-    (
-        r"layer(\d)\.(\d+)\.(conv|bn)(\d)",
-        lambda m: f"conv{int(m[1]) + 1}_block{int(m[2]) + 1}_{m[4]}_{m[3]}",
-    ),
-    (
-        r"layer(\d)\.(\d+)\.downsample\.(\d)",
-        lambda m: f"conv{int(m[1]) + 1}_block{int(m[2]) + 1}_0_{('conv', 'bn')[int(m[3])]}",
-    ),
-    # Inception
-    (r"fc|last_linear", "predictions"),
-    (r"(aux\d)\.fc2", r"\1_predictions"),
-    (
-        r"features\.(\d+)\.branch(\d)(.*)",
-        lambda m: f"{INCEPTION_V4[int(m[1])]}_branch{int(m[2]) + 1}{m[3]}",
-    ),
-    (r"features\.3\.conv\.(.*)", r"mixed3_branch2_\1"),
-    (r"features\.5\.conv\.(.*)", r"mixed5_branch1_\1"),
-    (r"features\.(\d+)\.(conv|bn)", lambda m: f"{INCEPTION_V4[int(m[1])]}_{m[2]}"),
-)
-FLATTENED = {"fc6": (256, 6, 6), "aux1_fc1": (128, 4, 4), "aux2_fc1": (128, 4, 4)}
-
-
-def named_in_keras(layer):
-    for pattern, name in RENAMED:
-        if match := re.fullmatch(pattern, layer):
-            layer = name(match) if callable(name) else match.expand(name)
-            break
-    return layer.replace(".", "_")
-
-
-def copy_from_torch(model, network):
-    """Copy every tensor of a torch network to the Keras weight of that name."""
-    state = {k: v.numpy() for k, v in network.state_dict().items() if "num_batches" not in k}
-    names = {"weight": "kernel", "running_mean": "moving_mean", "running_var": "moving_variance"}
-    for key, value in state.items():
-        layer, kind = key.rsplit(".", 1)
-        layer = model.get_layer(named_in_keras(layer))
-        if isinstance(layer, keras.layers.BatchNormalization):
-            kind = {"weight": "gamma", "bias": "beta"}.get(kind, kind)
-        if value.ndim == 4:
-            value = value.transpose(2, 3, 1, 0)
-        if value.ndim == 2:
-            if layer.name in FLATTENED:  # torch flattens channels first
-                value = value.reshape(-1, *FLATTENED[layer.name]).transpose(0, 2, 3, 1)
-            value = value.reshape(len(value), -1).T
-        getattr(layer, names.get(kind, kind)).assign(value)
-    assert len(state) == len(model.weights)
-
-
 def randomise_torch(torch, network):
     """The torch network with random statistics, factors and biases, ready to predict."""
     torch.manual_seed(1)
@@ -257,7 +203,7 @@ def randomise_torch(torch, network):
 
 
 def assert_equals_torch(torch, model, network, sizes):
-    copy_from_torch(model, randomise_torch(torch, network))
+    weights.from_torch(model, randomise_torch(torch, network).state_dict())
     for size in sizes:
         x = pictures(*size)
         with torch.no_grad():
@@ -296,7 +242,7 @@ def test_auxiliary_classifiers_equal_those_of_googlenet(torch, torchvision_model
     options = {**ANY_SIZE, "input_shape": (100, 150, 3)}
     mine = models.InceptionV1(batch_norm=True, aux_logits=True, **options)
     peer = torchvision_models.googlenet(aux_logits=True, init_weights=False)
-    copy_from_torch(mine, randomise_torch(torch, peer))
+    weights.from_torch(mine, randomise_torch(torch, peer).state_dict())
     peer.training = True  # its own flag alone: normalisations and dropouts stay in inference
     x = pictures(100, 150)
     with torch.no_grad():
