@@ -82,9 +82,11 @@ changes = st.fixed_dictionaries(
     },
 )
 flows = st.fixed_dictionaries(
-    {"seed": st.integers(0, 2**31)},
-    optional={
+    {
+        "seed": st.integers(0, 2**31),
         "target_size": st.sampled_from([(32, 32), (24, 40), (41, 17)]),
+    },
+    optional={
         "color_mode": st.sampled_from(["rgb", "grayscale", "rgba"]),
         "class_mode": st.sampled_from(["categorical", "sparse", "input", None]),
         "batch_size": st.integers(1, 25),
@@ -94,13 +96,13 @@ flows = st.fixed_dictionaries(
     },
 )
 oracle = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
 @oracle
 @given(options=changes, flow=flows, requests=st.lists(st.one_of(st.none(), st.integers(0, 20))))
-@example(options=BOOK, flow={"seed": 1}, requests=[None] * 9)
+@example(options=BOOK, flow={"seed": 1, "target_size": (48, 48)}, requests=[None] * 9)
 def test_a_seed_gives_the_batches_of_keras_whatever_is_requested(pets, options, flow, requests):
     legacy, ours = (g.flow_from_directory(pets, **flow) for g in _pair(options))
     tolerance = FLOAT_PATH * (options.get("rescale") or 1)
@@ -112,6 +114,7 @@ def test_a_seed_gives_the_batches_of_keras_whatever_is_requested(pets, options, 
 
 @oracle
 @given(options=changes, seed=st.integers(0, 1000), channels=st.sampled_from([1, 3, 4]))
+@example(options={"shear_range": 11.0, "fill_mode": "constant"}, seed=0, channels=1)  # on the edge
 def test_arrays_too_have_the_batches_of_keras(options, seed, channels):
     rng = np.random.default_rng(seed)
     shape = (

@@ -242,7 +242,7 @@ def _sources(mapping, row, column, size, flips):
     """
     row = size[0] - 1 - row if flips[0] else row
     column = size[1] - 1 - column if flips[1] else column
-    return [row * by_row + column * by_column + offset for by_column, by_row, offset in mapping]
+    return [offset + row * by_row + column * by_column for by_column, by_row, offset in mapping]
 
 
 def _wrap(position, period):
