@@ -447,18 +447,28 @@ def test_all_published_mobilenets_are_known_but_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("build", "sentence"),
+    ("architecture", "sentence"),
     [
-        (partial(models.LeNet5, weights="imagenet"), "no weights are published for lenet5;"),
-        (partial(models.AlexNet, weights="imagenet"), "only for its variant alexnet_owt"),
-        (partial(models.InceptionV1, weights="imagenet"), "only for its variant inception_v1_bn"),
-        (partial(models.VGG16, weights="imagenet", classes=10), "classes=10"),
-        (partial(models.VGG16, weights="imagenet", input_shape=(224, 224, 1)), "3 channels"),
+        ("lenet5", "no weights are published for lenet5; pass weights=None"),
+        ("alexnet", "for alexnet, only for its variant alexnet_owt"),
+        ("inception_v1", "only for its variant inception_v1_bn"),
     ],
 )
-def test_imagenet_where_nothing_published_fits_is_answered_with_a_sentence(build, sentence, cache):
+def test_imagenet_where_nothing_is_published_is_answered_with_a_sentence(architecture, sentence):
     with pytest.raises(ValueError, match=sentence):
-        build()
+        load(tiny(), "imagenet", architecture=architecture)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [({"classes": 10}, "classes=10"), ({"input_shape": (224, 224, 1)}, "3 channels")],
+)
+def test_imagenet_for_other_classes_or_channels_is_answered_before_any_download(
+    options, sentence, monkeypatch
+):
+    monkeypatch.setattr(weights, "_fetch", lambda file: 1 / 0)
+    with pytest.raises(ValueError, match=sentence):
+        models.VGG16(weights="imagenet", **options)
 
 
 @slow
