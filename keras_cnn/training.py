@@ -1,28 +1,38 @@
 """Training: from the parts of a set and a builder to a tested model and its report."""
 
 import contextlib
+import dataclasses
 import importlib.metadata
-import json
+import importlib.util
 import os
 import platform
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_cnn import report
+from keras_cnn import report, schedules
+from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
+from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
 
 CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights, and the history
+FINE_TUNING = 0.01  # share of the learning rate that is left for fine-tuning
 
 
-def run(build: Callable[..., keras.Model], splits: Splits, recipe: Recipe) -> dict:
+def run(
+    build: Callable[..., keras.Model],
+    splits: Splits,
+    recipe: Recipe,
+    *,
+    optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    fine_tune: Callable[[keras.Model], None] | None = None,
+) -> dict:
     """Train a model, test it once with its best weights, and report.
 
     The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
@@ -30,11 +40,20 @@ def run(build: Callable[..., keras.Model], splits: Splits, recipe: Recipe) -> di
     state lies in ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run
     removes it.
 
+    With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
+    itself has the first run's, with mean and standard deviation of all. The runs share their
+    pictures and differ in weights, order and augmentation.
+
     Args:
-        build: Builder of the model, called with ``input_shape=`` and ``classes=``; its outputs are
-            probabilities.
+        build: Builder of the model, called with ``input_shape=`` and, for a classifier whose
+            outputs are probabilities, ``classes=``.
         splits: The data.
         recipe: The choices.
+        optimizer: A class of `keras.optimizers`, or a `functools.partial` of one; called with
+            ``learning_rate=``, ``weight_decay=`` and ``use_ema=``.
+        fine_tune: For transfer learning: called with the model after the recipe's epochs, to let
+            further layers learn. As many epochs follow, from the best weights on and at a hundredth
+            of the learning rate, which must not destroy what those layers know.
 
     Returns:
         What ``report.json`` holds.
@@ -42,147 +61,174 @@ def run(build: Callable[..., keras.Model], splits: Splits, recipe: Recipe) -> di
     Raises:
         InputError: The results folder cannot be written, or there is nothing to resume that fits.
     """
+    folder = _writable(recipe.folder)
+    if recipe.runs == 1:
+        outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
+        return _tell(_report(outcome, splits, recipe), recipe)
+    outcomes, results = [], []
+    for number in range(recipe.runs):
+        one = dataclasses.replace(
+            recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
+        )
+        outcomes.append(_train(build, splits, one, optimizer=optimizer, fine_tune=fine_tune))
+        results.append(_tell(_report(outcomes[-1], splits, one), one))
+        if outcomes[-1].facts["interrupted"]:
+            break
+    shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
+    summary = {"runs": report.summarize_runs(results)}
+    return _tell(_report(outcomes[0], splits, recipe, **summary), recipe)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    """What a training leaves, beside its files."""
+
+    predictions: np.ndarray  # (test pictures, classes), or (test pictures, 1)
+    history: dict[str, list[float]]
+    samples: list[tuple]
+    facts: dict
+
+
+def _train(build, splits, recipe, *, optimizer, fine_tune):
+    """Train, test and save; return the outcome."""
     started = time.perf_counter()
     folder = _writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
+    splits.train.seed = recipe.seed
     model = _build(build, splits, precision=recipe.precision)
-    model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=_jit_compile(),
-    )
-    model.summary()
     samples = _samples(splits)
-    checkpoint = Checkpoint(folder / CHECKPOINT)
+    checkpoint = Checkpoint(folder / CHECKPOINT, patience=recipe.early_stopping)
     if recipe.resume:
-        checkpoint.restore(model)
+        checkpoint.read(model)
     else:
-        shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        checkpoint.clear()
     trained = time.perf_counter()
-    interrupted = _fit(model, splits, recipe, checkpoint)
+    gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
+    for number, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
+        if number == 1:
+            fine_tune(model)
+        if number + 1 < len(checkpoint.starts):
+            continue  # finished before the resume
+        _compile(model, splits, choices, optimizer)
+        model.summary()
+        checkpoint.begin(number, model)
+        interrupted = _fit(model, splits, choices, checkpoint)
+        if interrupted:
+            break
     seconds = time.perf_counter() - trained
     checkpoint.load_best(model)
     model = _to_keep(model, build, splits, recipe)
     _save(model, folder / "model.keras")
-    result = report.classification(
-        folder,
-        y_true=np.asarray(splits.test.classes),
-        y_score=model.predict(splits.test, verbose=0),
-        class_names=splits.class_names,
-        filepaths=splits.test.filepaths,
-        history=checkpoint.history,
-        groups=splits.groups,
-        samples=samples,
-        facts=splits.facts
-        | {
-            "name": recipe.name,
-            "recipe": recipe.to_dict(),
-            "samples": {
-                part: getattr(splits, part).samples for part in ("train", "validation", "test")
-            },
-            "interrupted": interrupted,
-            "best_epoch": checkpoint.best_epoch,
-            "parameters": model.count_params(),
-            "seconds": {"train": seconds, "total": time.perf_counter() - started},
-            "images_per_second": checkpoint.epochs_run * splits.train.samples / seconds,
-            "versions": _versions(),
-            "hardware": _hardware(),
-        },
-    )
+    predictions = model.predict(splits.test, verbose=0)
     if not interrupted:
-        shutil.rmtree(folder / CHECKPOINT)
+        checkpoint.clear()
+    facts = {
+        "interrupted": interrupted,
+        "best_epoch": checkpoint.best_epoch,
+        "parameters": model.count_params(),
+        "seconds": {"train": seconds, "total": time.perf_counter() - started},
+        "images_per_second": checkpoint.epochs_run * len(splits.targets["train"]) / seconds,
+        "versions": _versions(),
+        "hardware": _hardware(),
+    }
+    return _Outcome(predictions, checkpoint.history, samples, facts)
+
+
+def _report(outcome, splits, recipe, **facts):
+    facts = splits.facts | outcome.facts | facts
+    facts |= {
+        "name": recipe.name,
+        "recipe": recipe.to_dict(),
+        "samples": {part: len(targets) for part, targets in splits.targets.items()},
+    }
+    shared = {
+        "y_true": splits.targets["test"],
+        "filepaths": splits.test_names,
+        "history": outcome.history,
+        "samples": outcome.samples,
+        "picture": splits.picture,
+        "facts": facts,
+    }
+    if splits.num_classes:
+        return report.classification(
+            recipe.folder,
+            y_score=outcome.predictions,
+            class_names=splits.class_names,
+            groups=splits.groups,
+            **shared,
+        )
+    # Whoever knows no picture has all training values to take the mean of.
+    known = np.concatenate([splits.targets["train"], splits.targets["validation"]])
+    return report.regression(
+        recipe.folder, y_pred=outcome.predictions, train_mean=known.mean(), **shared
+    )
+
+
+def _tell(result, recipe):
     print(report.sentence(result))
-    print(f"Report: {folder / 'report.html'}")
+    print(f"Report: {recipe.folder / 'report.html'}")
     return result
 
 
-class Checkpoint(keras.callbacks.Callback):
-    """Keeps a run's last and best weights and its history on disk, after every epoch.
+def _compile(model, splits, recipe, optimizer):
+    rate = schedules.learning_rate(recipe, steps_per_epoch=len(splits.train))
+    optimizer = optimizer(
+        learning_rate=rate, weight_decay=recipe.weight_decay or None, use_ema=recipe.ema
+    )
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    loss, metric = keras.losses.MeanSquaredError(), "mae"
+    if splits.num_classes:
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        metric = "accuracy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit_compile())
 
-    ``state.json`` holds the history, which tells the weight files that count. It is replaced in
-    one step, after the new weights and before the old ones go: a kill at any moment leaves either
-    the state before or the state after the epoch.
 
-    Attributes:
-        history: Metric -> its value after each epoch, those before a resume included.
-        epochs_run: Epochs of this process, those before a resume left out.
-    """
+def _fit(model, splits, recipe, checkpoint):
+    """Train to a phase's last epoch or to Ctrl-C; return whether it was Ctrl-C."""
+    batches = splits.train
+    if recipe.mix != "none":
+        batches = Mixed(batches, recipe.mix, seed=recipe.seed)
+    try:
+        model.fit(
+            batches,
+            validation_data=splits.validation,
+            initial_epoch=checkpoint.epoch,
+            epochs=checkpoint.starts[-1] + recipe.epochs,
+            class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=_callbacks(recipe, checkpoint),
+        )
+    except KeyboardInterrupt:
+        print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
+        return True
+    if not checkpoint.best_epoch:
+        checkpoint.clear()
+        raise InputError(
+            f"the loss was no finite number from the first epoch on at --learning-rate "
+            f"{recipe.learning_rate}: lower it"
+        )
+    return False
 
-    def __init__(self, folder: Path):
-        """Start without a state.
 
-        Args:
-            folder: Where the files lie; made when the first epoch ends.
-        """
-        super().__init__()
-        self.folder = folder
-        self.history = {}
-        self.epochs_run = 0
-
-    @property
-    def epoch(self) -> int:
-        """Number of finished epochs."""
-        return len(self.history.get("loss", []))
-
-    @property
-    def best_epoch(self) -> int | None:
-        """Epoch of the lowest validation loss, counted from 1; None while none is finite."""
-        losses = np.asarray(self.history.get("val_loss", []))
-        return int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else None
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Save the weights, and forget those that count no more."""
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-        self.epochs_run += 1
-        self.folder.mkdir(exist_ok=True)
-        self.model.save_weights(self._weights(self.epoch))
-        state = self.folder / "partial_state.json"
-        content = {"history": self.history, "shapes": _shapes(self.model)}
-        state.write_text(json.dumps(content), encoding="utf-8")
-        os.replace(state, self.folder / "state.json")
-        for path in self.folder.glob("*.weights.h5"):
-            if path not in (self._weights(self.epoch), self._weights(self.best_epoch)):
-                path.unlink()
-
-    def restore(self, model: keras.Model):
-        """Put the last epoch's weights, optimizer and history back; nothing where there is none.
-
-        Args:
-            model: The compiled model; it must have the layers of the run that is resumed.
-
-        Raises:
-            InputError: The weights belong to another model.
-        """
-        path = self.folder / "state.json"
-        if not path.exists():
-            return
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state["shapes"] != _shapes(model):  # Keras would load what fits and only warn
+def _callbacks(recipe, checkpoint):
+    callbacks = [checkpoint, keras.callbacks.TerminateOnNaN()]
+    if recipe.ema:
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # validates the weights that are kept
+    if recipe.tensorboard:
+        if importlib.util.find_spec("tensorboard") is None:
             raise InputError(
-                f"--resume needs the options of the run in {self.folder.parent}, whose weights do "
-                "not fit this model: use its options, or drop --resume to start anew"
+                "--tensorboard needs the package tensorboard, which is not installed: run "
+                "pip install tensorboard, or leave the option out"
             )
-        self.history = state["history"]
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._weights(self.epoch))
-
-    def load_best(self, model: keras.Model):
-        """Put the best epoch's weights into the model; leave it as it is where there is none.
-
-        Args:
-            model: The model that was trained.
-        """
-        if self.best_epoch:
-            model.load_weights(self._weights(self.best_epoch))
-
-    def _weights(self, epoch):
-        return self.folder / f"epoch_{epoch or 0:04d}.weights.h5"
+        callbacks.append(keras.callbacks.TensorBoard(str(recipe.folder / "tensorboard")))
+    return callbacks
 
 
-def _shapes(model):
-    return [list(variable.shape) for variable in model.variables]
+def _class_weight(splits):
+    """Class index -> weight; the weights of all pictures together are their number."""
+    counts = np.bincount(splits.targets["train"], minlength=splits.num_classes)
+    return dict(enumerate(counts.sum() / (len(counts) * counts)))
 
 
 def _writable(folder):
@@ -203,7 +249,8 @@ def _build(build, splits, *, precision):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
-        return build(input_shape=splits.image_shape, classes=splits.num_classes)
+        classes = {"classes": splits.num_classes} if splits.num_classes else {}
+        return build(input_shape=splits.image_shape, **classes)
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -215,29 +262,6 @@ def _jit_compile():
 
         return bool(tf.config.list_physical_devices("GPU"))
     return "auto"
-
-
-def _fit(model, splits, recipe, checkpoint):
-    """Train to the last epoch or to Ctrl-C; return whether it was Ctrl-C."""
-    try:
-        model.fit(
-            splits.train,
-            validation_data=splits.validation,
-            initial_epoch=checkpoint.epoch,
-            epochs=recipe.epochs,
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[checkpoint, keras.callbacks.TerminateOnNaN()],
-        )
-    except KeyboardInterrupt:
-        print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
-        return True
-    if not checkpoint.best_epoch:
-        shutil.rmtree(checkpoint.folder)
-        raise InputError(
-            f"the loss was no finite number from the first epoch on at --learning-rate "
-            f"{recipe.learning_rate}: lower it"
-        )
-    return False
 
 
 def _to_keep(model, build, splits, recipe):
@@ -258,11 +282,14 @@ def _save(model, path):
 
 
 def _samples(splits):
-    """(picture, class name) of the first ten training pictures, as the model receives them."""
-    images, labels = splits.train[0]
+    """(picture, title) of the first ten training pictures, as the model receives them."""
+    images, targets = splits.train[0]
     splits.train.reset()
-    names = [splits.class_names[index] for index in np.argmax(labels[:10], axis=1)]
-    return list(zip(images[:10], names, strict=True))
+    if splits.num_classes:
+        titles = [splits.class_names[index] for index in np.argmax(targets[:10], axis=1)]
+    else:
+        titles = [f"{target:.2f}" for target in targets[:10]]
+    return list(zip(images[:10], titles, strict=True))
 
 
 def _versions():

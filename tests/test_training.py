@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import keras_cnn
-from keras_cnn import ImageDataGenerator, InputError, Recipe, training
-from keras_cnn.splits import classification_splits
+from keras_cnn import ImageDataGenerator, InputError, Recipe, models, training
+from keras_cnn.splits import Splits, classification_splits
 
 
 def build(*, input_shape, classes):
@@ -167,6 +167,195 @@ def test_an_unwritable_out_gets_a_sentence(stripes, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--out must be a folder that can be written; received"):
         _run(_recipe(stripes, tmp_path / "file" / "out"))
+
+
+def _record(monkeypatch, read):
+    """Collect what `read` finds in the model at the end of each epoch."""
+    found = []
+    on_epoch_end = training.Checkpoint.on_epoch_end
+
+    def recording(self, epoch, logs=None):
+        found.append(read(self.model))
+        on_epoch_end(self, epoch, logs)
+
+    monkeypatch.setattr(training.Checkpoint, "on_epoch_end", recording)
+    return found
+
+
+def test_a_resumed_run_goes_on_along_its_schedule(stripes, tmp_path, monkeypatch):
+    choices = {"epochs": 4, "schedule": "cosine", "warmup": 1}
+    rates = _record(monkeypatch, lambda model: float(model.optimizer.learning_rate))
+    _run(_recipe(stripes, tmp_path / "whole", **choices))
+    whole = rates[:]
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks, "TerminateOnNaN", lambda: _Interrupt(2))
+        _run(_recipe(stripes, tmp_path / "out", **choices))
+    _run(_recipe(stripes, tmp_path / "out", resume=True, **choices))
+    assert len(set(whole)) == 4
+    np.testing.assert_allclose(rates[4:], whole, rtol=1e-5, atol=1e-9)
+
+
+def test_training_stops_early_when_validation_gets_no_better(stripes, tmp_path, monkeypatch):
+    losses = iter([0.5, 0.1, 0.9, 0.8, 0.7])
+    on_epoch_end = training.Checkpoint.on_epoch_end
+    monkeypatch.setattr(
+        training.Checkpoint,
+        "on_epoch_end",
+        lambda self, epoch, logs: on_epoch_end(self, epoch, logs | {"val_loss": next(losses)}),
+    )
+    result = _run(_recipe(stripes, tmp_path / "out", epochs=5, early_stopping=2))
+    assert len(pd.read_csv(tmp_path / "out" / "history.csv")) == 4
+    assert result["best_epoch"] == 2 and not result["interrupted"]
+
+
+def test_the_averaged_weights_are_those_validated_and_kept(stripes, tmp_path):
+    recipe = _recipe(stripes, tmp_path / "out", ema=True, epochs=2)
+    result = _run(recipe)
+    model = keras.models.load_model(tmp_path / "out" / "model.keras")
+    model.compile(loss="categorical_crossentropy")
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    loss = model.evaluate(splits.validation, verbose=0)
+    told = pd.read_csv(tmp_path / "out" / "history.csv")["val_loss"][result["best_epoch"] - 1]
+    assert loss == pytest.approx(told, rel=1e-4)
+
+
+def test_averaging_goes_on_from_the_weights_that_learn(stripes, tmp_path):
+    _, last = _losses(_recipe(stripes, tmp_path / "plain", epochs=2))
+    _, averaged = _losses(_recipe(stripes, tmp_path / "ema", epochs=2, ema=True))
+    assert averaged == pytest.approx(last, rel=1e-4)  # the training loss is of the raw weights
+
+
+def test_smoothed_labels_keep_the_network_from_certainty(stripes, tmp_path):
+    _run(_recipe(stripes, tmp_path / "out", label_smoothing=0.5))
+    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    least = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    assert history["loss"].min() >= least - 1e-6
+
+
+def test_weight_decay_spares_biases_and_normalisation(stripes, tmp_path):
+    def normalised(*, input_shape, classes):
+        inputs = keras.Input(input_shape)
+        x = keras.layers.Conv2D(4, 3, use_bias=False, name="conv")(inputs)
+        x = keras.layers.GlobalMaxPooling2D()(keras.layers.BatchNormalization(name="bn")(x))
+        return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+    _run(
+        _recipe(stripes, tmp_path / "out", learning_rate=1e-3, weight_decay=900.0),
+        build=normalised,
+    )
+    model = keras.models.load_model(tmp_path / "out" / "model.keras")
+    assert np.abs(model.get_layer("conv").get_weights()[0]).max() < 0.01
+    assert np.abs(model.get_layer("bn").get_weights()[0]).min() > 0.9
+
+
+def test_balanced_classes_weigh_alike(stripes, tmp_path):
+    for path in list((stripes / "train" / "lying").iterdir())[:15]:
+        path.unlink()
+    recipe = _recipe(stripes, tmp_path / "out", class_weights="balanced", validation_split=0.2)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    weights = training._class_weight(splits)
+    assert weights[0] * 4 == pytest.approx(weights[1] * 16) == pytest.approx(10)
+    training.run(build, splits, recipe)
+
+
+@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+def test_mixed_pictures_train(stripes, tmp_path, mix):
+    assert len(_losses(_recipe(stripes, tmp_path / "out", mix=mix, epochs=2))) == 2
+
+
+def test_tensorboard_finds_its_logs(stripes, tmp_path):
+    pytest.importorskip("tensorboard")
+    _run(_recipe(stripes, tmp_path / "out", tensorboard=True, epochs=1))
+    assert list((tmp_path / "out" / "tensorboard").rglob("events*"))
+
+
+def test_several_runs_are_told_by_mean_and_deviation(stripes, tmp_path):
+    recipe = _recipe(stripes, tmp_path / "out", runs=2, epochs=1)
+    result = _run(recipe)
+    apart = [
+        json.loads((tmp_path / "out" / f"run_{number}" / "report.json").read_text("utf-8"))
+        for number in (1, 2)
+    ]
+    values = [one["test"]["accuracy"] for one in apart]
+    assert result["runs"]["accuracy"]["values"] == values
+    assert result["runs"]["accuracy"]["mean"] == pytest.approx(np.mean(values))
+    assert [one["recipe"]["seed"] for one in apart] == [0, 1]
+    losses = [pd.read_csv(tmp_path / "out" / f"run_{n}" / "history.csv")["loss"] for n in (1, 2)]
+    assert not np.allclose(*losses)
+    keras.models.load_model(tmp_path / "out" / "model.keras")
+
+
+def on_a_base(*, input_shape, classes):
+    inputs = keras.Input(input_shape)
+    base = keras.Sequential(
+        [keras.Input(input_shape), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()],
+        name="base",
+    )
+    base.trainable = False
+    x = keras.layers.GlobalMaxPooling2D()(base(inputs))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+def _unfreeze(model):
+    base = model.get_layer("base")
+    base.trainable = True
+    base.layers[-1].trainable = False  # batch normalisation keeps its statistics
+
+
+def _tune(recipe):
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    return training.run(on_a_base, splits, recipe, fine_tune=_unfreeze)
+
+
+def _base_weights(model):
+    return [weight.copy() for weight in model.get_layer("base").get_weights()]
+
+
+def test_the_base_is_frozen_until_fine_tuning(stripes, tmp_path, monkeypatch):
+    weights = _record(monkeypatch, _base_weights)
+    rates = _record(monkeypatch, lambda model: float(model.optimizer.learning_rate))
+    _tune(_recipe(stripes, tmp_path / "out", epochs=2))
+    assert len(weights) == 4
+    kernel, _, gamma, _, mean, variance = zip(*weights, strict=True)
+    np.testing.assert_array_equal(kernel[0], kernel[1])
+    np.testing.assert_array_equal(gamma[0], gamma[1])
+    assert not np.array_equal(kernel[1], kernel[3])
+    for statistic in (mean, variance):  # of batch normalisation: never touched
+        np.testing.assert_array_equal(statistic[0], statistic[3])
+    np.testing.assert_allclose(rates, [0.05, 0.05, 0.0005, 0.0005], rtol=1e-5)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_fine_tuned_run_resumes_in_its_phase(stripes, tmp_path, monkeypatch, epoch):
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks, "TerminateOnNaN", lambda: _Interrupt(epoch))
+        _tune(_recipe(stripes, tmp_path / "out", epochs=2))
+    rates = _record(monkeypatch, lambda model: float(model.optimizer.learning_rate))
+    _tune(_recipe(stripes, tmp_path / "out", epochs=2, resume=True))
+    assert len(pd.read_csv(tmp_path / "out" / "history.csv")) == 4
+    np.testing.assert_allclose(rates, [0.05, 0.05, 0.0005, 0.0005][epoch:], rtol=1e-5)
+
+
+def test_a_regression_is_scored_beside_the_mean_of_all_it_was_given(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(3, 1, 30)
+    pictures = (
+        np.zeros((30, 8, 8, 1), np.uint8) + (40 * values).astype(np.uint8)[:, None, None, None]
+    )
+    parts = {"train": slice(0, 16), "validation": slice(16, 20), "test": slice(20, 30)}
+    generator = ImageDataGenerator(rescale=1 / 255)
+    splits = Splits(
+        **{
+            part: generator.flow(pictures[s], values[s], shuffle=False) for part, s in parts.items()
+        },
+        targets={part: values[s] for part, s in parts.items()},
+        test_names=[str(number) for number in range(10)],
+        picture=lambda index: pictures[20 + index],
+    )
+    recipe = Recipe(name="case", dataset="none", epochs=2, out=tmp_path / "out")
+    result = training.run(models.book.LinearRegression, splits, recipe)
+    assert result["test"]["baseline_prediction"] == pytest.approx(values[:20].mean())
+    assert (tmp_path / "out" / "scatter.png").exists()
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

@@ -1,0 +1,44 @@
+"""MobileNet tells ten breeds of dogs apart: chapter 6.
+
+Of a folder with more breeds it takes the first ten. Without the Stanford Dogs in data/dogs it runs
+on a drawn sample. ``--variant paper`` builds the network of 2017, whose thirteen separable
+convolutions the listing cuts down to five.
+
+Errata: the listing's ``zoom_range=2`` means factors from -1 to 3, which turn pictures upside down
+or blow one pixel up to fill the frame; 0.2 is what was meant. It also distorts the pictures it
+validates with, which ours leaves as they are.
+"""
+
+import keras_cnn
+
+RECIPE = keras_cnn.Recipe(
+    name="dogs_mobilenet",
+    dataset="dogs",
+    image_size=112,
+    batch_size=30,
+    epochs=20,
+    learning_rate=1e-3,
+    validation_split=0.4,
+)
+
+
+def main(argv=None):
+    """Train, test and report; return what report.json holds."""
+    recipe = RECIPE.parse(argv, description=__doc__)
+    generator = keras_cnn.ImageDataGenerator(
+        rescale=1 / 255,
+        shear_range=0.5,
+        rotation_range=30,
+        zoom_range=0.2,
+        width_shift_range=0.2,
+        height_shift_range=0.2,
+        horizontal_flip=True,
+    )
+    splits = keras_cnn.classification_splits(recipe, generator, most_classes=10)
+    models = keras_cnn.models
+    build = models.book.MobileNet if recipe.variant == "book" else models.MobileNet
+    return keras_cnn.run(build, splits, recipe)
+
+
+if __name__ == "__main__":
+    keras_cnn.script(main)

@@ -1,0 +1,48 @@
+"""A small network tells clothes apart, without and with dropout and momentum.
+
+The two networks of the Fashion-MNIST exercise: the first is plain and trained by plain gradient
+descent; the second has dropout before its last layer and is trained with momentum. The first one's
+report goes to the folder "without" inside the results, and McNemar's test compares the two on the
+same test pictures. Without data/fashion_mnist it runs on a drawn sample.
+
+Errata: the first network ends with ReLU before its softmax, so that no class can be scored below
+the rest: in the exercise it never answers "Pullover" or "Shirt", and reaches 0.74. Here it ends
+with the softmax alone. A rate of 0.001 without momentum is too small for the epochs given; 0.05
+is not.
+"""
+
+import dataclasses
+import functools
+
+import keras_cnn
+
+RECIPE = keras_cnn.Recipe(
+    name="fashion_cnn",
+    dataset="fashion_mnist",
+    batch_size=50,
+    epochs=8,
+    learning_rate=0.05,
+    schedule="cosine",
+    without=("variant", "image_size", "skip_bad_images", "resume"),
+)
+
+
+def main(argv=None):
+    """Train both, test, report and compare; return the second's report.json."""
+    recipe = RECIPE.parse(argv, description=__doc__)
+    import keras  # here, since it takes seconds and --help does not need it
+
+    plain = dataclasses.replace(recipe, out=recipe.folder / "without")
+    splits = keras_cnn.array_splits(recipe, keras_cnn.ImageDataGenerator(rescale=1 / 255))
+    build = keras_cnn.models.book.FashionCNN
+    keras_cnn.run(build, splits, plain, optimizer=keras.optimizers.SGD)
+    with_dropout = functools.partial(build, dropout=0.4)
+    momentum = functools.partial(keras.optimizers.SGD, momentum=0.9)
+    calm = dataclasses.replace(recipe, learning_rate=recipe.learning_rate / 5)
+    result = keras_cnn.run(with_dropout, splits, calm, optimizer=momentum)
+    print(keras_cnn.report.compare(plain.folder, recipe.folder)["sentence"])
+    return result
+
+
+if __name__ == "__main__":
+    keras_cnn.script(main)

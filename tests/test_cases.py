@@ -1,0 +1,181 @@
+"""Every case from its options to its report, on a handful of pictures; figures are marked slow."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from keras_cnn import models, report
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+ON_FOLDERS = {  # case -> the smallest pictures its network takes
+    "birds_vgg16": 32,
+    "calligraphy_alexnet": 67,
+    "catsdogs_inceptionv3": 75,
+    "dogs_mobilenet": 32,
+    "flowers_inceptionv1": 32,
+    "flowers_resnet": 32,
+    "gender_densenet": 32,
+}
+HEAVY = ("birds_vgg16", "catsdogs_inceptionv3", "flowers_inceptionv1", "flowers_resnet")
+ON_ARRAYS = ("digits_lenet5", "digits_softmax", "fashion_cnn")
+NAMES = (*ON_FOLDERS, *ON_ARRAYS, "food_linear")
+REAL = os.environ.get("KERAS_CNN_DATA")
+
+
+def _main(name):
+    spec = importlib.util.spec_from_file_location(name, CASES / f"{name}.py")
+    case = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(case)
+    return case.main
+
+
+def _run(name, out, *options):
+    return _main(name)(["--out", str(out), *map(str, options)])
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """MNIST's file with 80 pictures: a bar whose place is the class."""
+    rng = np.random.default_rng(0)
+    parts = {}
+    for split, number in {"train": 60, "test": 20}.items():
+        y = (np.arange(number) % 10).astype(np.uint8)
+        x = rng.integers(0, 40, (number, 28, 28)).astype(np.uint8)
+        for picture, label in zip(x, y, strict=True):
+            picture[2 * label + 4 : 2 * label + 6] = 250
+        parts |= {f"x_{split}": x, f"y_{split}": y}
+    np.savez(tmp_path / "digits.npz", **parts)
+    return tmp_path / "digits.npz"
+
+
+@pytest.fixture
+def dishes(tmp_path):
+    """24 pictures whose score is their redness."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "dishes"
+    (folder / "data_foodscore").mkdir(parents=True)
+    red = rng.integers(0, 255, 24)
+    for number, value in enumerate(red):
+        picture = np.full((12, 16, 3), (value, 90, 90), np.uint8)
+        Image.fromarray(picture).save(folder / "data_foodscore" / f"pic{number}.jpg")
+    table = pd.DataFrame({"ID": [f"pic{k}" for k in range(24)], "score": 1 + red / 64})
+    table.to_csv(folder / "FoodScore.csv", index=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_download(monkeypatch):
+    """Neither wait for the network nor write into the user's cache."""
+
+    def fetch(file):
+        raise OSError(f"put {file.address} into the cache")
+
+    monkeypatch.setattr(models.weights, "_fetch", fetch)
+
+
+def _complete(result, out):
+    test = result["test"]
+    assert {"baseline", "interval", "verdict"} <= set(test)
+    assert test.get("accuracy", test.get("mse")) is not None
+    assert {"model.keras", "report.html", "report.json"} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        pytest.param(name, size, marks=pytest.mark.slow if name in HEAVY else ())
+        for name, size in ON_FOLDERS.items()
+    ],
+)
+def test_a_case_on_folders_ends_in_a_report(name, size, stripes, tmp_path):
+    options = ("--data", stripes, "--image-size", size, "--epochs", 1)
+    result = _run(name, tmp_path / "out", *options, "--batch-size", 20, "--validation-split", 0.2)
+    _complete(result, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ON_ARRAYS)
+def test_a_case_on_arrays_ends_in_a_report(name, digits, tmp_path):
+    options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2)
+    result = _run(name, tmp_path / "out", *options)
+    _complete(result, tmp_path / "out")
+    assert len(result["test"]["classes"]) == 10
+
+
+def test_food_is_scored_beside_the_mean(dishes, tmp_path):
+    result = _run("food_linear", tmp_path / "out", "--data", dishes, "--epochs", 2)
+    _complete(result, tmp_path / "out")
+    assert result["samples"]["test"] == 12
+    assert {"scatter.png", "residuals.png"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+def test_softmax_regression_draws_its_weights(digits, tmp_path):
+    _run("digits_softmax", tmp_path, "--data", digits, "--epochs", 1, "--validation-split", 0.2)
+    with Image.open(tmp_path / "weights.png") as picture:
+        assert picture.width > picture.height > 100
+
+
+def test_lenet5_of_the_paper_sees_pictures_of_32_pixels(digits, tmp_path):
+    options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2, "--variant", "paper")
+    assert _run("digits_lenet5", tmp_path, *options)["parameters"] == 61_706
+
+
+def test_the_two_fashion_networks_are_compared_on_one_test_set(digits, tmp_path, capsys):
+    options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2)
+    _run("fashion_cnn", tmp_path, *options)
+    assert report.compare(tmp_path / "without", tmp_path)["sentence"] in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_without_imagenet_weights_the_report_says_which_file_to_put_where(stripes, tmp_path):
+    options = ("--data", stripes, "--image-size", 75, "--epochs", 1, "--batch-size", 20)
+    result = _run("catsdogs_inceptionv3", tmp_path / "out", *options)
+    (note,) = result["notes"]
+    assert "Random weights" in note and "inception_v3" in note
+    assert len((tmp_path / "out" / "history.csv").read_text().splitlines()) == 3  # head and tuning
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_answers_at_once(name):
+    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(CASES / name)!r}"
+    code = f"{code} + '.py', run_name='__main__')"
+    watch = "import atexit, sys; atexit.register(lambda: print('keras' in sys.modules)); "
+    before = os.times()
+    shown = subprocess.run([sys.executable, "-c", watch + code], capture_output=True, text=True)
+    after = os.times()
+    assert shown.returncode == 0 and "--epochs" in shown.stdout
+    assert shown.stdout.rstrip().endswith("False"), "Keras was imported"
+    seconds = after.children_user + after.children_system
+    assert seconds - before.children_user - before.children_system < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA names no folder of real sets")
+@pytest.mark.parametrize(
+    ("name", "set_name", "options", "least"),
+    [
+        ("digits_softmax", "mnist.npz", (), 0.925),
+        ("digits_lenet5", "mnist.npz", (), 0.992),
+        ("calligraphy_alexnet", "calligraphy_masters", ("--image-size", 67), 0.97),
+    ],
+)
+def test_a_classifier_reaches_its_figure_on_the_real_set(name, set_name, options, least, tmp_path):
+    path = Path(REAL) / set_name
+    if not path.exists():
+        pytest.skip(f"{path} is missing")
+    assert _run(name, tmp_path, "--data", path, *options)["test"]["accuracy"] >= least
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA names no folder of real sets")
+def test_food_is_scored_better_than_by_the_mean(tmp_path):
+    if not (Path(REAL) / "foodscore").exists():
+        pytest.skip("foodscore is missing")
+    test = _run("food_linear", tmp_path, "--data", Path(REAL) / "foodscore")["test"]
+    assert test["mse"] < test["baseline"]["mse"] == pytest.approx(0.813, abs=5e-4)
