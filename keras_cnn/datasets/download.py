@@ -1,0 +1,188 @@
+"""Fetching: download, check, unpack, and put in place only what is complete."""
+
+import errno
+import os
+import re
+import shutil
+import socket
+import stat
+import tarfile
+import tempfile
+import urllib.error
+import zipfile
+import zlib
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from keras_cnn.datasets import places
+from keras_cnn.datasets.catalogue import CATALOGUE
+from keras_cnn.errors import InputError
+
+_STALLED = 60  # seconds without a byte after which a download is given up
+
+
+def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
+    """Download a set, check it, and arrange it into its folder by its official split.
+
+    Archives go to `<root>/downloads/<name>/` and stay there; one that lies there already, brought
+    by other means, is used if its digest is right. The set is built in a hidden folder and
+    appears in its place only when complete; a set already there is left alone.
+
+    Args:
+        name: The set's name: one of `CATALOGUE`.
+        root: The folder of all sets; `datasets.root()` by default. Made if it is missing.
+
+    Returns:
+        The set's folder.
+
+    Raises:
+        InputError: The name is unknown, the set has no public address, a file cannot be had or is
+            not the published one, an archive holds a member that leads elsewhere, or the folder
+            cannot be written or is full.
+    """
+    if name not in CATALOGUE:
+        raise InputError(f"a set to fetch must be one of {list(CATALOGUE)}; received {name!r}")
+    row = CATALOGUE[name]
+    folder = places.root() if root is None else Path(root).expanduser()
+    target = folder / name
+    if not row.sources:
+        raise InputError(
+            f"{name} ({row.title}) has no stable public address: put it into {target} as "
+            f"{row.layout}"
+        )
+    if target.is_dir() and any(target.iterdir()):
+        return target
+    print(f"{name}: {row.title}. Licence: {row.licence}. Please cite: {row.citation}.")
+    try:
+        return _build(name, row, folder=folder, target=target)
+    except OSError as error:
+        size = 2 * sum(source.megabytes for source in row.sources)
+        raise InputError(
+            f"{name} cannot be written into {folder} ({error}): make room for about {size:,} MB "
+            f'there, or name another folder by fetch("{name}", root=…)'
+        ) from error
+
+
+def _build(name, row, *, folder, target):
+    """Download, unpack and put in place; whatever happens, no partial set is left to be seen."""
+    downloads = folder / "downloads" / name
+    downloads.mkdir(parents=True, exist_ok=True)
+    if not os.access(downloads, os.W_OK):  # get_file would turn to a folder of its own choice
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(downloads))
+    archives = [_download(source, downloads) for source in row.sources]
+    work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))  # hidden, and ours alone
+    try:
+        _unpack(archives, row, work)
+        if row.broken:
+            _drop_broken(name, work)
+        work.chmod(0o755)  # mkdtemp's folders are closed to others
+        if target.is_dir():
+            target.rmdir()  # an empty one; Windows does not replace it
+        os.replace(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for leftover in folder.glob(f".{name}-*"):  # of a fetch that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
+    return target
+
+
+def _download(source, folder):
+    """Return the path of a file whose digest is right, downloaded unless it is there already."""
+    from keras.utils import get_file
+
+    path = folder / source.name
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_STALLED)  # get_file sets none and would wait for ever
+    try:
+        get_file(path.name, source.url, file_hash=source.digest, cache_dir=folder, cache_subdir="")
+    except Exception as error:  # get_file raises no narrower one when an address fails
+        if isinstance(error.__context__, urllib.error.HTTPError):
+            error.__context__.close()  # which get_file leaves open
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        if path.exists():  # complete, but the digest is wrong
+            path.unlink()
+            reason = f"what came has not the published digest {source.digest}"
+        else:
+            reason = str(error) or type(error).__name__
+        raise InputError(
+            f"{path.name} cannot be had from {source.url} ({reason}): try again, or put the file "
+            f"into {folder} by other means and fetch again"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+    return path
+
+
+def _unpack(archives, row, work):
+    """Write each file the arranging function names to its place."""
+    try:
+        with ExitStack() as stack:
+            members = {}
+            for path in archives:
+                members |= _open_archive(path, stack)
+
+            def read(name):
+                if name not in members:
+                    raise EOFError(f"it holds no {name}")
+                with members[name]() as file:
+                    return file.read()
+
+            targets = row.arrange(list(members), read)
+            for name, open_member in members.items():  # in archive order: a .tgz cannot seek back
+                if place := targets.pop(name, None):
+                    path = work / place
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with open_member() as file, path.open("wb") as copy:
+                        shutil.copyfileobj(file, copy)
+            if targets:
+                raise EOFError(f"its split names {next(iter(targets))}, which it does not hold")
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        reason = str(error).splitlines()[0].rstrip(":")  # tarfile's goes on for lines
+        raise InputError(
+            f"{archives[0]} is not the archive expected ({reason}): delete it and fetch again"
+        ) from error
+
+
+def _open_archive(path, stack):
+    """Return {name: function that opens it} for the files of an archive, or for a single file.
+
+    An archive with a link, a device or a name that leads elsewhere is refused whole: nothing has
+    been written by then.
+    """
+    if path.suffix == ".zip":
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        members = [
+            (m.filename, m.is_dir(), stat.S_IFMT(m.external_attr >> 16) in (0, stat.S_IFREG), m)
+            for m in archive.infolist()
+        ]
+        opener = archive.open
+    elif path.suffixes[-1] in (".tar", ".tgz"):
+        archive = stack.enter_context(tarfile.open(path))
+        members = [(m.name, m.isdir(), m.isfile(), m) for m in archive]
+        opener = archive.extractfile
+    else:
+        return {path.name: partial(path.open, "rb")}
+    for name, is_folder, is_file, _ in members:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or re.search(r"[\\:]", name):
+            raise InputError(f"{path} holds {name!r}, which leads out of the set's folder: refused")
+        if not (is_folder or is_file):
+            raise InputError(f"{path} holds {name!r}, which is a link or device: refused")
+    return {
+        str(PurePosixPath(name)): partial(opener, member)
+        for name, is_folder, _, member in members
+        if not is_folder
+    }
+
+
+def _drop_broken(name, work):
+    from keras_cnn.images import files
+
+    paths = [str(path) for path in work.rglob("*") if path.is_file()]
+    bad = files.find_bad(paths)
+    for path in bad:
+        os.remove(path)
+    print(f"{name}: left out {len(bad)} of {len(paths)} files that are no readable pictures.")
