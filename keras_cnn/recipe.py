@@ -18,8 +18,23 @@ from typing import Any, Literal
 from keras_cnn.errors import InputError
 
 
-def _option(default, help, *, at_least=None, above=None, below=None):
-    """A field that is an option too: its help, and the range its value must lie in."""
+def option(
+    default: Any,
+    help: str,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Return the field of a recipe that is a command-line option too.
+
+    Args:
+        default: Its value unless the case or the user gives another.
+        help: What ``--help`` says of it.
+        at_least: The least value.
+        above: The bound that the value must be above.
+        below: The bound that the value must be below.
+    """
     limits = {"at_least": at_least, "above": above, "below": below}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
@@ -61,49 +76,49 @@ class Recipe:
 
     name: str
     dataset: str
-    data: Path | None = _option(None, "folder with train/ and test/ (default: the case's own set)")
-    image_size: int = _option(224, "height and width of the pictures in pixels", at_least=1)
-    batch_size: int = _option(32, "pictures per training step", at_least=1)
-    epochs: int = _option(10, "passes over the training pictures", at_least=1)
-    learning_rate: float = _option(1e-3, "step size of the optimizer", above=0)
-    validation_split: float = _option(
+    data: Path | None = option(None, "folder with train/ and test/ (default: the case's own set)")
+    image_size: int = option(224, "height and width of the pictures in pixels", at_least=1)
+    batch_size: int = option(32, "pictures per training step", at_least=1)
+    epochs: int = option(10, "passes over the training pictures", at_least=1)
+    learning_rate: float = option(1e-3, "step size of the optimizer", above=0)
+    validation_split: float = option(
         0.15, "part of the training pictures that picks the best weights", above=0, below=1
     )
-    seed: int = _option(0, "seed of weights, order and augmentation", at_least=0)
-    out: Path | None = _option(None, "folder of the results (default: runs/<case>)")
-    variant: Literal["book", "paper"] = _option(
+    seed: int = option(0, "seed of weights, order and augmentation", at_least=0)
+    out: Path | None = option(None, "folder of the results (default: runs/<case>)")
+    variant: Literal["book", "paper"] = option(
         "book", "the network of the chapter's listing, or that of its paper"
     )
-    schedule: Literal["constant", "step", "cosine", "cyclical"] = _option(
+    schedule: Literal["constant", "step", "cosine", "cyclical"] = option(
         "constant", "how the learning rate goes over the epochs"
     )
-    warmup: float = _option(
+    warmup: float = option(
         0.0, "epochs over which the learning rate grows to its value", at_least=0
     )
-    early_stopping: int | None = _option(
+    early_stopping: int | None = option(
         None, "end after N epochs without a lower validation loss (default: never)", at_least=1
     )
-    label_smoothing: float = _option(
+    label_smoothing: float = option(
         0.0, "probability taken from the true class and spread over all", at_least=0, below=1
     )
-    weight_decay: float = _option(
+    weight_decay: float = option(
         0.0, "share of the weights, times the learning rate, taken away each step", at_least=0
     )
-    class_weights: Literal["equal", "balanced"] = _option(
+    class_weights: Literal["equal", "balanced"] = option(
         "equal", "balanced: classes count alike, however few their pictures"
     )
-    ema: bool = _option(False, "keep a moving average of the weights over the steps")
-    mix: Literal["none", "mixup", "cutmix"] = _option(
+    ema: bool = option(False, "keep a moving average of the weights over the steps")
+    mix: Literal["none", "mixup", "cutmix"] = option(
         "none", "blend pairs of training pictures, or paste one into the other"
     )
-    precision: Literal["float32", "bfloat16", "float16"] = _option(
+    precision: Literal["float32", "bfloat16", "float16"] = option(
         "float32", "arithmetic of the layers; weights stay float32"
     )
-    tensorboard: bool = _option(False, "write logs for TensorBoard into the results folder")
-    runs: int = _option(1, "trainings with other seeds; mean and deviation are told", at_least=1)
-    workers: int | None = _option(None, "decoding threads (default: one per core)", at_least=1)
-    resume: bool = _option(False, "go on from the last checkpoint in the results folder")
-    skip_bad_images: bool = _option(False, "go on without pictures that cannot be read")
+    tensorboard: bool = option(False, "write logs for TensorBoard into the results folder")
+    runs: int = option(1, "trainings with other seeds; mean and deviation are told", at_least=1)
+    workers: int | None = option(None, "decoding threads (default: one per core)", at_least=1)
+    resume: bool = option(False, "go on from the last checkpoint in the results folder")
+    skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
     without: tuple[str, ...] = ()
 
     def __post_init__(self):

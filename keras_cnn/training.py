@@ -47,7 +47,8 @@ def run(
     Args:
         build: Builder of the model, called with ``input_shape=`` and, for a classifier whose
             outputs are probabilities, ``classes=``.
-        splits: The data.
+        splits: The data, and how a model is judged on them: `splits.Splits`, or
+            `detection.task.DetectionSplits`.
         recipe: The choices.
         optimizer: A class of `keras.optimizers`, or a `functools.partial` of one; called with
             ``learning_rate=``, ``weight_decay=`` and ``use_ema=``.
@@ -83,7 +84,7 @@ def run(
 class _Outcome:
     """What a training leaves, beside its files."""
 
-    predictions: np.ndarray  # (test pictures, classes), or (test pictures, 1)
+    answers: np.ndarray | list  # to the test pictures
     history: dict[str, list[float]]
     samples: list[tuple]
     facts: dict
@@ -96,7 +97,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
     keras.utils.set_random_seed(recipe.seed)
     splits.train.seed = recipe.seed
     model = _build(build, splits, precision=recipe.precision)
-    samples = _samples(splits)
+    samples = splits.samples()
     checkpoint = Checkpoint(folder / CHECKPOINT, patience=recipe.early_stopping)
     if recipe.resume:
         checkpoint.read(model)
@@ -118,8 +119,8 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
     seconds = time.perf_counter() - trained
     checkpoint.load_best(model)
     model = _to_keep(model, build, splits, recipe)
-    _save(model, folder / "model.keras")
-    predictions = model.predict(splits.test, verbose=0)
+    _save(model, splits, folder / "model.keras")
+    answers = splits.predict(model)
     if not interrupted:
         checkpoint.clear()
     facts = {
@@ -131,7 +132,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
         "versions": _versions(),
         "hardware": _hardware(),
     }
-    return _Outcome(predictions, checkpoint.history, samples, facts)
+    return _Outcome(answers, checkpoint.history, samples, facts)
 
 
 def _report(outcome, splits, recipe, **facts):
@@ -141,26 +142,12 @@ def _report(outcome, splits, recipe, **facts):
         "recipe": recipe.to_dict(),
         "samples": {part: len(targets) for part, targets in splits.targets.items()},
     }
-    shared = {
-        "y_true": splits.targets["test"],
-        "filepaths": splits.test_names,
-        "history": outcome.history,
-        "samples": outcome.samples,
-        "picture": splits.picture,
-        "facts": facts,
-    }
-    if splits.num_classes:
-        return report.classification(
-            recipe.folder,
-            y_score=outcome.predictions,
-            class_names=splits.class_names,
-            groups=splits.groups,
-            **shared,
-        )
-    # Whoever knows no picture has all training values to take the mean of.
-    known = np.concatenate([splits.targets["train"], splits.targets["validation"]])
-    return report.regression(
-        recipe.folder, y_pred=outcome.predictions, train_mean=known.mean(), **shared
+    return splits.report(
+        recipe.folder,
+        answers=outcome.answers,
+        history=outcome.history,
+        samples=outcome.samples,
+        facts=facts,
     )
 
 
@@ -177,11 +164,12 @@ def _compile(model, splits, recipe, optimizer):
     )
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    loss, metric = keras.losses.MeanSquaredError(), "mae"
-    if splits.num_classes:
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-        metric = "accuracy"
-    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit_compile())
+    model.compile(
+        optimizer=optimizer,
+        loss=splits.loss(recipe),
+        metrics=splits.metrics(),
+        jit_compile=_jit_compile(),
+    )
 
 
 def _fit(model, splits, recipe, checkpoint):
@@ -197,7 +185,7 @@ def _fit(model, splits, recipe, checkpoint):
             epochs=checkpoint.starts[-1] + recipe.epochs,
             class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,
             verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(recipe, checkpoint),
+            callbacks=_callbacks(splits, recipe, checkpoint),
         )
     except KeyboardInterrupt:
         print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
@@ -211,8 +199,8 @@ def _fit(model, splits, recipe, checkpoint):
     return False
 
 
-def _callbacks(recipe, checkpoint):
-    callbacks = [checkpoint, keras.callbacks.TerminateOnNaN()]
+def _callbacks(splits, recipe, checkpoint):
+    callbacks = [*splits.callbacks(recipe.folder), checkpoint, keras.callbacks.TerminateOnNaN()]
     if recipe.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # validates the weights that are kept
     if recipe.tensorboard:
@@ -275,21 +263,10 @@ def _to_keep(model, build, splits, recipe):
     return kept
 
 
-def _save(model, path):
+def _save(model, splits, path):
     beside = path.with_name(f"partial_{path.name}")
-    model.save(beside)
+    splits.save(model, beside)
     os.replace(beside, path)
-
-
-def _samples(splits):
-    """(picture, title) of the first ten training pictures, as the model receives them."""
-    images, targets = splits.train[0]
-    splits.train.reset()
-    if splits.num_classes:
-        titles = [splits.class_names[index] for index in np.argmax(targets[:10], axis=1)]
-    else:
-        titles = [f"{target:.2f}" for target in targets[:10]]
-    return list(zip(images[:10], titles, strict=True))
 
 
 def _versions():

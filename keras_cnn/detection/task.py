@@ -14,6 +14,7 @@ from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.images import files
+from keras_cnn.recipe import Recipe
 
 SHOWN = 0.3  # score above which the report draws a detection
 DRAWN = 10  # pictures of a drawing
@@ -53,9 +54,17 @@ class DetectionSplits:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: [p.boxes for p in part.pictures] for name, part in parts.items()}
 
-    def loss(self) -> keras.losses.Loss:
-        """Returns what training lowers."""
+    def loss(self, recipe: Recipe) -> keras.losses.Loss:
+        """Returns what training lowers.
+
+        Args:
+            recipe: The choices; none of them changes the loss.
+        """
         return MultiboxLoss()
+
+    def metrics(self) -> list:
+        """Returns nothing: `callbacks` scores every epoch, for mAP is no mean over batches."""
+        return []
 
     def callbacks(self, folder: Path) -> list[keras.callbacks.Callback]:
         """Returns what watches the training; they stand before those that read the logs.

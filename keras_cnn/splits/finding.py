@@ -1,11 +1,9 @@
-"""From a set's files or arrays to the three parts that a run trains, validates and tests on."""
+"""From a set's files or arrays to its three parts."""
 
 import copy
 import csv
-import dataclasses
 import math
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -16,48 +14,9 @@ from keras_cnn import datasets, samples
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
+from keras_cnn.splits.parts import Splits
 
 _SCORES = "FoodScore.csv"
-
-
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """The three parts of a set, ready to be read.
-
-    Attributes:
-        train: Batches the weights learn from, augmented and shuffled.
-        validation: Batches that pick the best weights: a part of the training pictures.
-        test: Batches for the one score at the end, in the order of `test_names`.
-        targets: For "train", "validation" and "test": (n,) class indices, or values to regress.
-        test_names: Path or name of each test picture.
-        class_names: Names of the classes, in the order of the model's outputs; empty where values
-            are regressed.
-        picture: Gives the test picture of an index as an array; None where its file is to be
-            opened.
-        groups: For parts of the test set scored on their own: their name -> mask (n,) of bool.
-        facts: What the report tells of the data: whence it comes, the files left out, and whether
-            it is only a sample.
-    """
-
-    train: keras.utils.PyDataset
-    validation: keras.utils.PyDataset
-    test: keras.utils.PyDataset
-    targets: dict[str, np.ndarray]
-    test_names: Sequence[str]
-    class_names: list[str] = dataclasses.field(default_factory=list)
-    picture: Callable[[int], np.ndarray] | None = None
-    groups: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    facts: dict = dataclasses.field(default_factory=dict)
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes; 0 where values are regressed."""
-        return len(self.class_names)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of one picture."""
-        return self.train.image_shape
 
 
 def classification_splits(
