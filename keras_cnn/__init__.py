@@ -5,7 +5,7 @@ import importlib
 __version__ = "0.1.0"
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
-_MODULES = ("datasets", "images", "models", "recipe", "report", "splits", "training")
+_MODULES = ("datasets", "images", "models", "recipe", "report", "scratch", "splits", "training")
 _LAZY = {
     "ImageDataGenerator": "keras_cnn.images",
     "InputError": "keras_cnn.errors",

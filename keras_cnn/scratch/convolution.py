@@ -1,0 +1,184 @@
+"""Convolution and pooling as one matrix product, by im2col and col2im (section 7.4)."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 0) -> np.ndarray:
+    """Copy every window of feature maps into a column.
+
+    The book's columns of a whole batch make one matrix whose rows are the windows; here each
+    picture has its own, whose columns they are. Rows of pixels then stay together when copied, and
+    the product with the filters comes out in the order of feature maps, with no transposition.
+
+    Args:
+        x: Feature maps `(n, channels, height, width)`.
+        size: Height and width of the window.
+        stride: Pixels from one window to the next.
+        pad: Zeros added on each of the four sides.
+
+    Returns:
+        `(n, channels * window height * window width, out height * out width)`.
+
+    Raises:
+        ValueError: If no window fits in.
+    """
+    if pad:
+        x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    n, c, h, w = x.shape
+    if h < size[0] or w < size[1]:
+        raise ValueError(
+            f"a window of {size[0]}x{size[1]} must fit into the feature maps with their padding; "
+            f"received {h}x{w}: take a smaller window, or more padding"
+        )
+    windows = sliding_window_view(x, size, axis=(2, 3))[:, :, ::stride, ::stride]
+    windows = windows.transpose(0, 1, 4, 5, 2, 3)  # (n, c, fh, fw, out_h, out_w), not copied yet
+    return windows.reshape(n, c * size[0] * size[1], -1)
+
+
+def col2im(
+    col: np.ndarray, shape: tuple, size: tuple[int, int], *, stride: int = 1, pad: int = 0
+) -> np.ndarray:
+    """Add columns up where `im2col` took them from: the way back of gradients.
+
+    A pixel was copied into every window that it lies in, so its gradient is the sum of theirs.
+
+    Args:
+        col: Columns, as `im2col` returns them.
+        shape: Shape of `x`, which is the result's.
+        size: Height and width of the window.
+        stride: Pixels from one window to the next.
+        pad: Zeros that were added on each of the four sides; what belongs to them is dropped.
+
+    Returns:
+        An array of `shape`.
+    """
+    n, c, h, w = shape
+    out_h, out_w = output_size((h, w), size, stride=stride, pad=pad)
+    col = col.reshape(n, c, *size, out_h, out_w)
+    x = np.zeros((n, c, h + 2 * pad, w + 2 * pad), col.dtype)
+    for i in range(size[0]):  # one pixel of the window at a time, in all windows at once
+        for j in range(size[1]):
+            rows = slice(i, i + stride * out_h, stride)
+            columns = slice(j, j + stride * out_w, stride)
+            x[:, :, rows, columns] += col[:, :, i, j]
+    return x[:, :, pad : pad + h, pad : pad + w]
+
+
+def output_size(
+    image: tuple[int, int], size: tuple[int, int], *, stride: int = 1, pad: int = 0
+) -> tuple[int, int]:
+    """Count the windows that fit in: `(image + 2 pad - size) // stride + 1` each way.
+
+    Args:
+        image: Height and width of the feature maps.
+        size: Height and width of the window.
+        stride: Pixels from one window to the next.
+        pad: Zeros added on each of the four sides.
+
+    Returns:
+        Height and width of the result.
+    """
+    return tuple((x + 2 * pad - f) // stride + 1 for x, f in zip(image, size, strict=True))
+
+
+class Convolution:
+    """Filters over feature maps: in each window, a weighted sum for every filter."""
+
+    def __init__(self, W: np.ndarray, *, b: np.ndarray, stride: int = 1, pad: int = 0):
+        """Take the filters.
+
+        Args:
+            W: Filters `(filters, channels, height, width)`.
+            b: Bias `(filters,)`.
+            stride: Pixels from one window to the next.
+            pad: Zeros added on each of the four sides.
+        """
+        self.params = {"W": W, "b": b}
+        self.grads = {}
+        self.stride = stride
+        self.pad = pad
+
+    def forward(self, x, *, training=False):
+        """Return `(n, filters, out height, out width)` for `(n, channels, height, width)`."""
+        W, b = self.params.values()
+        filters, c, *size = W.shape
+        if x.ndim != 4 or x.shape[1] != c:
+            raise ValueError(
+                f"filters of {c} channels take feature maps (n, {c}, height, width); "
+                f"received {x.shape}"
+            )
+        self.shape = x.shape
+        out = output_size(x.shape[2:], size, stride=self.stride, pad=self.pad)
+        self.col = im2col(x, size, stride=self.stride, pad=self.pad)  # (n, c*fh*fw, out_h*out_w)
+        y = W.reshape(filters, -1) @ self.col  # (n, filters, out_h*out_w)
+        y += b[:, np.newaxis]
+        return y.reshape(len(x), filters, *out)
+
+    def backward(self, dout):
+        """Return the gradient of `x`, `(n, channels, height, width)`."""
+        W = self.params["W"]
+        filters, _, *size = W.shape
+        dout = dout.reshape(len(dout), filters, -1)  # (n, filters, out_h*out_w)
+        dW = (dout @ self.col.transpose(0, 2, 1)).sum(axis=0)  # (filters, c*fh*fw)
+        self.grads = {"W": dW.reshape(W.shape), "b": dout.sum(axis=(0, 2))}
+        dcol = W.reshape(filters, -1).T @ dout  # (n, c*fh*fw, out_h*out_w)
+        return col2im(dcol, self.shape, size, stride=self.stride, pad=self.pad)
+
+
+class Pooling:
+    """The largest value of each window: no weights, and the gradient goes to that value alone."""
+
+    def __init__(self, size: int = 2, *, stride: int | None = None):
+        """Set the windows.
+
+        Args:
+            size: Height and width of the window.
+            stride: Pixels from one window to the next; None for `size`, windows side by side.
+        """
+        self.size = (size, size)
+        self.stride = stride or size
+
+    def forward(self, x, *, training=False):
+        """Return `(n, channels, out height, out width)` for `(n, channels, height, width)`."""
+        n, c, *image = self.shape = x.shape
+        out = output_size(image, self.size, stride=self.stride)
+        col = im2col(x, self.size, stride=self.stride)
+        col = col.reshape(n, c, self.size[0] * self.size[1], -1)  # (n, c, fh*fw, out_h*out_w)
+        y = col.max(axis=2, keepdims=True)  # (n, c, 1, out_h*out_w)
+        self.largest = col == y
+        for k in range(1, col.shape[2]):  # of several equal values, the first
+            self.largest[:, :, k] &= ~self.largest[:, :, :k].any(axis=2)
+        return y.reshape(n, c, *out)
+
+    def backward(self, dout):
+        """Return the gradient of `x`, `(n, channels, height, width)`."""
+        n, c, pixels, positions = self.largest.shape
+        dcol = self.largest * dout.reshape(n, c, 1, positions)  # (n, c, fh*fw, out_h*out_w)
+        dcol = dcol.reshape(n, c * pixels, positions)
+        return col2im(dcol, self.shape, self.size, stride=self.stride)
+
+
+def convolve_by_loops(
+    x: np.ndarray, W: np.ndarray, *, b: np.ndarray, stride: int = 1, pad: int = 0
+) -> np.ndarray:
+    """Convolve as the definition says, one window at a time: what im2col is measured against.
+
+    Args:
+        x: Feature maps `(n, channels, height, width)`.
+        W: Filters `(filters, channels, height, width)`.
+        b: Bias `(filters,)`.
+        stride: Pixels from one window to the next.
+        pad: Zeros added on each of the four sides.
+
+    Returns:
+        `(n, filters, out height, out width)`.
+    """
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    filters, _, fh, fw = W.shape
+    out_h, out_w = output_size(x.shape[2:], (fh, fw), stride=stride)
+    y = np.empty((len(x), filters, out_h, out_w), x.dtype)
+    for n, f, i, j in np.ndindex(y.shape):
+        top, left = i * stride, j * stride
+        y[n, f, i, j] = (x[n, :, top : top + fh, left : left + fw] * W[f]).sum() + b[f]
+    return y

@@ -1,0 +1,342 @@
+"""Networks: a list of layers with the loss behind it, and the book's three such lists."""
+
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnn.errors import InputError
+from keras_cnn.scratch.convolution import Convolution, Pooling, output_size
+from keras_cnn.scratch.gradients import numerical_gradient
+from keras_cnn.scratch.initializers import he, normal
+from keras_cnn.scratch.layers import Affine, BatchNormalization, Dropout, ReLU, SoftmaxWithLoss
+
+
+class Network:
+    """Layers one behind the other, and softmax with cross entropy as the loss.
+
+    Attributes:
+        layers: The layers, from the input on.
+        params: Weights by name, `W1`, `b1`, `W2`, ...: the layers' own arrays, to be changed in
+            place.
+        state: Running statistics of batch normalisation by name, `mean1`, `variance1`, ...
+        weight_decay: λ of `λ/2 Σ W²`, which is added to the loss; biases do not count.
+    """
+
+    def __init__(self, layers: Sequence, *, weight_decay: float = 0.0):
+        """Chain layers.
+
+        Args:
+            layers: Objects with `forward` and `backward`, at least one with weights.
+            weight_decay: λ.
+        """
+        self.layers = list(layers)
+        self.params = _numbered(self.layers, "params")
+        self.state = _numbered(self.layers, "state")
+        self.weight_decay = weight_decay
+        self.dtype = next(iter(self.params.values())).dtype
+        self._loss = SoftmaxWithLoss()
+
+    def predict(self, x: np.ndarray, *, batch_size: int = 100) -> np.ndarray:
+        """Return the scores of pictures, before softmax.
+
+        Args:
+            x: `(n, ...)` as the first layer takes them.
+            batch_size: How many at a time, which bounds the memory.
+
+        Returns:
+            Scores `(n, classes)`; the largest is the predicted class.
+        """
+        parts = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
+        return np.concatenate([self._forward(part, training=False) for part in parts])
+
+    def accuracy(self, x: np.ndarray, labels: np.ndarray, *, batch_size: int = 100) -> float:
+        """Return the part of pictures whose class is predicted right.
+
+        Args:
+            x: Pictures.
+            labels: Their classes `(n,)`, or one-hot `(n, classes)`.
+            batch_size: How many at a time.
+
+        Returns:
+            From 0 to 1.
+        """
+        labels = labels if labels.ndim == 1 else labels.argmax(axis=1)
+        return float((self.predict(x, batch_size=batch_size).argmax(axis=1) == labels).mean())
+
+    def loss(self, x: np.ndarray, labels: np.ndarray, *, training: bool = False) -> float:
+        """Return cross entropy, weight decay included.
+
+        Args:
+            x: Pictures.
+            labels: Their classes `(n,)`, or one-hot `(n, classes)`.
+            training: Whether dropout and batch normalisation act as in training.
+
+        Returns:
+            The mean over the pictures.
+        """
+        decay = sum(float((W * W).sum()) for _, W in self._decayed())
+        scores = self._forward(x, training=training)
+        return self._loss.forward(scores, labels) + 0.5 * self.weight_decay * decay
+
+    def loss_and_gradient(
+        self, x: np.ndarray, labels: np.ndarray
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """Return the loss in training and, by backpropagation, its gradient.
+
+        Args:
+            x: Pictures.
+            labels: Their classes `(n,)`, or one-hot `(n, classes)`.
+
+        Returns:
+            The loss, and the gradient of each of `params` by name.
+        """
+        loss = self.loss(x, labels, training=True)
+        dout = self._loss.backward()
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        grads = _numbered(self.layers, "grads")
+        for name, W in self._decayed():
+            grads[name] += self.weight_decay * W
+        return loss, grads
+
+    def numerical_gradient(
+        self, x: np.ndarray, labels: np.ndarray, *, h: float = 1e-4
+    ) -> dict[str, np.ndarray]:
+        """Return the same gradient by trying: slow, for checks in float64, without dropout.
+
+        Args:
+            x: Pictures.
+            labels: Their classes `(n,)`, or one-hot `(n, classes)`.
+            h: How far to try.
+
+        Returns:
+            The gradient of each of `params` by name.
+        """
+        return {
+            name: numerical_gradient(lambda _: self.loss(x, labels, training=True), value, h=h)
+            for name, value in self.params.items()
+        }
+
+    def count_params(self) -> int:
+        """Count the weights."""
+        return sum(value.size for value in self.params.values())
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write weights and running statistics.
+
+        Args:
+            path: An npz file, replaced whole: a crash leaves the old one.
+        """
+        path = Path(path)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez(file, **self.params, **self.state)
+        part.replace(path)
+
+    def load(self, path: str | os.PathLike) -> None:
+        """Read what `save` wrote, into the arrays that are there.
+
+        Args:
+            path: An npz file of a network of the same layers; nothing in it is ever executed.
+
+        Raises:
+            InputError: If it is no such file.
+        """
+        here = self.params | self.state
+        try:
+            with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
+                there = {name: file[name] for name in file.files}
+        except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path} is no file of weights ({error}): name one that save wrote"
+            ) from error
+        shapes = [{name: value.shape for name, value in x.items()} for x in (here, there)]
+        if wrong := sorted(dict(shapes[0].items() ^ shapes[1].items())):
+            name = wrong[0]
+            raise InputError(
+                f"{path} must hold the weights of this network; {name} is "
+                f"{shapes[1].get(name, 'missing')} there and {shapes[0].get(name, 'missing')} here:"
+                " build the network with the options it was saved with"
+            )
+        for name, value in there.items():
+            here[name][...] = value
+
+    def _forward(self, x, *, training):
+        x = np.asarray(x, self.dtype)
+        for layer in self.layers:
+            x = layer.forward(x, training=training)
+        return x
+
+    def _decayed(self):
+        if self.weight_decay:
+            yield from ((name, W) for name, W in self.params.items() if name[0] == "W")
+
+
+def _numbered(layers, attribute):
+    """Name what the layers hold by its number: W1, b1, W2, ..."""
+    counts, named = Counter(), {}
+    for layer in layers:
+        for name, value in getattr(layer, attribute, {}).items():
+            counts[name] += 1
+            named[f"{name}{counts[name]}"] = value
+    return named
+
+
+def MultiLayerNet(
+    inputs: int = 784,
+    *,
+    hidden: Sequence[int] = (100, 100, 100, 100),
+    classes: int = 10,
+    activation: Callable = ReLU,
+    initial_std: float | Callable[[int], float] = he,
+    weight_decay: float = 0.0,
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+    seed: int | np.random.Generator = 0,
+    dtype: str = "float32",
+) -> Network:
+    """Build a network of affine layers: [affine - (BatchNorm) - activation - (dropout)]* - affine.
+
+    Args:
+        inputs: Number of inputs; pictures are flattened.
+        hidden: Neurons of each hidden layer.
+        classes: Number of classes.
+        activation: `ReLU` or `Sigmoid`.
+        initial_std: Standard deviation of the initial weights: a number, `xavier` or `he`.
+        weight_decay: λ of weight decay.
+        batch_norm: Whether hidden layers are normalised before their activation.
+        dropout: Probability with which hidden neurons are silenced; 0 for no dropout.
+        seed: Seed of weights and dropout, or the generator to draw from.
+        dtype: "float32" or "float64".
+
+    Returns:
+        The network.
+    """
+    rng = np.random.default_rng(seed)
+    layers = []
+    for neurons in hidden:
+        layers.append(_affine(inputs, neurons, std=initial_std, rng=rng, dtype=dtype))
+        if batch_norm:
+            layers.append(
+                BatchNormalization(np.ones(neurons, dtype), beta=np.zeros(neurons, dtype))
+            )
+        layers.append(activation())
+        if dropout:
+            layers.append(Dropout(dropout, seed=rng))
+        inputs = neurons
+    layers.append(_affine(inputs, classes, std=initial_std, rng=rng, dtype=dtype))
+    return Network(layers, weight_decay=weight_decay)
+
+
+def SimpleConvNet(
+    input_shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    filters: int = 30,
+    filter_size: int = 5,
+    stride: int = 1,
+    pad: int = 0,
+    hidden: int = 100,
+    classes: int = 10,
+    initial_std: float | Callable[[int], float] = 0.01,
+    weight_decay: float = 0.0,
+    seed: int | np.random.Generator = 0,
+    dtype: str = "float32",
+) -> Network:
+    """Build chapter 7's network: conv - ReLU - pool - affine - ReLU - affine; 433,890 weights.
+
+    Args:
+        input_shape: `(channels, height, width)` of the pictures.
+        filters: Number of filters.
+        filter_size: Their height and width.
+        stride: Pixels from one window to the next.
+        pad: Zeros added on each of the four sides.
+        hidden: Neurons of the hidden affine layer.
+        classes: Number of classes.
+        initial_std: Standard deviation of the initial weights: a number, `xavier` or `he`.
+        weight_decay: λ of weight decay.
+        seed: Seed of the weights, or the generator to draw from.
+        dtype: "float32" or "float64".
+
+    Returns:
+        The network.
+    """
+    options = {"std": initial_std, "rng": np.random.default_rng(seed), "dtype": dtype}
+    channels, *image = input_shape
+    size = (filter_size, filter_size)
+    convolved = output_size(image, size, stride=stride, pad=pad)  # (24, 24)
+    pooled = output_size(convolved, (2, 2), stride=2)  # (12, 12)
+    layers = [
+        _convolution(channels, filters, size, stride=stride, pad=pad, **options),
+        ReLU(),
+        Pooling(2),
+        _affine(filters * pooled[0] * pooled[1], hidden, **options),
+        ReLU(),
+        _affine(hidden, classes, **options),
+    ]
+    return Network(layers, weight_decay=weight_decay)
+
+
+# (filters, pad) of the 3x3 convolutions of each stage; the stage ends with a pooling that halves.
+# A pad of 2 makes 14x14 pixels 16x16, which can be halved twice more.
+STAGES = (((16, 1), (16, 1)), ((32, 1), (32, 2)), ((64, 1), (64, 1)))
+
+
+def DeepConvNet(
+    input_shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    hidden: int = 50,
+    classes: int = 10,
+    dropout: float = 0.5,
+    score_dropout: float = 0.0,
+    weight_decay: float = 0.0,
+    seed: int | np.random.Generator = 0,
+    dtype: str = "float32",
+) -> Network:
+    """Build chapter 8's network, figure 8-1: [(conv - ReLU)x2 - pool]x3, two affine layers.
+
+    Initial weights are He's; 123,552 weights for MNIST. The book's figure has a second dropout
+    behind the last affine layer. It silences half of the classes' own scores, at random, the right
+    one's as well, and is left out here: `score_dropout=0.5` puts it back.
+
+    Args:
+        input_shape: `(channels, height, width)` of the pictures.
+        hidden: Neurons of the hidden affine layer.
+        classes: Number of classes.
+        dropout: Probability with which hidden neurons are silenced.
+        score_dropout: Probability with which the scores themselves are silenced.
+        weight_decay: λ of weight decay.
+        seed: Seed of weights and dropout, or the generator to draw from.
+        dtype: "float32" or "float64".
+
+    Returns:
+        The network.
+    """
+    rng = np.random.default_rng(seed)
+    options = {"std": he, "rng": rng, "dtype": dtype}
+    channels, *image = input_shape
+    layers = []
+    for stage in STAGES:
+        for filters, pad in stage:
+            layers += [_convolution(channels, filters, (3, 3), pad=pad, **options), ReLU()]
+            channels, image = filters, output_size(image, (3, 3), pad=pad)
+        layers.append(Pooling(2))
+        image = output_size(image, (2, 2), stride=2)  # 14, 8, 4
+    layers += [_affine(channels * image[0] * image[1], hidden, **options), ReLU()]
+    layers += [Dropout(dropout, seed=rng), _affine(hidden, classes, **options)]
+    if score_dropout:
+        layers.append(Dropout(score_dropout, seed=rng))
+    return Network(layers, weight_decay=weight_decay)
+
+
+def _affine(inputs, outputs, *, std, rng, dtype):
+    W = normal((inputs, outputs), std=std, seed=rng, dtype=dtype)
+    return Affine(W, b=np.zeros(outputs, dtype))
+
+
+def _convolution(channels, filters, size, *, std, rng, dtype, stride=1, pad=0):
+    W = normal((filters, channels, *size), std=std, seed=rng, dtype=dtype)
+    return Convolution(W, b=np.zeros(filters, dtype), stride=stride, pad=pad)
