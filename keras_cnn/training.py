@@ -14,7 +14,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_cnn import report, schedules
+from keras_cnn import card, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
 from keras_cnn.mixing import Mixed
@@ -152,9 +152,22 @@ def _report(outcome, splits, recipe, **facts):
 
 
 def _tell(result, recipe):
+    _complete_card(recipe.folder / "model.keras", result)
     print(report.sentence(result))
     print(f"Report: {recipe.folder / 'report.html'}")
     return result
+
+
+def _complete_card(path, result):
+    """Tell in the saved model what is known only after its test."""
+    if card.is_in(path):
+        scores = {
+            key: value
+            for key, value in result["test"].items()
+            if isinstance(value, int | float | str) or key == "interval"
+        }
+        told = {key: result[key] for key in ("recipe", "versions")}
+        card.write(path, dataclasses.replace(card.read(path), scores=scores, **told))
 
 
 def _compile(model, splits, recipe, optimizer):

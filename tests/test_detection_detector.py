@@ -118,7 +118,7 @@ def test_a_detector_comes_back_with_its_names(tmp_path):
     assert again.class_names == NAMES and again.priors == "torchvision"
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
     model.save(tmp_path / "bare.keras")
-    with pytest.raises(InputError, match="does not name its classes"):
+    with pytest.raises(InputError, match="has no card, which names its classes"):
         Detector.load(tmp_path / "bare.keras")
     (tmp_path / "broken.keras").write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot read the model"):

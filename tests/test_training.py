@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import keras_cnn
-from keras_cnn import ImageDataGenerator, InputError, Recipe, models, training
+from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models, training
 from keras_cnn.splits import Splits, classification_splits
 
 
@@ -48,6 +48,9 @@ def test_a_run_leaves_a_model_a_report_and_its_figures(stripes, tmp_path, capsys
     assert not (out / "checkpoint").exists()
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == result
     assert {"accuracy", "baseline", "interval"} <= set(result["test"])
+    told = card.read(out / "model.keras")
+    assert told.scores["accuracy"] == result["test"]["accuracy"]
+    assert told.recipe["epochs"] == 3 and told.versions == result["versions"]
     assert result["samples"] == {"train": 34, "validation": 6, "test": 16}
     assert result["recipe"]["epochs"] == 3 and result["versions"]["keras"]
     assert f"Report: {out / 'report.html'}" in capsys.readouterr().out

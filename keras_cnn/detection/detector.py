@@ -1,9 +1,7 @@
 """A trained SSD as one looks for: pictures in, objects in the pictures' own pixels out."""
 
 import dataclasses
-import json
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,12 +9,12 @@ import cv2
 import keras
 import numpy as np
 
+from keras_cnn import card
+from keras_cnn.card import Card
 from keras_cnn.detection import augment, boxes, draw
 from keras_cnn.detection.batches import SIZE
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
-
-CARD = "card.json"  # beside the weights in the .keras archive, which Keras does not mind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +71,18 @@ class Detector:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, *, class_names: Sequence[str] | None = None
+        cls,
+        path: str | os.PathLike,
+        *,
+        class_names: Sequence[str] | None = None,
+        unsafe: bool = False,
     ) -> "Detector":
         """Loads what `save` wrote.
 
         Args:
             path: A `.keras` file.
             class_names: Names of the classes, for a file without them.
+            unsafe: As in `card.load_model`.
 
         Returns:
             The detector.
@@ -87,18 +90,17 @@ class Detector:
         Raises:
             InputError: There is no such file, it is no model, or it does not name its classes.
         """
-        try:
-            with zipfile.ZipFile(path) as archive:
-                card = json.loads(archive.read(CARD)) if CARD in archive.namelist() else {}
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"cannot read the model {os.fspath(path)!r}: {error}") from None
-        names = class_names or card.get("class_names")
-        if names is None:
+        if class_names is None or card.is_in(path):
+            told = card.read(path)
+        else:
+            told = Card(task="detection")
+        if told.task != "detection":
             raise InputError(
-                f"{path} does not name its classes: give them, Detector.load(path, class_names=…)"
+                f"{os.fspath(path)} must hold a detector; it is a model for {told.task}: name "
+                "another, or use keras_cnn.Predictor"
             )
-        model = keras.saving.load_model(path, compile=False)
-        return cls(model, tuple(names), card.get("priors", "voc"))
+        model = card.load_model(path, unsafe=unsafe)
+        return cls(model, tuple(class_names or told.class_names), told.priors or "voc")
 
     def save(self, path: str | os.PathLike):
         """Saves the network with the names of its classes inside.
@@ -109,9 +111,10 @@ class Detector:
         path = Path(path)
         beside = path.with_name(f"partial_{path.name}")
         self.model.save(beside)
-        card = {"class_names": list(self.class_names), "priors": self.priors}
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.writestr(CARD, json.dumps(card, ensure_ascii=False))
+        card.write(
+            beside,
+            Card(task="detection", class_names=tuple(self.class_names), priors=self.priors),
+        )
         os.replace(beside, path)
 
     def __call__(

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_cnn.models.weight_readers import from_torch, read_hdf5, read_torch
 
-__all__ = ["FILES", "decode_predictions", "from_torch", "load", "preprocess_input"]
+__all__ = ["FILES", "decode_predictions", "from_torch", "load", "preprocess_input", "rule"]
 
 
 class File(NamedTuple):
@@ -201,7 +201,7 @@ def preprocess_input(images: Any, model: Any) -> Any:
     Raises:
         ValueError: Not RGB, or no weights are published for the network.
     """
-    rule = _rule(model)
+    mode = rule(model)
     is_tensor = isinstance(images, keras.KerasTensor) or keras.ops.is_tensor(images)
     shape = tuple(images.shape if is_tensor else np.shape(images))
     if len(shape) not in (3, 4) or shape[-1] != 3:
@@ -214,7 +214,7 @@ def preprocess_input(images: Any, model: Any) -> Any:
     else:
         images = np.array(images, dtype="float32")  # a copy: Keras writes into its argument
     return keras.applications.imagenet_utils.preprocess_input(
-        images, data_format="channels_last", mode=rule
+        images, data_format="channels_last", mode=mode
     )
 
 
@@ -246,10 +246,20 @@ def decode_predictions(predictions: Any, *, top: int = 5) -> list[list[tuple[str
     ]
 
 
-def _rule(model):
-    """Return the rule of a builder or a model."""
-    if rule := getattr(model, "preprocessing", None):
-        return rule
+def rule(model: Any) -> str:
+    """Return how pictures were prepared for the published weights of a network.
+
+    Args:
+        model: As in `preprocess_input`.
+
+    Returns:
+        "caffe", "tf" or "torch".
+
+    Raises:
+        ValueError: No weights are published for the network.
+    """
+    if told := getattr(model, "preprocessing", None):
+        return told
     is_model = isinstance(model, keras.Model)
     name = model.name if is_model else getattr(model, "__name__", repr(model))
     is_listing = not is_model and getattr(model, "__module__", "").endswith(".book")

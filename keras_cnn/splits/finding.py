@@ -108,6 +108,7 @@ def array_splits(recipe: Recipe, generator: ImageDataGenerator, *, margin: int =
         class_names=names,
         picture=lambda index: x_test[index],
         facts=_facts(recipe, source),
+        margin=margin,
     )
 
 

@@ -1,13 +1,16 @@
 """The three parts of a set of labelled or scored pictures, and how a model is judged on them."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_cnn import report
+from keras_cnn import card, report
+from keras_cnn.card import Card
+from keras_cnn.preparation import Preparation
 from keras_cnn.recipe import Recipe
 
 
@@ -31,6 +34,7 @@ class Splits:
         groups: For parts of the test set scored on their own: their name -> mask (n,) of bool.
         facts: What the report tells of the data: whence it comes, the files left out, and whether
             it is only a sample.
+        margin: Black pixels that were added around pictures of arrays.
     """
 
     train: keras.utils.PyDataset
@@ -42,6 +46,7 @@ class Splits:
     picture: Callable[[int], np.ndarray] | None = None
     groups: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     facts: dict = dataclasses.field(default_factory=dict)
+    margin: int = 0
 
     @property
     def num_classes(self) -> int:
@@ -94,13 +99,27 @@ class Splits:
         return model.predict(self.test, verbose=0)
 
     def save(self, model: keras.Model, path: Path):
-        """Save a model.
+        """Save a model with its card inside: classes, preparation and fingerprint of the pictures.
 
         Args:
             model: The trained model.
             path: A name that ends in `.keras`.
         """
         model.save(path)
+        card.write(path, self.card())
+
+    def card(self) -> Card:
+        """Return what a saved model must remember of the pictures it was trained on."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        from_generator = hasattr(self.train, "image_data_generator")
+        return Card(
+            task="classification" if self.num_classes else "regression",
+            class_names=tuple(self.class_names),
+            preparation=(
+                Preparation.of(self.train, margin=self.margin).to_dict() if from_generator else {}
+            ),
+            data={name: _fingerprint(part) for name, part in parts.items()},
+        )
 
     def report(
         self,
@@ -142,3 +161,13 @@ class Splits:
         # Whoever knows no picture has all training values to take the mean of.
         known = np.concatenate([self.targets["train"], self.targets["validation"]])
         return report.regression(folder, y_pred=answers, train_mean=known.mean(), **shared)
+
+
+def _fingerprint(part):
+    """The number of a part's pictures and a hash of them."""
+    if hasattr(part, "filepaths"):
+        return {"pictures": len(part.filepaths), "hash": card.fingerprint(part.filepaths)}
+    if isinstance(getattr(part, "x", None), np.ndarray):
+        digest = hashlib.sha256(np.ascontiguousarray(part.x)).hexdigest()
+        return {"pictures": len(part.x), "hash": f"sha256:{digest}"}
+    return {}

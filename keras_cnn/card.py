@@ -1,0 +1,226 @@
+"""The card inside a saved model: what a file of weights alone does not tell of its use.
+
+`model.keras` is a zip archive, and Keras does not mind one more entry in it. `card.json` holds
+what `Card` lists; no code, so that reading it is safe.
+"""
+
+import copy
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_cnn.errors import InputError
+
+ENTRY = "card.json"
+FORMAT = 1
+LARGEST_RATIO = 20  # of the unpacked to the packed size: Keras does not compress at all
+TASKS = ("classification", "regression", "detection")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is told of a model.
+
+    Attributes:
+        task: One of `TASKS`.
+        class_names: Names of the classes, in the order of the outputs; empty for a regression,
+            without background for a detector.
+        preparation: How pictures become the network's input, as `preparation.Preparation` writes
+            it; empty for a detector, which prepares its pictures itself.
+        priors: Row of `detection.boxes.TABLES`; None without boxes.
+        recipe: The choices of the training.
+        scores: Scores on the test pictures.
+        data: Fingerprint and number of the pictures of each part.
+        versions: Package -> version.
+    """
+
+    task: str
+    class_names: tuple[str, ...] = ()
+    preparation: dict = dataclasses.field(default_factory=dict)
+    priors: str | None = None
+    recipe: dict = dataclasses.field(default_factory=dict)
+    scores: dict = dataclasses.field(default_factory=dict)
+    data: dict = dataclasses.field(default_factory=dict)
+    versions: dict = dataclasses.field(default_factory=dict)
+
+
+def write(path: str | os.PathLike, card: Card) -> None:
+    """Put a card into a saved model, in place of the one it may have.
+
+    The archive is written anew beside its place and renamed: a reader meets the model with the old
+    card or with the new one.
+
+    Args:
+        path: A `.keras` file.
+        card: What to tell.
+
+    Raises:
+        InputError: There is no such file, or it is no saved model.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    content = json.dumps({"format": FORMAT} | dataclasses.asdict(card), ensure_ascii=False)
+    try:
+        with _open(path) as archive, zipfile.ZipFile(beside, "w") as new:
+            for entry in archive.infolist():
+                if entry.filename != ENTRY:
+                    with archive.open(entry) as source, new.open(copy.copy(entry), "w") as target:
+                        shutil.copyfileobj(source, target, 1 << 20)
+            new.writestr(ENTRY, content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike) -> Card:
+    """Read the card of a saved model.
+
+    Args:
+        path: A `.keras` file.
+
+    Raises:
+        InputError: There is no such file, it is no saved model, or it has no card that can be
+            understood.
+    """
+    with _open(path) as archive:
+        if ENTRY not in archive.namelist():
+            raise InputError(
+                f"{os.fspath(path)} has no card, which names its classes and how its pictures were "
+                "prepared: train it with keras-cnn train, or give it one with keras_cnn.card.write"
+            )
+        try:
+            return _checked(json.loads(archive.read(ENTRY)))
+        except (ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"the card of {os.fspath(path)} cannot be understood ({error}): save the model "
+                "anew, or give it a card with keras_cnn.card.write"
+            ) from None
+
+
+def is_in(path: str | os.PathLike) -> bool:
+    """Tell whether a saved model has a card.
+
+    Args:
+        path: A `.keras` file.
+
+    Raises:
+        InputError: There is no such file, or it is no saved model.
+    """
+    with _open(path) as archive:
+        return ENTRY in archive.namelist()
+
+
+def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
+    """Load a saved model for use, not for further training.
+
+    Args:
+        path: A `.keras` file.
+        unsafe: Whether to run code that the file holds. Only for files from people you trust.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        InputError: There is no such file, it is no saved model or a damaged one, it holds code and
+            `unsafe` is not set, or it would unpack to far more than its size.
+    """
+    with _open(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        config = archive.read("config.json") if "config.json" in archive.namelist() else b""
+    if unpacked > LARGEST_RATIO * os.path.getsize(path):
+        raise InputError(
+            f"{os.fspath(path)} would unpack to {unpacked:,} bytes, far more than its "
+            f"{os.path.getsize(path):,}: it may be a decompression bomb and is refused"
+        )
+    if not unsafe and b'"class_name":"Lambda"' in config.replace(b" ", b""):
+        raise InputError(
+            f"{os.fspath(path)} holds a Lambda layer, code that would run here: load it with "
+            "--unsafe (unsafe=True) if you trust whoever made it"
+        )
+    import keras  # takes seconds, and a card is read without it
+
+    import keras_cnn.models  # noqa: F401 - registers the layers of its networks
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+    except Exception as error:  # a damaged archive makes Keras raise nearly every type there is
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise InputError(
+            f"cannot load the model {os.fspath(path)!r} ({reason.rstrip('.')}): save it anew, or "
+            "name another"
+        ) from error
+
+
+def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
+    """Return a hash of the names and sizes of files: another set of files, another hash.
+
+    Names count below the files' common folder, so that a copy of the folder has the same hash.
+
+    Args:
+        paths: The files, at least one, in any order.
+
+    Returns:
+        "sha256:" and 64 hexadecimal digits.
+    """
+    paths = [os.path.abspath(path) for path in paths]
+    top = os.path.commonpath([os.path.dirname(path) for path in paths])
+    names = ((Path(os.path.relpath(path, top)).as_posix(), os.path.getsize(path)) for path in paths)
+    digest = hashlib.sha256()
+    for name, size in sorted(names):
+        digest.update(f"{size} {name}\0".encode("utf-8", "surrogateescape"))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def check_classes(card: Card, found: Sequence[str], *, where: str | os.PathLike) -> None:
+    """Refuse a folder whose classes are not the model's.
+
+    Args:
+        card: The model's card.
+        found: The folder's class names.
+        where: The folder.
+
+    Raises:
+        InputError: They differ; the sentence shows both lists.
+    """
+    if sorted(found) != sorted(card.class_names):
+        raise InputError(
+            f"the classes of {os.fspath(where)} must be those of the model; the model has "
+            f"{list(card.class_names)}, the folder {sorted(found)}: rename, add or take away "
+            "class folders"
+        )
+
+
+def _open(path):
+    try:
+        return zipfile.ZipFile(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    except zipfile.BadZipFile:
+        reason = "it is no .keras archive"
+    raise InputError(
+        f"cannot read the model {os.fspath(path)!r} ({reason}): name a run's folder, or a .keras "
+        "file"
+    )
+
+
+def _checked(told):
+    if told["format"] > FORMAT:
+        raise ValueError(f"its format is {told['format']}, this version knows up to {FORMAT}")
+    if told["task"] not in TASKS:
+        raise ValueError(f"its task is {told['task']!r}, not one of {TASKS}")
+    names = told.get("class_names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its class_names are no list of names")
+    if not isinstance(told.get("priors"), str | None):
+        raise ValueError("its priors are no name")
+    parts = {key: told.get(key, {}) for key in ("preparation", "recipe", "scores", "data")}
+    parts["versions"] = told.get("versions", {})
+    if wrong := [key for key, part in parts.items() if not isinstance(part, dict)]:
+        raise ValueError(f"its {wrong[0]} is no table")
+    return Card(task=told["task"], class_names=tuple(names), priors=told.get("priors"), **parts)
