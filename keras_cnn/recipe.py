@@ -150,25 +150,46 @@ class Recipe:
         Raises:
             SystemExit: With code 2 for a wrong option or value, with code 0 after ``--help``.
         """
-        parser = _Parser(
+        parser = Parser(
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        offered = [
+        self.add_options(parser)
+        options = parser.parse_args(argv)
+        try:
+            return self.with_options(options)
+        except InputError as error:
+            parser.error(str(error))
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the recipe's options to a parser.
+
+        Args:
+            parser: It may have options of its own.
+        """
+        for field in self._offered():
+            _add_option(parser, field, default=getattr(self, field.name))
+
+    def with_options(self, options: argparse.Namespace, **changes: Any) -> "Recipe":
+        """Return this recipe with the values that a parser read.
+
+        Args:
+            options: What the parser returned; options that are not the recipe's are left alone.
+            **changes: Values of further fields.
+
+        Raises:
+            InputError: A value is out of its range.
+        """
+        given = {field.name: getattr(options, field.name) for field in self._offered()}
+        return dataclasses.replace(self, **given | changes)
+
+    def _offered(self):
+        return [
             field
             for field in dataclasses.fields(self)
             if "help" in field.metadata and field.name not in self.without
         ]
-        for field in offered:
-            _add_option(parser, field, default=getattr(self, field.name))
-        options, unknown = parser.parse_known_args(argv)
-        if unknown:
-            parser.error(_unknown_option(unknown[0], parser))
-        try:
-            return dataclasses.replace(self, **vars(options))
-        except InputError as error:
-            parser.error(str(error))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
@@ -183,7 +204,7 @@ def script(main: Callable[[], Any]):
     """Run a script's main function the way a user at a terminal expects it.
 
     Input that cannot be used ends in one sentence and exit code 2 instead of a traceback, and
-    TensorFlow's start-up messages stay away.
+    TensorFlow tells errors only, except for the lines it prints before it reads that wish.
 
     Args:
         main: The function; it reads ``sys.argv`` itself.
@@ -199,10 +220,18 @@ def script(main: Callable[[], Any]):
         raise SystemExit(2) from None
 
 
-class _Parser(argparse.ArgumentParser):
-    """Say what is wrong in one sentence, without the usage block."""
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage block."""
+
+    def parse_args(self, args=None, namespace=None):
+        """Read the options; name the nearest known one of an unknown."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(_unknown_option(unknown[0], self))
+        return options
 
     def error(self, message):
+        """End with exit code 2."""
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
 
 

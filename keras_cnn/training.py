@@ -252,6 +252,8 @@ def _build(build, splits, *, precision):
     try:
         classes = {"classes": splits.num_classes} if splits.num_classes else {}
         return build(input_shape=splits.image_shape, **classes)
+    except ValueError as error:  # a network's own limits, such as its smallest picture
+        raise InputError(f"the network cannot be built for these pictures: {error}") from error
     finally:
         keras.config.set_dtype_policy(policy)
 

@@ -399,3 +399,11 @@ def test_a_real_ctrl_c_from_the_terminal_leaves_a_report(stripes, tmp_path):
 def test_importing_the_package_gives_the_names_of_the_readme():
     for name in keras_cnn.__all__:
         assert getattr(keras_cnn, name)
+
+
+def test_pictures_too_small_for_the_network_are_told_in_a_sentence(stripes, tmp_path):
+    def too_large(**_):
+        raise ValueError("pictures must be at least 67x67")
+
+    with pytest.raises(InputError, match="cannot be built for these pictures: .* 67x67"):
+        _run(_recipe(stripes, tmp_path / "out"), build=too_large)
