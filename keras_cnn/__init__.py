@@ -5,10 +5,11 @@ import importlib
 __version__ = "0.1.0"
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
-_MODULES = ("datasets", "images", "models", "recipe", "report", "scratch", "splits", "training")
+_MODULES = tuple("datasets detection images models recipe report scratch splits training".split())
 _LAZY = {
     "ImageDataGenerator": "keras_cnn.images",
     "InputError": "keras_cnn.errors",
+    "Predictor": "keras_cnn.predictor",
     "Recipe": "keras_cnn.recipe",
     "array_splits": "keras_cnn.splits",
     "classification_splits": "keras_cnn.splits",

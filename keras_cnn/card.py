@@ -103,6 +103,25 @@ def read(path: str | os.PathLike) -> Card:
             ) from None
 
 
+def model_path(run: str | os.PathLike) -> Path:
+    """Find the saved model of a run.
+
+    Args:
+        run: Folder of the run, or the `.keras` file itself.
+
+    Raises:
+        InputError: There is none.
+    """
+    path = Path(run)
+    if path.is_dir():
+        path /= "model.keras"
+    if not path.is_file():
+        raise InputError(
+            f"there is no model {str(path)!r}: name the folder of a finished run, or a .keras file"
+        )
+    return path
+
+
 def is_in(path: str | os.PathLike) -> bool:
     """Tell whether a saved model has a card.
 

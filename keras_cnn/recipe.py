@@ -227,7 +227,8 @@ class Parser(argparse.ArgumentParser):
         """Read the options; name the nearest known one of an unknown."""
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error(_unknown_option(unknown[0], self))
+            command = getattr(options, "parser", self)  # the one of a sub-command, where set
+            command.error(_unknown_option(unknown[0], command))
         return options
 
     def error(self, message):

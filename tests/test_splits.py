@@ -56,6 +56,17 @@ def test_a_folder_of_class_folders_is_split_into_all_three_parts(stripes):
     assert all(np.bincount(part.classes).min() > 0 for part in parts)
 
 
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_a_folder_of_validation_pictures_is_the_validation_part(stripes, name):
+    shutil.copytree(stripes / "test", stripes / name)
+    splits = _splits(stripes)
+    assert (splits.train.samples, splits.validation.samples, splits.test.samples) == (40, 16, 16)
+    assert all(f"/{name}/" in path.replace("\\", "/") for path in splits.validation.filepaths)
+    shutil.rmtree(stripes / name / "lying")
+    with pytest.raises(InputError, match=r"in train and \['upright'\] in validation"):
+        _splits(stripes)
+
+
 def test_typefaces_of_test_alone_are_scored_apart(stripes):
     for path in list((stripes / "test" / "lying").iterdir())[:3]:
         path.rename(path.with_name(path.name.replace("pen", "brush")))

@@ -17,6 +17,7 @@ from keras_cnn.recipe import Recipe
 from keras_cnn.splits.parts import Splits
 
 _SCORES = "FoodScore.csv"
+_VALIDATION = ("val", "validation")  # names that the folder of validation pictures may have
 
 
 def classification_splits(
@@ -29,8 +30,8 @@ def classification_splits(
     """Find a set's pictures, check every one, and split them.
 
     ``<folder>/train`` and ``<folder>/test`` hold one folder per class; a part of train, drawn class
-    by class, becomes the validation part. A folder that holds its classes directly is split into
-    the three parts likewise.
+    by class, becomes the validation part, unless there is ``<folder>/val``. A folder that holds its
+    classes directly is split into the three parts likewise.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
@@ -58,7 +59,8 @@ def classification_splits(
             raise InputError(f"no readable picture is left of {lost} in {part}: add some")
     if "test" not in tables:
         tables["train"], tables["test"] = _divide(tables["train"], recipe)
-    tables["train"], tables["validation"] = _divide(tables["train"], recipe)
+    if "validation" not in tables:
+        tables["train"], tables["validation"] = _divide(tables["train"], recipe)
     parts = _flows(tables, generator, recipe, classes=names, class_mode="categorical")
     return Splits(
         **parts,
@@ -169,18 +171,22 @@ def _facts(recipe, source):
 
 
 def _tables(folder):
-    """One table (columns path, label) for train and, where there is one, test."""
+    """One table (columns path, label) for train and, where there are such, test and validation."""
     parts = datasets.splits(folder)
     if parts == ("test",):
         raise InputError(f"{folder} has test/ but no train/: add train/<class>/ with pictures")
     tables = {part: datasets.table(folder, part) for part in parts}
+    validation = next((name for name in _VALIDATION if (Path(folder) / name).is_dir()), None)
+    if tables and validation:
+        tables["validation"] = datasets.table(folder, validation)
     tables = tables or {"train": datasets.table(folder)}
     names = {part: sorted(set(table["label"])) for part, table in tables.items()}
-    if "test" in names and names["test"] != names["train"]:
-        raise InputError(
-            f"train and test must have the same classes; {folder} has {names['train']} in train "
-            f"and {names['test']} in test: rename or add class folders"
-        )
+    for part, found in names.items():
+        if found != names["train"]:
+            raise InputError(
+                f"train and {part} must have the same classes; {folder} has {names['train']} in "
+                f"train and {found} in {part}: rename or add class folders"
+            )
     if len(names["train"]) < 2:
         raise InputError(
             f"at least two classes are needed to tell apart; {folder} has {names['train']}: "
