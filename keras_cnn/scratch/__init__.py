@@ -45,7 +45,7 @@ with weights have `params` and, after `backward`, `grads`:
 
 What they are made of:
 
-- `im2col(x, size, *, stride=1, pad=0)` -> `(n, channels * height * width, positions)`, and
+- `im2col(x, size, *, stride=1, pad=0)` -> `(channels * window height * window width, windows)`, and
   `col2im(col, shape, size, *, stride=1, pad=0)`, which adds the columns up again
 - `convolve_by_loops(x, W, *, b, stride=1, pad=0)`: the definition, slow
 - `softmax(scores)`, `numerical_gradient(f, x, *, h=1e-4)`

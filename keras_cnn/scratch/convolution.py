@@ -1,15 +1,19 @@
-"""Convolution and pooling as one matrix product, by im2col and col2im (section 7.4)."""
+"""Convolution and pooling as one matrix product, by im2col and col2im (section 7.4).
+
+Feature maps are `(n, channels, height, width)`, as in the book. In memory, the pictures of a batch
+lie innermost: the views that `transpose` makes have the one order, the numbers beneath the other.
+What im2col copies is then long runs of neighbours, as many as there are pictures, instead of three
+pixels here and three there; NumPy's element-wise functions, such as ReLU's, keep that order.
+"""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
 def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 0) -> np.ndarray:
-    """Copy every window of feature maps into a column.
+    """Copy every window of feature maps into a column of one matrix.
 
-    The book's columns of a whole batch make one matrix whose rows are the windows; here each
-    picture has its own, whose columns they are. Rows of pixels then stay together when copied, and
-    the product with the filters comes out in the order of feature maps, with no transposition.
+    The book's matrix is the transpose, with windows in rows, and has the pictures outermost.
 
     Args:
         x: Feature maps `(n, channels, height, width)`.
@@ -18,22 +22,23 @@ def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 
         pad: Zeros added on each of the four sides.
 
     Returns:
-        `(n, channels * window height * window width, out height * out width)`.
+        `(channels * window height * window width, out height * out width * n)`.
 
     Raises:
         ValueError: If no window fits in.
     """
+    x = x.transpose(1, 2, 3, 0)  # (c, h, w, n)
     if pad:
-        x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    n, c, h, w = x.shape
+        x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    c, h, w, _ = x.shape
     if h < size[0] or w < size[1]:
         raise ValueError(
             f"a window of {size[0]}x{size[1]} must fit into the feature maps with their padding; "
             f"received {h}x{w}: take a smaller window, or more padding"
         )
-    windows = sliding_window_view(x, size, axis=(2, 3))[:, :, ::stride, ::stride]
-    windows = windows.transpose(0, 1, 4, 5, 2, 3)  # (n, c, fh, fw, out_h, out_w), not copied yet
-    return windows.reshape(n, c * size[0] * size[1], -1)
+    windows = sliding_window_view(x, size, axis=(1, 2))[:, ::stride, ::stride]
+    windows = windows.transpose(0, 4, 5, 1, 2, 3)  # (c, fh, fw, out_h, out_w, n), not copied yet
+    return windows.reshape(c * size[0] * size[1], -1)
 
 
 def col2im(
@@ -55,14 +60,14 @@ def col2im(
     """
     n, c, h, w = shape
     out_h, out_w = output_size((h, w), size, stride=stride, pad=pad)
-    col = col.reshape(n, c, *size, out_h, out_w)
-    x = np.zeros((n, c, h + 2 * pad, w + 2 * pad), col.dtype)
+    col = col.reshape(c, *size, out_h, out_w, n)
+    x = np.zeros((c, h + 2 * pad, w + 2 * pad, n), col.dtype)
     for i in range(size[0]):  # one pixel of the window at a time, in all windows at once
         for j in range(size[1]):
             rows = slice(i, i + stride * out_h, stride)
             columns = slice(j, j + stride * out_w, stride)
-            x[:, :, rows, columns] += col[:, :, i, j]
-    return x[:, :, pad : pad + h, pad : pad + w]
+            x[:, rows, columns] += col[:, i, j]
+    return x[:, pad : pad + h, pad : pad + w].transpose(3, 0, 1, 2)
 
 
 def output_size(
@@ -110,19 +115,19 @@ class Convolution:
             )
         self.shape = x.shape
         out = output_size(x.shape[2:], size, stride=self.stride, pad=self.pad)
-        self.col = im2col(x, size, stride=self.stride, pad=self.pad)  # (n, c*fh*fw, out_h*out_w)
-        y = W.reshape(filters, -1) @ self.col  # (n, filters, out_h*out_w)
+        self.col = im2col(x, size, stride=self.stride, pad=self.pad)  # (c*fh*fw, out_h*out_w*n)
+        y = W.reshape(filters, -1) @ self.col  # (filters, out_h*out_w*n)
         y += b[:, np.newaxis]
-        return y.reshape(len(x), filters, *out)
+        return y.reshape(filters, *out, len(x)).transpose(3, 0, 1, 2)
 
     def backward(self, dout):
         """Return the gradient of `x`, `(n, channels, height, width)`."""
         W = self.params["W"]
         filters, _, *size = W.shape
-        dout = dout.reshape(len(dout), filters, -1)  # (n, filters, out_h*out_w)
-        dW = (dout @ self.col.transpose(0, 2, 1)).sum(axis=0)  # (filters, c*fh*fw)
-        self.grads = {"W": dW.reshape(W.shape), "b": dout.sum(axis=(0, 2))}
-        dcol = W.reshape(filters, -1).T @ dout  # (n, c*fh*fw, out_h*out_w)
+        dout = dout.transpose(1, 2, 3, 0).reshape(filters, -1)  # (filters, out_h*out_w*n)
+        dW = dout @ self.col.T  # (filters, c*fh*fw)
+        self.grads = {"W": dW.reshape(W.shape), "b": dout.sum(axis=1)}
+        dcol = W.reshape(filters, -1).T @ dout  # (c*fh*fw, out_h*out_w*n)
         return col2im(dcol, self.shape, size, stride=self.stride, pad=self.pad)
 
 
@@ -144,18 +149,18 @@ class Pooling:
         n, c, *image = self.shape = x.shape
         out = output_size(image, self.size, stride=self.stride)
         col = im2col(x, self.size, stride=self.stride)
-        col = col.reshape(n, c, self.size[0] * self.size[1], -1)  # (n, c, fh*fw, out_h*out_w)
-        y = col.max(axis=2, keepdims=True)  # (n, c, 1, out_h*out_w)
+        col = col.reshape(c, self.size[0] * self.size[1], -1)  # (c, fh*fw, out_h*out_w*n)
+        y = col.max(axis=1, keepdims=True)  # (c, 1, out_h*out_w*n)
         self.largest = col == y
-        for k in range(1, col.shape[2]):  # of several equal values, the first
-            self.largest[:, :, k] &= ~self.largest[:, :, :k].any(axis=2)
-        return y.reshape(n, c, *out)
+        for k in range(1, col.shape[1]):  # of several equal values, the first
+            self.largest[:, k] &= ~self.largest[:, :k].any(axis=1)
+        return y.reshape(c, *out, n).transpose(3, 0, 1, 2)
 
     def backward(self, dout):
         """Return the gradient of `x`, `(n, channels, height, width)`."""
-        n, c, pixels, positions = self.largest.shape
-        dcol = self.largest * dout.reshape(n, c, 1, positions)  # (n, c, fh*fw, out_h*out_w)
-        dcol = dcol.reshape(n, c * pixels, positions)
+        c, pixels, windows = self.largest.shape
+        dout = dout.transpose(1, 2, 3, 0).reshape(c, 1, windows)
+        dcol = (self.largest * dout).reshape(c * pixels, windows)
         return col2im(dcol, self.shape, self.size, stride=self.stride)
 
 

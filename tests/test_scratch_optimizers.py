@@ -1,0 +1,114 @@
+"""Optimizers from scratch walk as Keras' do; initial weights are as large as they should be."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn import scratch
+
+own = keras.optimizers
+PAIRS = [
+    (scratch.SGD(0.1), own.SGD(0.1)),
+    (scratch.Momentum(0.02), own.SGD(0.02, momentum=0.9)),
+    (scratch.Momentum(0.05, momentum=0.5), own.SGD(0.05, momentum=0.5)),
+    (scratch.Nesterov(0.02), own.SGD(0.02, momentum=0.9, nesterov=True)),
+    (scratch.Nesterov(0.05, momentum=0.5), own.SGD(0.05, momentum=0.5, nesterov=True)),
+    (scratch.AdaGrad(0.1), own.Adagrad(0.1)),
+    (
+        scratch.AdaGrad(0.1, initial_accumulator_value=0.0, epsilon=1e-4),
+        own.Adagrad(0.1, initial_accumulator_value=0.0, epsilon=1e-4),
+    ),
+    (scratch.RMSprop(0.01), own.RMSprop(0.01)),
+    (scratch.RMSprop(0.01, rho=0.5, epsilon=1e-3), own.RMSprop(0.01, rho=0.5, epsilon=1e-3)),
+    (scratch.Adam(0.05), own.Adam(0.05)),
+    (
+        scratch.Adam(0.05, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        own.Adam(0.05, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+    ),
+]
+
+# Keras' own rounding shows in float32: 1 - 0.999 ** t, by which Adam divides, loses four digits.
+# JAX knows float64 only where it is told before its start.
+DTYPE, TOLERANCE = ("float64", 1e-6) if keras.config.backend() != "jax" else ("float32", 1e-4)
+
+# A valley whose sides are a million times steeper than its floor: along the floor, gradients are of
+# epsilon's size, so that it shows where epsilon stands. One direction is flat.
+STEEPNESS = {"W1": np.array([[1, 1e-2], [1e-4, 1e-6]], DTYPE), "b1": np.array([0, 1], DTYPE)}
+
+
+def gradients(params):
+    return {name: STEEPNESS[name] * value for name, value in params.items()}
+
+
+def beginning():
+    return {"W1": np.array([[1, -2], [3, -4]], DTYPE), "b1": np.array([5, -6], DTYPE)}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_fifty_steps_lead_where_keras_steps_lead(ours, theirs):
+    params = beginning()
+    variables = {name: keras.Variable(value, dtype=DTYPE) for name, value in params.items()}
+    for step in range(50):
+        if step == 25:
+            ours.learning_rate /= 2
+            theirs.learning_rate = ours.learning_rate
+        ours.update(params, gradients(params))
+        there = {name: keras.ops.convert_to_numpy(v) for name, v in variables.items()}
+        tensors = [keras.ops.convert_to_tensor(g) for g in gradients(there).values()]
+        theirs.apply(tensors, list(variables.values()))
+        for name, variable in variables.items():
+            wanted = keras.ops.convert_to_numpy(variable)
+            np.testing.assert_allclose(
+                params[name], wanted, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"step {step}"
+            )
+    assert abs(params["W1"][0, 0]) < 1  # it did walk
+
+
+def test_the_arrays_themselves_change_and_the_gradients_do_not():
+    for optimizer, _ in PAIRS:
+        params = {name: value.astype("float32") for name, value in beginning().items()}
+        held, grads = dict(params), gradients(params)
+        before = {name: g.copy() for name, g in grads.items()}
+        optimizer.update(params, grads)
+        optimizer.update(params, grads)
+        for name, array in held.items():
+            assert params[name] is array and array.dtype == np.float32
+            assert not np.array_equal(array, beginning()[name])
+            np.testing.assert_array_equal(grads[name], before[name])
+
+
+@pytest.mark.parametrize(
+    ("shape", "std", "wanted"),
+    [
+        ((400, 300), 0.01, 0.01),
+        ((400, 300), scratch.xavier, 400**-0.5),
+        ((400, 300), scratch.he, (2 / 400) ** 0.5),
+        ((500, 10, 5, 4), scratch.he, (2 / 200) ** 0.5),
+    ],
+)
+def test_initial_weights_spread_as_asked(shape, std, wanted):
+    W = scratch.normal(shape, std=std)
+    assert W.shape == shape and W.dtype == np.float32
+    assert W.std() == pytest.approx(wanted, rel=0.02)
+    assert abs(W.mean()) < wanted / 50
+
+
+def test_the_same_seed_draws_the_same_weights():
+    drawn = [scratch.normal((3, 4), std=1.0, seed=seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    rng = np.random.default_rng(1)
+    both = [scratch.normal((3, 4), std=1.0, seed=rng) for _ in range(2)]
+    np.testing.assert_array_equal(both[0], drawn[0])
+    assert not np.array_equal(both[0], both[1])
+
+
+def test_he_keeps_signals_alive_through_relu_and_xavier_lets_them_fade():
+    left = {}
+    for std in (scratch.he, scratch.xavier):
+        x = np.random.default_rng(0).standard_normal((500, 100)).astype("float32")
+        for layer in range(12):
+            x = np.maximum(x @ scratch.normal((100, 100), std=std, seed=layer), 0)
+        left[std] = (x**2).mean()
+    assert 0.2 < left[scratch.he] < 5
+    assert left[scratch.xavier] == pytest.approx(left[scratch.he] / 2**12, rel=0.01)
