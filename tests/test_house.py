@@ -1,6 +1,7 @@
 """The house's own rules: what every module keeps to."""
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -110,3 +111,12 @@ def test_every_relative_link_leads_to_a_file(readme):
     text = (ROOT / readme).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_tables_of_results_are_those_the_script_makes(readme):
+    spec = importlib.util.spec_from_file_location("results", ROOT / "benchmarks" / "results.py")
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    assert results.with_tables(text, readme) == text

@@ -1,0 +1,105 @@
+"""The README's tables of results, from the report.json files of real runs.
+
+``python benchmarks/results.py runs/*/report.json`` takes each run's figures into docs/results.json
+and rewrites the tables of both READMEs; without files it only rewrites the tables. A run replaces
+the one of the same case on the same pictures.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "results.json"
+MARKS = ("<!-- results: {} -->", "<!-- end of results -->")
+HEADS = {
+    "README.md": "| case | pictures | test | score | without learning | time |",
+    "README.zh-CN.md": "| 案例 | 图片 | 测试 | 得分 | 不学习的基线 | 时间 |",
+}
+
+
+def main(argv=None):
+    """Take the runs in, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reports", nargs="*", type=Path, help="report.json files of runs")
+    kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else []
+    rows = {(row["case"], row["data"]): row for row in kept}
+    for path in parser.parse_args(argv).reports:
+        row = figures(json.loads(path.read_text(encoding="utf-8")))
+        rows[row["case"], row["data"]] = row
+    content = json.dumps([rows[key] for key in sorted(rows)], indent=1, ensure_ascii=False)
+    FIGURES.write_text(content + "\n", encoding="utf-8")
+    for readme in HEADS:
+        path = ROOT / readme
+        path.write_text(with_tables(path.read_text(encoding="utf-8"), readme), encoding="utf-8")
+
+
+def figures(report):
+    """Return what docs/results.json keeps of a run's report.json.
+
+    Args:
+        report: What the file holds.
+    """
+    data, test = report["dataset"], report["test"]
+    return {
+        "case": report["name"],
+        "data": "sample" if data["is_sample"] else Path(data["folder"]).stem,
+        "task": report["task"],
+        "samples": report["samples"],
+        "test": {key: test[key] for key in ("accuracy", "interval", "mse", "map") if key in test}
+        | ({"baseline": test["baseline"]} if "baseline" in test else {})
+        | ({"groups": _accuracies(test["groups"])} if test.get("groups") else {}),
+        "epochs": report["recipe"]["epochs"],
+        "seconds": report["seconds"]["total"],
+        "cores": report["hardware"]["cores"],
+        "devices": report["hardware"]["devices"],
+        "versions": report["versions"],
+    }
+
+
+def with_tables(text, readme):
+    """Return a README's text with its two tables made anew.
+
+    Args:
+        text: The text, with the marks between which the tables stand.
+        readme: The file's name.
+    """
+    rows = json.loads(FIGURES.read_text(encoding="utf-8"))
+    for kind in ("real", "sample"):
+        start, end = MARKS[0].format(kind), MARKS[1]
+        before, rest = text.split(start, 1)
+        after = rest.split(end, 1)[1]
+        head = HEADS[readme]
+        lines = [head, "|---|---|---|---|---|---|"]
+        lines += [_line(row) for row in rows if (row["data"] == "sample") == (kind == "sample")]
+        text = "\n".join([before + start, *lines, end + after])
+    return text
+
+
+def _line(row):
+    test = row["test"]
+    name = "fashion_mnist" if row["case"] == "fashion_cnn" else row["data"]
+    name = "" if row["data"] == "sample" else f"{name}, "
+    number = f"{row['samples']['test']:,}"
+    pictures = f"{name}{row['samples']['train']:,}"
+    if row["task"] == "classification":
+        low, high = test["interval"]
+        score = f"{test['accuracy']:.4f} ({low:.3f}–{high:.3f})"
+        score += "".join(f"; {name} {value:.3f}" for name, value in test.get("groups", {}).items())
+        baseline = f"{test['baseline']:.3f}"
+    elif row["task"] == "regression":
+        score, baseline = f"MSE {test['mse']:.3f}", f"MSE {test['baseline']['mse']:.3f}"
+    else:
+        score, baseline = f"mAP@0.5 {test['map']:.3f}", ""
+    return (
+        f"| [{row['case']}](cases/{row['case']}.py) | {pictures} | {number} | {score} | {baseline} "
+        f"| {row['seconds']:,.0f} s |"
+    )
+
+
+def _accuracies(groups):
+    return {name: group["accuracy"] for name, group in groups.items()}
+
+
+if __name__ == "__main__":
+    main()
