@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -62,38 +63,76 @@ def run(
     Raises:
         InputError: The results folder cannot be written, or there is nothing to resume that fits.
     """
-    folder = _writable(recipe.folder)
+    folder = writable(recipe.folder)
     if recipe.runs == 1:
         outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
-        return _tell(_report(outcome, splits, recipe), recipe)
+        return conclude(outcome, splits, recipe)
     outcomes, results = [], []
     for number in range(recipe.runs):
         one = dataclasses.replace(
             recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
         )
         outcomes.append(_train(build, splits, one, optimizer=optimizer, fine_tune=fine_tune))
-        results.append(_tell(_report(outcomes[-1], splits, one), one))
+        results.append(conclude(outcomes[-1], splits, one))
         if outcomes[-1].facts["interrupted"]:
             break
     shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
     summary = {"runs": report.summarize_runs(results)}
-    return _tell(_report(outcomes[0], splits, recipe, **summary), recipe)
+    return conclude(outcomes[0], splits, recipe, **summary)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Outcome:
-    """What a training leaves, beside its files."""
+class Outcome:
+    """What a training leaves, beside its model.
 
-    answers: np.ndarray | list  # to the test pictures
+    Attributes:
+        answers: The model's to the test pictures.
+        history: One list per quantity and epoch.
+        samples: Training pictures with titles.
+        facts: What the report tells of the training.
+    """
+
+    answers: np.ndarray | list
     history: dict[str, list[float]]
     samples: list[tuple]
     facts: dict
 
 
+def conclude(outcome: Outcome, splits: Splits, recipe: Recipe, **facts) -> dict:
+    """Report on a training whose model is saved in the run's folder, and tell in a sentence.
+
+    Args:
+        outcome: What it left.
+        splits: The data.
+        recipe: The choices.
+        **facts: What the report tells besides.
+
+    Returns:
+        What ``report.json`` holds.
+    """
+    facts = splits.facts | outcome.facts | facts
+    facts |= {
+        "name": recipe.name,
+        "recipe": recipe.to_dict(),
+        "samples": {part: len(targets) for part, targets in splits.targets.items()},
+    }
+    result = splits.report(
+        recipe.folder,
+        answers=outcome.answers,
+        history=outcome.history,
+        samples=outcome.samples,
+        facts=facts,
+    )
+    _complete_card(recipe.folder / "model.keras", result)
+    print(report.sentence(result))
+    print(f"Report: {recipe.folder / 'report.html'}")
+    return result
+
+
 def _train(build, splits, recipe, *, optimizer, fine_tune):
     """Train, test and save; return the outcome."""
     started = time.perf_counter()
-    folder = _writable(recipe.folder)
+    folder = writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     splits.train.seed = recipe.seed
     model = _build(build, splits, precision=recipe.precision)
@@ -119,7 +158,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
     seconds = time.perf_counter() - trained
     checkpoint.load_best(model)
     model = _to_keep(model, build, splits, recipe)
-    _save(model, splits, folder / "model.keras")
+    save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
     if not interrupted:
         checkpoint.clear()
@@ -129,33 +168,9 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
         "parameters": model.count_params(),
         "seconds": {"train": seconds, "total": time.perf_counter() - started},
         "images_per_second": checkpoint.epochs_run * len(splits.targets["train"]) / seconds,
-        "versions": _versions(),
-        "hardware": _hardware(),
+        **surroundings(),
     }
-    return _Outcome(answers, checkpoint.history, samples, facts)
-
-
-def _report(outcome, splits, recipe, **facts):
-    facts = splits.facts | outcome.facts | facts
-    facts |= {
-        "name": recipe.name,
-        "recipe": recipe.to_dict(),
-        "samples": {part: len(targets) for part, targets in splits.targets.items()},
-    }
-    return splits.report(
-        recipe.folder,
-        answers=outcome.answers,
-        history=outcome.history,
-        samples=outcome.samples,
-        facts=facts,
-    )
-
-
-def _tell(result, recipe):
-    _complete_card(recipe.folder / "model.keras", result)
-    print(report.sentence(result))
-    print(f"Report: {recipe.folder / 'report.html'}")
-    return result
+    return Outcome(answers, checkpoint.history, samples, facts)
 
 
 def _complete_card(path, result):
@@ -232,7 +247,15 @@ def _class_weight(splits):
     return dict(enumerate(counts.sum() / (len(counts) * counts)))
 
 
-def _writable(folder):
+def writable(folder: Path) -> Path:
+    """Make a folder of results and return it.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        InputError: It cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write_probe"
@@ -278,10 +301,22 @@ def _to_keep(model, build, splits, recipe):
     return kept
 
 
-def _save(model, splits, path):
+def save(model: keras.Model, splits: Splits, path: Path) -> None:
+    """Save a model with its card, whole or not at all.
+
+    Args:
+        model: The model.
+        splits: The data it was trained on.
+        path: A name that ends in `.keras`.
+    """
     beside = path.with_name(f"partial_{path.name}")
     splits.save(model, beside)
     os.replace(beside, path)
+
+
+def surroundings() -> dict:
+    """Return what a training ran on: "versions" of packages, and "hardware"."""
+    return {"versions": _versions(), "hardware": _hardware()}
 
 
 def _versions():
