@@ -21,11 +21,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_cnn import datasets, scratch
 
-NETWORKS = {  # network -> builder, learning rate, epochs, pixels to shift by, accuracy to reach
-    "simple": (scratch.SimpleConvNet, 1e-3, 8, 0, 0.985),
-    "deep": (scratch.DeepConvNet, 1e-3, 12, 2, 0.993),
+RATE = 1e-3  # Adam's learning rate at the first step
+NETWORKS = {  # network -> builder, epochs, pictures of a step, pixels to shift by, goal
+    "simple": (scratch.SimpleConvNet, 8, 100, 0, 0.985),
+    "deep": (scratch.DeepConvNet, 4, 32, 1, 0.993),  # small steps, many in the few epochs
 }
-BATCH = 100
 
 
 def main():
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--epochs", type=int, help="other than the network's own number")
     parser.add_argument("--log", type=Path, required=True, help="text file, gone on with if there")
     options = parser.parse_args()
-    build, rate, epochs, shift, goal = NETWORKS[options.network]
+    build, epochs, batch, shift, goal = NETWORKS[options.network]
     epochs = options.epochs or epochs
     network = build()
     weights = options.log.with_suffix(".npz")
@@ -45,13 +45,17 @@ def main():
     if not done:
         say(f"{build.__name__}: {network.count_params():,} weights, NumPy {np.__version__} alone")
         say(f"{len(training[0]):,} pictures of MNIST to learn from, {len(test[0]):,} to test with")
-        say(f"Adam, {rate} falling to 0 along half a cosine, {BATCH} pictures a step")
-        say(f"each picture shifted by up to {shift} pixels at random" if shift else "not augmented")
+        say(f"Adam, {RATE} falling to 0 along half a cosine, {batch} pictures a step")
+        say(
+            f"each picture shifted at random, at most {shift} px each way"
+            if shift
+            else "not augmented"
+        )
     say(f"{processor()}, Python {platform.python_version()}, from epoch {done + 1} of {epochs} on")
     trainer = scratch.Trainer(
         network,
-        optimizer=scratch.Adam(rate),
-        batch_size=BATCH,
+        optimizer=scratch.Adam(RATE),
+        batch_size=batch,
         augment=(lambda x, rng: shifted(x, shift, rng)) if shift else None,
         seed=done,
     )
@@ -62,12 +66,12 @@ def main():
             epochs=1,
             validation_data=test,
             schedule=lambda part, epoch=epoch: (
-                rate * (1 + math.cos(math.pi * (epoch + part) / epochs)) / 2
+                RATE * (1 + math.cos(math.pi * (epoch + part) / epochs)) / 2
             ),
             verbose=False,
         )
         network.save(weights)
-        steps = -(-len(training[0]) // BATCH)
+        steps = -(-len(training[0]) // batch)
         say(
             f"epoch {epoch + 1:2}: loss {np.mean(history['loss'][-steps:]):.4f}, "
             f"test accuracy {history['val_accuracy'][-1]:.4f}, "
