@@ -219,6 +219,10 @@ def test_pictures_without_their_labels_are_refused():
         trainer.fit(x, labels[:4], epochs=1)
     with pytest.raises(ValueError, match="0 pictures and 0 labels"):
         trainer.fit(x[:0], labels[:0], epochs=1)
+    with pytest.raises(ValueError, match=r"at least one picture; received shape \(0, 1, 12, 12\)"):
+        trainer.network.predict(x[:0])
+    with pytest.raises(ValueError, match="5x5 must fit.*4x4"):
+        scratch.SimpleConvNet((1, 4, 4))
 
 
 # ------------------------------------------------------------------------------------ save and load
@@ -253,9 +257,17 @@ def test_a_file_of_other_weights_changes_nothing_and_is_told(tmp_path):
         scratch.MultiLayerNet(4, hidden=(), classes=3).load(path)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no npz", b"\x80\x04]\x94."])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no npz", b"\x80\x04]\x94.", "truncated", "one array"]
+)
 def test_a_file_that_holds_no_weights_is_told(tmp_path, content):
     path = tmp_path / "weights.npz"
+    if content == "truncated":
+        scratch.MultiLayerNet(4).save(path)
+        content = path.read_bytes()[:-100]
+    if content == "one array":
+        np.save(path, np.zeros(3))
+        content = (tmp_path / "weights.npz.npy").read_bytes()
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match="weights.npz is no file of weights"):

@@ -23,22 +23,14 @@ def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 
 
     Returns:
         `(channels * window height * window width, out height * out width * n)`.
-
-    Raises:
-        ValueError: If no window fits in.
     """
+    out_h, out_w = output_size(x.shape[2:], size, stride=stride, pad=pad)
     x = x.transpose(1, 2, 3, 0)  # (c, h, w, n)
     if pad:
         x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    c, h, w, _ = x.shape
-    if h < size[0] or w < size[1]:
-        raise ValueError(
-            f"a window of {size[0]}x{size[1]} must fit into the feature maps with their padding; "
-            f"received {h}x{w}: take a smaller window, or more padding"
-        )
     windows = sliding_window_view(x, size, axis=(1, 2))[:, ::stride, ::stride]
     windows = windows.transpose(0, 4, 5, 1, 2, 3)  # (c, fh, fw, out_h, out_w, n), not copied yet
-    return windows.reshape(c * size[0] * size[1], -1)
+    return windows.reshape(-1, out_h * out_w * x.shape[-1])
 
 
 def col2im(
@@ -83,8 +75,17 @@ def output_size(
 
     Returns:
         Height and width of the result.
+
+    Raises:
+        ValueError: If no window fits in.
     """
-    return tuple((x + 2 * pad - f) // stride + 1 for x, f in zip(image, size, strict=True))
+    height, width = (side + 2 * pad for side in image)
+    if height < size[0] or width < size[1]:
+        raise ValueError(
+            f"a window of {size[0]}x{size[1]} must fit into the feature maps with their padding; "
+            f"received {height}x{width}: take a smaller window, larger pictures or more padding"
+        )
+    return (height - size[0]) // stride + 1, (width - size[1]) // stride + 1
 
 
 class Convolution:

@@ -175,8 +175,9 @@ class SoftmaxWithLoss:
         """Return the loss of scores `(n, classes)`: labels `(n,)` of numbers, or one-hot."""
         n, classes = scores.shape
         self.targets = _one_hot(labels, n, classes).astype(scores.dtype)  # (n, classes)
-        self.p = softmax(scores)
-        log_p = np.log(np.maximum(self.p, np.finfo(scores.dtype).tiny))
+        scores = scores - scores.max(axis=1, keepdims=True)  # no power is above 1: no overflow
+        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        self.p = np.exp(log_p)
         return float(-(self.targets * log_p).sum() / n)
 
     def backward(self, dout=1.0):

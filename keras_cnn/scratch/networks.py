@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,7 +50,12 @@ class Network:
 
         Returns:
             Scores `(n, classes)`; the largest is the predicted class.
+
+        Raises:
+            ValueError: If there are no pictures.
         """
+        if not len(x):
+            raise ValueError(f"x must hold at least one picture; received shape {x.shape}")
         parts = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
         return np.concatenate([self._forward(part, training=False) for part in parts])
 
@@ -150,7 +156,7 @@ class Network:
         try:
             with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
                 there = {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(
                 f"{path} is no file of weights ({error}): name one that save wrote"
             ) from error
