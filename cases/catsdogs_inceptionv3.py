@@ -9,8 +9,6 @@ Erratum: the listing trains the new head for one epoch and stops where fine-tuni
 pictures have 299 pixels, which ``--image-size 299`` gives.
 """
 
-import dataclasses
-
 import keras_cnn
 
 RECIPE = keras_cnn.Recipe(
@@ -27,37 +25,18 @@ RECIPE = keras_cnn.Recipe(
 def main(argv=None):
     """Train, test and report; return what report.json holds."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
+    from keras_cnn import transfer  # here, since Keras takes seconds and --help does not need it
 
     weights, notes = _published_weights()
-
-    def build(*, input_shape, classes):
-        base = keras_cnn.models.InceptionV3(
-            weights=weights, include_top=False, input_shape=input_shape
-        )
-        base.trainable = False
-        image = keras.Input(input_shape)
-        x = keras.layers.GlobalAveragePooling2D()(base(image))
-        return keras.Model(image, keras.layers.Dense(classes, activation="softmax")(x))
-
-    def unfreeze(model):
-        # Keras 3.15 trains under `fit` even a base that was called with training=False; a frozen
-        # batch normalisation keeps ImageNet's statistics.
-        for layer in model.layers[1].layers:
-            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-
-    generator = keras_cnn.ImageDataGenerator(
-        preprocessing_function=lambda image: image / 127.5 - 1,  # as for the published weights
-        shear_range=0.5,
-        rotation_range=30,
-        zoom_range=0.2,
-        width_shift_range=0.2,
-        height_shift_range=0.2,
-    )
-    splits = keras_cnn.classification_splits(recipe, generator)
-    facts = splits.facts | {"notes": splits.facts["notes"] + notes}
-    splits = dataclasses.replace(splits, facts=facts)
-    return keras_cnn.run(build, splits, recipe, fine_tune=unfreeze)
+    augmentation = {
+        "shear_range": 0.5,
+        "rotation_range": 30,
+        "zoom_range": 0.2,
+        "width_shift_range": 0.2,
+        "height_shift_range": 0.2,
+    }
+    base = transfer.Base.of(keras_cnn.models.InceptionV3, weights=weights)
+    return transfer.fit_head(base, recipe, augmentation=augmentation, fine_tune=True, notes=notes)
 
 
 def _published_weights():

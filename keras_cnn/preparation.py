@@ -50,11 +50,13 @@ class Scaling:
             float32, same shape; an array for an array, a tensor for a tensor.
         """
         if isinstance(pixels, keras.KerasTensor) or keras.ops.is_tensor(pixels):
-            pixels = keras.ops.cast(pixels, "float32")
+            pixels = _in_graph(keras.ops.cast(pixels, "float32"), self.mode)
         else:
             pixels = np.array(pixels, "float32")  # a copy: Keras writes into its argument
-        if self.mode:
-            pixels = _imagenet.preprocess_input(pixels, data_format="channels_last", mode=self.mode)
+            if self.mode:
+                pixels = _imagenet.preprocess_input(
+                    pixels, data_format="channels_last", mode=self.mode
+                )
         return pixels * np.float32(self.rescale) if self.rescale else pixels
 
     @classmethod
@@ -244,6 +246,18 @@ def generator(scaling: Scaling, **augmentation: Any) -> ImageDataGenerator:
     return ImageDataGenerator(
         rescale=scaling.rescale, preprocessing_function=function, **augmentation
     )
+
+
+def _in_graph(pixels, mode):
+    """The same for tensors: Keras' own makes constants that ONNX takes for further inputs."""
+    if mode == "tf":
+        return pixels / 127.5 - 1.0
+    if mode == "torch":
+        mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        return (pixels / 255.0 - np.array(mean, "float32")) / np.array(deviation, "float32")
+    if mode == "caffe":
+        return keras.ops.flip(pixels, axis=-1) - np.array([103.939, 116.779, 123.68], "float32")
+    return pixels
 
 
 def _scaling(generator):

@@ -196,7 +196,7 @@ def _compile(model, splits, recipe, optimizer):
         optimizer=optimizer,
         loss=splits.loss(recipe),
         metrics=splits.metrics(),
-        jit_compile=_jit_compile(),
+        jit_compile=jit_compile(),
     )
 
 
@@ -281,7 +281,7 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def _jit_compile():
+def jit_compile() -> bool | str:
     """Whether to compile with XLA: on TensorFlow's CPU that trains 2 to 7 times slower."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -297,7 +297,7 @@ def _to_keep(model, build, splits, recipe):
     else:
         kept = _build(build, splits, precision="float32")
         kept.set_weights(model.get_weights())
-    kept.jit_compile = _jit_compile()
+    kept.jit_compile = jit_compile()
     return kept
 
 

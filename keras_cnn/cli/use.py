@@ -1,0 +1,212 @@
+"""``evaluate``, ``predict`` and ``detect``: a trained model on pictures."""
+
+import argparse
+import collections
+import sys
+from pathlib import Path
+
+from keras_cnn.cli import parts
+from keras_cnn.errors import InputError
+
+
+def add(commands) -> None:
+    """Add the commands.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = parts.command(commands, "evaluate", evaluate, help="score a model on a folder")
+    parts.add_run(parser)
+    parser.add_argument("folder", metavar="DIR", help="one folder per class, or test/ with such")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write a report there")
+    parser.add_argument("--batch-size", type=parts.positive, default=32, metavar="N")
+    parser.add_argument(
+        "--skip-bad-images", action="store_true", help="go on without pictures that cannot be read"
+    )
+    parts.add_json(parser)
+
+    parser = parts.command(commands, "predict", predict, help="tell the class of pictures")
+    parts.add_run(parser)
+    parts.add_paths(parser)
+    parts.add_format(parser)
+    parser.add_argument(
+        "--top-k", type=parts.positive, default=1, metavar="N", help="classes told (default: 1)"
+    )
+    parser.add_argument("--batch-size", type=parts.positive, default=32, metavar="N")
+
+    parser = parts.command(commands, "detect", detect, help="find objects in pictures")
+    parts.add_run(parser)
+    parts.add_paths(parser)
+    parts.add_format(parser)
+    parser.add_argument(
+        "--draw", type=Path, metavar="OUT", help="folder for the pictures with boxes drawn in"
+    )
+    parser.add_argument(
+        "--score-threshold",
+        type=parts.share,
+        default=0.5,
+        metavar="X",
+        help="least probability of an object (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--iou-threshold",
+        type=parts.share,
+        default=0.45,
+        metavar="X",
+        help="overlap from which the less likely of two boxes goes (default: %(default)s)",
+    )
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Score a model on a folder of pictures whose classes are known."""
+    with parts.telling(options):
+        from keras_cnn.predictor import Predictor
+
+        folder = parts.folder(options.folder)
+        told = Predictor.load(options.model, unsafe=options.unsafe).evaluate(
+            folder,
+            out=options.out,
+            batch_size=options.batch_size,
+            skip_bad_images=options.skip_bad_images,
+        )
+    if options.json:
+        parts.print_json(told)
+        return
+    print(told["sentence"])
+    for path, reason in told["skipped"].items():
+        print(f"left out: {path}: {reason}")
+    if options.out:
+        print(f"Report: {options.out / 'report.html'}")
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Tell the class of pictures, or their value, as they come.
+
+    Pictures that cannot be read are told on stderr; the others are answered, and the exit code
+    is 2.
+    """
+    paths, total = parts.pictures(options.paths)
+    from keras_cnn.predictor import Predictor, reason
+
+    predictor = Predictor.load(options.model, unsafe=options.unsafe)
+    bad = []
+
+    def note(path, error):
+        bad.append(path)
+        print(f"error: {reason(error)}", file=sys.stderr)
+
+    answers = predictor.stream(paths, batch_size=options.batch_size, on_error=note)
+    answers = parts.progress(answers, total=total, unit="pictures")
+    names = predictor.card.class_names
+    rows = (_row(path, answer, options) for path, answer in answers)
+    width = max(map(len, names), default=0)
+    parts.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
+    return 2 if bad else 0
+
+
+def _row(path, answer, options):
+    if not answer.class_names:
+        return {"path": path, "value": answer.value}
+    top = answer.top(options.top_k)
+    if options.style == "json":
+        return {
+            "path": path,
+            "class": top[0][0],
+            "score": top[0][1],
+            "top": [{"class": name, "score": score} for name, score in top],
+        }
+    cells = {"path": path}
+    for number, (name, score) in enumerate(top, start=1):
+        ending = f"_{number}" if number > 1 else ""
+        cells |= {f"class{ending}": name, f"score{ending}": round(score, 6)}
+    return cells
+
+
+def _line(row, width):
+    path, *cells = row.values()
+    if len(cells) == 1:
+        return f"{cells[0]:>12.6g}  {path}"
+    pairs = zip(cells[::2], cells[1::2], strict=True)
+    return "  ".join(f"{name:<{width}} {score:.3f}" for name, score in pairs) + f"  {path}"
+
+
+def detect(options: argparse.Namespace) -> int:
+    """Find objects in pictures, and draw them.
+
+    Pictures that cannot be read are told on stderr; the others are answered, and the exit code
+    is 2.
+    """
+    paths, total = parts.pictures(options.paths)
+    from keras_cnn import card
+    from keras_cnn.detection import Detector
+    from keras_cnn.images import files
+    from keras_cnn.predictor import reason
+
+    detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
+    if options.draw:
+        _make(options.draw)
+    waiting, bad, drawn = collections.deque(), [], set()
+
+    def pixels():
+        for path in paths:
+            try:
+                picture = files.read(path)
+            except InputError as error:
+                bad.append(path)
+                print(f"error: {reason(error)}", file=sys.stderr)
+                continue
+            waiting.append(path)
+            yield picture
+
+    limits = {"score_threshold": options.score_threshold, "iou_threshold": options.iou_threshold}
+    found = parts.progress(detector.stream(pixels(), **limits), total=total, unit="pictures")
+
+    def rows():
+        for detections in found:
+            path = waiting.popleft()
+            if options.draw:
+                _draw(detections, options.draw, path, drawn)
+            objects = [
+                {"class": name, "score": float(score), "box": [round(float(v), 1) for v in box]}
+                for name, score, box in zip(
+                    detections.names, detections.scores, detections.boxes, strict=True
+                )
+            ]
+            if options.style == "csv":
+                for one in objects:
+                    corners = dict(zip(("x1", "y1", "x2", "y2"), one.pop("box"), strict=True))
+                    yield {"path": path} | one | corners
+            else:
+                yield {"path": path, "objects": objects}
+
+    parts.write_rows(rows(), style=options.style, line=_objects)
+    return 2 if bad else 0
+
+
+def _objects(row):
+    lines = [f"{row['path']}: {len(row['objects'])} objects"]
+    for one in row["objects"]:
+        corners = ", ".join(f"{value:.0f}" for value in one["box"])
+        lines.append(f"  {one['class']} {one['score']:.3f}  ({corners})")
+    return "\n".join(lines)
+
+
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--draw must be a folder that can be written; received {folder} ({error.strerror}): "
+            "name another"
+        ) from None
+
+
+def _draw(detections, folder, path, drawn):
+    from PIL import Image
+
+    name, number = Path(path).stem, 1
+    while f"{name}.png" in drawn:  # pictures of one name from two folders
+        number += 1
+        name = f"{Path(path).stem}_{number}"
+    drawn.add(f"{name}.png")
+    Image.fromarray(detections.draw()).save(folder / f"{name}.png")
