@@ -92,7 +92,7 @@ def undrawn(monkeypatch):
     """Spare a test that looks at no figure the time of drawing them."""
     buffer = io.BytesIO()
     Image.new("RGB", (1, 1)).save(buffer, format="PNG")
-    monkeypatch.setattr(figures, "_png", lambda _: buffer.getvalue())
+    monkeypatch.setattr(figures, "png", lambda _: buffer.getvalue())
 
 
 class Page(html.parser.HTMLParser):

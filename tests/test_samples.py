@@ -31,10 +31,11 @@ DRAW = "import sys; samples.draw(*sys.argv[1:])"
 
 @pytest.fixture
 def few(monkeypatch):
-    """Makes sets small: two training pictures and one test picture a class, or six dishes."""
+    """Makes sets small: two training pictures and one test picture a class, six dishes."""
     for name, sample in samples._SAMPLES.items():
         monkeypatch.setitem(samples._SAMPLES, name, dataclasses.replace(sample, train=2, test=1))
     monkeypatch.setattr(samples, "_DISHES", 6)
+    monkeypatch.setattr(samples.shapes, "PARTS", {"train": 2, "val": 1, "test": 1})
 
 
 @pytest.fixture

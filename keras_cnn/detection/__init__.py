@@ -5,10 +5,12 @@ import importlib
 _LAZY = {  # loaded when first used: most of it imports Keras or OpenCV, which takes seconds
     "Augmentation": "augment",
     "Batches": "batches",
+    "DetectionRecipe": "recipe",
     "Detections": "detector",
     "Detector": "detector",
     "MultiboxLoss": "loss",
     "detection_splits": "task",
+    "network": "task",
 }
 __all__ = [*_LAZY]
 

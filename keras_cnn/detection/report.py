@@ -1,154 +1,131 @@
 """A detector's report: scores, curves and drawings of its test pictures as files in a folder."""
 
-import base64
-import csv
 import io
-import json
-import math
-from html import escape
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from keras_cnn.detection import draw
-from keras_cnn.errors import InputError
+from keras_cnn.report import figures, files, fonts
 
-SCORES = {  # key -> what the page calls it
-    "map": "mAP at IoU 0.5 (VOC, area)",
-    "map_voc07": "mAP at IoU 0.5 (VOC 2007, 11 points)",
-    "map_coco": "mAP at IoU 0.5 to 0.95 (COCO)",
-    "map_coco50": "COCO AP50",
-    "map_coco75": "COCO AP75",
-}
+HEAD = ("file", "class", "score", "x1", "y1", "x2", "y2")
+COLUMNS = {"detections": 2, "augment": 5, "samples": 5}  # of the sheets of pictures
+WIDTHS = {"detections": 720, "augment": 240, "samples": 240}  # of their pictures, in pixels
 
 
 def write(
-    folder: Path, *, result: dict, rows: list, history: dict[str, list], figures: dict[str, bytes]
+    folder: Path,
+    *,
+    scores: dict,
+    rows: list,
+    history: dict[str, list],
+    gallery: list,
+    samples: list,
+    steps: list,
+    facts: dict,
 ) -> dict:
     """Writes report.json, report.html, detections.csv, history.csv and the figures.
 
     Args:
         folder: Folder of the run; made if it is missing.
-        result: What report.json holds: "name", "sentence", "notes", "test" and whatever else.
-        rows: (file, class, score, x1, y1, x2, y2) of each detection.
+        scores: As `metrics.summary` returns them.
+        rows: Cells of `HEAD` of each detection.
         history: One list per quantity and epoch.
-        figures: File names to PNG bytes, in the order of the page.
+        gallery: (truth beside prediction, title, note) of test pictures.
+        samples: (picture, title) of training pictures as the model receives them.
+        steps: (picture, step) of the augmentation, five steps a picture.
+        facts: As in `keras_cnn.report.classification`.
 
     Returns:
-        `result`, numbers that are not finite as None.
+        What report.json holds.
 
     Raises:
         InputError: The folder cannot be written.
     """
-    folder, result = Path(folder), _plain(result)
-    epochs = max(map(len, history.values()), default=0)
-    epoch_rows = [
-        [epoch + 1, *(values[epoch] if epoch < len(values) else "" for values in history.values())]
-        for epoch in range(epochs)
+    classes = scores["classes"]
+    test = {key: value for key, value in scores.items() if key.startswith("map")}
+    test["classes"] = [
+        {
+            "name": entry.name,
+            "ap": entry.average_precision,
+            "ap_voc07": entry.average_precision_2007,
+            "objects": entry.objects,
+        }
+        for entry in classes
     ]
-    head = ("file", "class", "score", "x1", "y1", "x2", "y2")
-    contents = {
-        **figures,
-        "detections.csv": _table([head, *rows]),
-        "history.csv": _table([("epoch", *history), *epoch_rows]),
-        "report.html": _page(result, figures).encode(),
-        "report.json": (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode(),
+    told = "undefined: no class has objects"
+    if scores["map"] is not None:
+        told = f"{scores['map']:.3f} (mean average precision at IoU 0.5, VOC)"
+    notes = []
+    if facts.get("skipped_boxes"):
+        notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
+    result = files.contents(
+        folder,
+        facts,
+        "detection",
+        test,
+        sentence=f"mAP {told} on {facts['samples']['test']} test pictures.",
+        notes=notes,
+    )
+    curved = history | {"map": []}  # `figures.curves` finds its validation values by this name
+    plots = {
+        "curves.png": (
+            partial(figures.curves, curved, best_epoch=facts.get("best_epoch")),
+            figures.curves_parts(curved),
+        ),
+        "precision_recall.png": (partial(precision_recall, classes), []),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            beside = folder / f".{name}"
-            beside.write_bytes(content)
-            beside.replace(folder / name)
-    except OSError as error:
-        raise InputError(
-            f"cannot write the report into {folder} ({error.strerror}): name another with --out"
-        ) from None
-    return result
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Returns a picture as PNG bytes.
-
-    Args:
-        picture: RGB, uint8, (height, width, 3).
-    """
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png")
-    return buffer.getvalue()
-
-
-def figures(*, classes: list, gallery: list, samples: list, steps: list) -> dict[str, bytes]:
-    """Draws all figures of a report.
-
-    Args:
-        classes: `metrics.ClassScore` of each class.
-        gallery: (truth beside prediction, title) of test pictures.
-        samples: (picture, title) of training pictures as the model receives them.
-        steps: (picture, step) of the augmentation, five steps a picture.
-
-    Returns:
-        File names to PNG bytes.
-    """
-    return {
-        "precision_recall.png": draw.precision_recall(classes),
-        "detections.png": png(draw.sheet(gallery, columns=2, width=720)),
-        "augment.png": png(draw.sheet(steps, columns=5, width=240)),
-        "samples.png": png(draw.sheet(samples, columns=5, width=240)),
-    }
-
-
-def _page(result, figures):
-    test = result["test"]
-    scores = [(title, _number(test[key])) for key, title in SCORES.items()]
-    head = ("class", "objects", "AP (area)", "AP (VOC 2007)")
-    classes = [
-        (name, entry["objects"], _number(entry["ap"]), _number(entry["ap_voc07"]))
-        for name, entry in test["classes"].items()
-    ]
-    images = [
-        f'<h2>{escape(name.removesuffix(".png").replace("_", " "))}</h2><img alt="{escape(name)}" '
-        f'src="data:image/png;base64,{base64.b64encode(content).decode()}">'
-        for name, content in figures.items()
-    ]
-    notes = "".join(f"<p>{escape(note)}</p>" for note in result["notes"])
-    title = escape(str(result["name"]))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>body{{font:16px sans-serif;max-width:60rem;margin:2rem auto;"
-        "padding:0 1rem}img{max-width:100%}td,th{padding:.2rem 1rem .2rem 0;text-align:left}"
-        f"</style></head><body><h1>{title}</h1><p><b>{escape(result['sentence'])}</b></p>{notes}"
-        f"<h2>Scores</h2>{_html_table(scores)}<h2>Each class</h2>{_html_table([head, *classes])}"
-        + "".join(images)
-        + "</body></html>\n"
+    sheets = {"detections": gallery, "augment": steps, "samples": samples}
+    return files.write(
+        folder,
+        result,
+        history=history,
+        others={"detections.csv": files.table(HEAD, rows)}
+        | {f"{name}.png": _sheet(name, pictures) for name, pictures in sheets.items()},
+        plots=plots,
+        galleries=[
+            ("Most mistakes first: truth beside prediction", gallery),
+            ("Training pictures", [(*item, "") for item in samples]),
+            ("Augmentation, step by step", [(*item, "") for item in steps]),
+        ],
     )
 
 
-def _html_table(rows):
-    cells = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+def precision_recall(classes: list, *, dark: bool = False) -> bytes:
+    """Draws how precision falls as more of the objects are found.
+
+    Args:
+        classes: `metrics.ClassScore` of each class.
+        dark: Whether the paper is dark.
+
+    Returns:
+        The figure as PNG bytes.
+    """
+    with figures.paper((7.2, 4.2), dark) as (figure, _):
+        ax = figure.subplots()
+        for label, entry in enumerate(classes, start=1):
+            if not entry.objects:
+                continue
+            name = fonts.printable(fonts.shorten(entry.name, width=24))
+            ax.step(
+                np.r_[0, entry.recall],
+                np.r_[1, entry.precision],
+                where="post",
+                color=[value / 255 for value in draw.colour(label, dark=dark)],
+                label=f"{name}  {entry.average_precision:.3f}",
+            )
+        ax.set(xlim=(0, 1.005), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+        ax.grid(True)
+        figure.legend(
+            title="average precision", loc="outside right upper", ncols=1 + len(classes) // 22
+        )
+        return figures.png(figure)
 
 
-def _number(value):
-    return "none" if value is None else f"{value:.3f}"
-
-
-def _table(rows):
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _plain(value):
-    """What JSON can hold."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+def _sheet(name, pictures):
+    sheet = draw.sheet([item[:2] for item in pictures], columns=COLUMNS[name], width=WIDTHS[name])
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, format="png")
+    return buffer.getvalue()

@@ -9,11 +9,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_cnn import datasets
 from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report, voc
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.loss import MultiboxLoss
+from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.errors import InputError
 from keras_cnn.images import files
+from keras_cnn.models import ssd
 from keras_cnn.recipe import Recipe
 
 SHOWN = 0.3  # score above which the report draws a detection
@@ -142,41 +146,21 @@ class DetectionSplits:
             InputError: The folder cannot be written.
         """
         truths = [(p.boxes, p.labels, p.difficult) for p in self.test.pictures]
-        scores = metrics.summary(truths, answers, class_names=self.class_names)
-        classes = scores["classes"]
-        scores["classes"] = {
-            entry.name: {
-                "ap": entry.average_precision,
-                "ap_voc07": entry.average_precision_2007,
-                "objects": entry.objects,
-            }
-            for entry in classes
-        }
         rows = [
             (Path(path).name, self.class_names[label - 1], f"{of:.4f}", *(f"{v:.1f}" for v in box))
             for path, answer in zip(self.test.filepaths, answers, strict=True)
             for box, of, label in zip(*answer, strict=True)
         ]
-        told = (
-            "undefined, no class has objects" if scores["map"] is None else f"{scores['map']:.3f}"
-        )
-        notes = [facts["synthetic"]] if isinstance(facts.get("synthetic"), str) else []
-        if self.facts.get("skipped_boxes"):
-            notes.append(f"{len(self.facts['skipped_boxes'])} boxes could not be used.")
-        result = {
-            **facts,
-            "task": "detection",
-            "sentence": f"mAP {told} at IoU 0.5 on {self.test.samples} test pictures.",
-            "notes": notes,
-            "test": scores,
-        }
-        drawings = report.figures(
-            classes=classes,
+        return report.write(
+            folder,
+            scores=metrics.summary(truths, answers, class_names=self.class_names),
+            rows=rows,
+            history=history,
             gallery=self._gallery(answers),
             samples=samples,
             steps=self.augmentation_steps(),
+            facts=facts,
         )
-        return report.write(folder, result=result, rows=rows, history=history, figures=drawings)
 
     def _gallery(self, answers):
         kept = [tuple(part[of > SHOWN] for part in (box, of, ids)) for box, of, ids in answers]
@@ -188,60 +172,94 @@ class DetectionSplits:
             truth = entry.boxes, entry.labels, entry.difficult
             pixels = files.read(entry.path)
             drawn = draw.pair(pixels, truth, kept[number], class_names=self.class_names)
-            title = f"{Path(entry.path).name}: truth, prediction; {missed[number]} mistakes"
-            gallery.append((drawn, title))
+            mistakes = "1 mistake" if missed[number] == 1 else f"{missed[number]} mistakes"
+            gallery.append((drawn, f"{Path(entry.path).name}: {mistakes}", ""))
         return gallery
 
 
 def detection_splits(
-    folder: Path,
-    *,
-    batch_size: int,
-    seed: int = 0,
-    workers: int | None = None,
-    skip_bad_boxes: bool = False,
-    augmentation: augment.Augmentation | None = None,
-    facts: dict | None = None,
+    recipe: DetectionRecipe, *, augmentation: augment.Augmentation | None = None
 ) -> DetectionSplits:
-    """Reads a folder in the layout of PASCAL VOC and checks every box.
+    """Finds a set in the layout of PASCAL VOC, and checks every box.
+
+    The lists train and val make the training and the validation part; test is tested, or val again
+    where there is no such list.
 
     Args:
-        folder: It lists train and val, and test where it has one; otherwise val is tested too.
-        batch_size: Pictures per training step.
-        seed: Seed of order and augmentation.
-        workers: Threads that make batches; None takes one per core.
-        skip_bad_boxes: Whether to go on without boxes that cannot be used.
-        augmentation: Random changes of the training pictures; None takes the paper's.
-        facts: What the report is to tell of the data besides.
+        recipe: The choices; `dataset` or `data` names the folder.
+        augmentation: Random changes of the training pictures; None takes the paper's, zoomed out
+            as far as the recipe says.
 
     Returns:
         The three parts.
 
     Raises:
         InputError: A file is missing or cannot be understood, or boxes cannot be used and
-            `skip_bad_boxes` is off; the message lists them all.
+            `recipe.skip_bad_boxes` is off; the message lists them all.
     """
-    folder = Path(folder)
-    tested = "test" if (folder / "ImageSets" / "Main" / "test.txt").is_file() else "val"
+    source = datasets.locate(recipe.dataset, data=recipe.data)
+    if source.note:
+        print(source.note)
+    lists = source.path / "ImageSets" / "Main"
+    tested = "test" if (lists / "test.txt").is_file() else "val"
     parts, skipped, names = {}, {}, None
     for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
-        read = voc.read_voc(folder, split=split, class_names=names)
+        read = voc.read_voc(source.path, split=split, class_names=names)
         names = read.class_names
-        parts[part], bad = voc.check(read, skip_bad_boxes=skip_bad_boxes)
+        parts[part], bad = voc.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
         skipped |= bad
-    options = {"batch_size": batch_size, "seed": seed, "workers": workers}
+    options = {"batch_size": recipe.batch_size, "seed": recipe.seed, "workers": recipe.workers}
     return DetectionSplits(
         train=Batches(
             parts["train"].pictures,
-            augmentation=augmentation or augment.Augmentation(),
+            augmentation=augmentation or augment.Augmentation(expand=recipe.zoom_out),
             shuffle=True,
             **options,
         ),
         validation=Batches(parts["validation"].pictures, **options),
         test=Batches(parts["test"].pictures, **options),
         class_names=names,
-        facts={"skipped_boxes": skipped} | (facts or {}),
+        facts={
+            "dataset": {
+                "name": recipe.dataset,
+                "folder": str(source.path),
+                "is_sample": source.is_sample,
+            },
+            "synthetic": source.is_sample,
+            "notes": [source.note] if source.note else [],
+            "skipped_boxes": skipped,
+        },
     )
+
+
+def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
+    """Builds the network of a recipe.
+
+    Args:
+        recipe: The choices `base`, `alpha`, `weights` and `freeze`.
+        input_shape: `(300, 300, 3)`.
+        classes: Number of classes, background included as the first.
+
+    Returns:
+        What `models.SSD300` builds, its first stages frozen where the recipe says so.
+
+    Raises:
+        InputError: The weights cannot be had, or do not fit.
+    """
+    alpha = {"alpha": recipe.alpha} if recipe.base == "mobilenet" else {}
+    try:
+        model = ssd.SSD300(
+            base=recipe.base,
+            weights=recipe.weights,
+            input_shape=input_shape,
+            classes=classes,
+            **alpha,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"--weights {recipe.weights}: {error}") from error
+    if recipe.freeze:
+        ssd.freeze(model)
+    return model
 
 
 def _mistakes(entry, answer):

@@ -11,10 +11,12 @@ from keras_cnn.models.lenet import LeNet5
 from keras_cnn.models.linear import LinearRegression, SoftmaxRegression
 from keras_cnn.models.mobilenet import MobileNet
 from keras_cnn.models.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
+from keras_cnn.models.ssd import SSD300
 from keras_cnn.models.vgg import VGG11, VGG13, VGG16, VGG19
 from keras_cnn.models.weights import decode_predictions, preprocess_input
 
 __all__ = [
+    "SSD300",
     "VGG11",
     "VGG13",
     "VGG16",

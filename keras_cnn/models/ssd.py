@@ -25,6 +25,8 @@ EXTRAS = {  # stage behind the base -> filters of its 1x1 and 3x3 convolutions, 
 }
 MEAN = (123, 117, 104)  # of ImageNet's pictures, RGB
 PRIORS = 8732
+MOMENTUM = 0.9  # of normalisation's averages: Keras' 0.99 lags behind the few steps of small sets
+LAST_FROZEN = ("pool3", "conv_pw_3_relu")  # of VGG16 and of the light base
 
 
 def SSD300(
@@ -98,11 +100,36 @@ def SSD300(
     # float32 under mixed precision too: the exponentials of decoding and softmax need it.
     predictions = layers.Concatenate(name="predictions", dtype="float32")(outputs)
     model = blocks.model(image, predictions, name=name)  # (8732, 4 + classes)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = MOMENTUM
     if weights == "imagenet":
         ssd_weights.load_base(model, base)
     elif weights is not None:
         ssd_weights.load(model, weights)
     return model
+
+
+def freeze(model: keras.Model):
+    """Keeps the base's first three stages as they are, which see edges and textures of any picture.
+
+    Args:
+        model: What `SSD300` built, with trained weights.
+    """
+    for layer in model.layers:
+        layer.trainable = False
+        if layer.name in LAST_FROZEN:
+            return
+
+
+def unfreeze(model: keras.Model):
+    """Lets all layers learn.
+
+    Args:
+        model: What `freeze` froze.
+    """
+    for layer in model.layers:  # `model.trainable = True` would change nothing: it already is
+        layer.trainable = True
 
 
 def _vgg16(image, _):

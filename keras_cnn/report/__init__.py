@@ -1,15 +1,11 @@
 """Scores and figures of a run, written to its folder.
 
 `classification` and `regression` write `report.json`, `report.html`, `history.csv`,
-`predictions.csv` and the figures. Each file is written beside its place and renamed, so a reader
-never meets half a file, and `report.json` comes last: it stands for a complete report.
+`predictions.csv` and the figures; `files` is what `detection.report` writes with too. Each file is
+written beside its place and renamed, so a reader never meets half a file, and `report.json` comes
+last: it stands for a complete report.
 """
 
-import csv
-import io
-import itertools
-import json
-import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -18,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_cnn.errors import InputError
-from keras_cnn.report import figures, page, scores, words
+from keras_cnn.report import figures, files, scores, words
 from keras_cnn.report.runs import compare, summarize_runs
 
 __all__ = [
@@ -99,7 +94,9 @@ def classification(
     ]
     mistakes = _mistakes(y_true, y_pred, surest, class_names, names, picture)
     matrix = scores.confusion(y_true, y_pred, len(class_names))
-    report = _report(folder, facts, "classification", test, words.classification(test), notes)
+    report = files.contents(
+        folder, facts, "classification", test, sentence=words.classification(test), notes=notes
+    )
     plots = {
         "curves.png": _curves(history, facts, baseline=test["baseline"]),
         "confusion.png": (
@@ -107,7 +104,7 @@ def classification(
             figures.confusion_parts(class_names),
         ),
     }
-    return _write_all(folder, report, history, rows, plots, samples, mistakes)
+    return _write_answers(folder, report, history, rows, plots, samples, mistakes)
 
 
 def regression(
@@ -162,13 +159,13 @@ def regression(
         for k in order
     ]
     mistakes = ("Largest errors: truth → prediction", worst)
-    report = _report(folder, facts, "regression", test, words.regression(test), [])
+    report = files.contents(folder, facts, "regression", test, sentence=words.regression(test))
     plots = {
         "curves.png": _curves(history, facts),
         "scatter.png": (partial(figures.scatter, y_true, y_pred, train_mean), []),
         "residuals.png": (partial(figures.residuals, y_true, y_pred), []),
     }
-    return _write_all(folder, report, history, rows, plots, samples, mistakes)
+    return _write_answers(folder, report, history, rows, plots, samples, mistakes)
 
 
 def sample_grid(path, samples: list) -> None:
@@ -182,7 +179,7 @@ def sample_grid(path, samples: list) -> None:
     Raises:
         InputError: If the path cannot be written.
     """
-    _write(Path(path), figures.pictures([(array, title, "") for array, title in samples]))
+    files.put(Path(path), figures.pictures([(array, title, "") for array, title in samples]))
 
 
 def sentence(report: dict) -> str:
@@ -203,26 +200,6 @@ def _check(y_true, y_score, class_names, filepaths):
             f"y_true must hold integers in [0, {classes}); received {y_true.dtype} from "
             f"{y_true.min()} to {y_true.max()}"
         )
-
-
-def _report(folder, facts, task, test, text, notes):
-    """Put together what `report.json` holds."""
-    told = []
-    if facts.get("synthetic") is True:
-        told.append(
-            "Synthetic sample: drawn by code, so the score says nothing about real pictures."
-        )
-    elif facts.get("synthetic"):
-        told.append(str(facts["synthetic"]))
-    if facts.get("interrupted"):
-        told.append("The training was interrupted: these are the scores of the weights so far.")
-    if facts.get("skipped"):
-        told.append(f"Pictures left out because they cannot be used: {len(facts['skipped']):,}.")
-    if facts.get("runs"):
-        told.append(facts["runs"]["sentence"])
-    report = {"name": Path(folder).resolve().name, "task": task, **facts}
-    report |= {"sentence": text, "notes": [*told, *notes, *facts.get("notes", [])], "test": test}
-    return _plain(report)
 
 
 def _mistakes(y_true, y_pred, surest, class_names, names, picture):
@@ -251,71 +228,22 @@ def _curves(history, facts, **options):
     return draw, figures.curves_parts(history)
 
 
-def _write_all(folder, report, history, rows, plots, samples, mistakes):
-    """Draw and write everything, `report.json` last."""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; choose another with --out"
-        ) from error
-    _write(folder / "history.csv", _history(history))
-    head = ("file", "truth", "prediction", "probability")
-    _write(folder / "predictions.csv", _table(head, rows))
-    samples = samples or []
-    if samples:
-        sample_grid(folder / "samples.png", samples)
-    shown = []
-    for name, (draw, parts) in plots.items():
-        whole = draw()
-        _write(folder / name, whole)
-        heading = name.removesuffix(".png").capitalize()
-        # On the page each part is a picture of its own: two side by side are small on a phone.
-        draws = [partial(draw, parts=[part]) for part in parts] if len(parts) > 1 else []
-        images = [(heading, drawn(), drawn(dark=True)) for drawn in draws]
-        shown.append((heading, images or [(heading, whole, draw(dark=True))]))
+def _write_answers(folder, report, history, rows, plots, samples, mistakes):
+    """Write the report of a network with one answer a picture."""
+    samples = (samples or [])[: figures.GRID[0] * figures.GRID[1]]
     title, worst = mistakes
-    drawn = figures.pictures(worst, title=title) if worst else figures.sentence(title)
-    _write(folder / "mistakes.png", drawn)
-    gallery = [(array, label, "") for array, label in samples[: figures.GRID[0] * figures.GRID[1]]]
-    html = page.render(report, plots=shown, samples=gallery, mistakes=mistakes)
-    _write(folder / "report.html", _encode(html))
-    content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-    _write(folder / "report.json", _encode(content + "\n"))
-    return report
-
-
-def _write(path, content):
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; choose another folder with --out"
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _encode(text):
-    # A file name that is no valid UTF-8 reaches Python as lone surrogates; escape, never fail.
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _history(history):
-    # Columns differ in length where an epoch was interrupted before its validation.
-    epochs = itertools.zip_longest(itertools.count(1), *history.values(), fillvalue="")
-    rows = itertools.islice(epochs, max(map(len, history.values()), default=0))
-    return _table(("epoch", *history), rows)
-
-
-def _table(head, rows):
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([head, *rows])
-    return _encode(buffer.getvalue())
+    others = {
+        "predictions.csv": files.table(("file", "truth", "prediction", "probability"), rows),
+        "mistakes.png": figures.pictures(worst, title=title) if worst else figures.sentence(title),
+    }
+    galleries = [(title, worst)]
+    if samples:
+        shown = [(array, label, "") for array, label in samples]
+        others["samples.png"] = figures.pictures(shown)
+        galleries.append(("Training pictures", shown))
+    return files.write(
+        folder, report, history=history, others=others, plots=plots, galleries=galleries
+    )
 
 
 def _names(filepaths):
@@ -340,18 +268,3 @@ def _open(filepaths, index):
     with Image.open(filepaths[index]) as image:
         image.draft("RGB", (640, 640))
         return ImageOps.exif_transpose(image).convert("RGB")
-
-
-def _plain(value):
-    """Turn a value into what JSON can hold; what is not a finite number becomes None."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(part) for part in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)

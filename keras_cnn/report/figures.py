@@ -58,7 +58,7 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=No
     parts = curves_parts(history) if parts is None else parts
     if not parts:
         return sentence("No epoch was finished, so there is no curve to draw.", dark=dark)
-    with _paper((5.2 * len(parts), 3.9), dark) as (figure, ink):
+    with paper((5.2 * len(parts), 3.9), dark) as (figure, ink):
         handles = {}
         for ax, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
             for key, label in ((name, "train"), (f"val_{name}", "validation")):
@@ -84,7 +84,7 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=No
         figure.legend(
             handles.values(), handles.keys(), loc="outside lower center", ncols=2 * len(parts)
         )
-        return _png(figure)
+        return png(figure)
 
 
 def curves_parts(history: dict[str, list]) -> list[str]:
@@ -119,11 +119,11 @@ def confusion(matrix: np.ndarray, class_names: list[str], *, parts=None, dark=Fa
     parts = confusion_parts(class_names) if parts is None else parts
     side = min(9.5, max(4.0, 2.0 + 0.52 * len(class_names))) if "cells" in parts else 6.0
     widths = [6.6 if part == "bars" else side for part in parts]
-    with _paper((sum(widths), side), dark) as (figure, ink):
+    with paper((sum(widths), side), dark) as (figure, ink):
         axes = figure.subplots(1, len(parts), squeeze=False, width_ratios=widths)[0]
         for ax, part in zip(axes, parts, strict=True):
             {"cells": _cells, "shades": _shades, "bars": _bars}[part](ax, matrix, class_names, ink)
-        return _png(figure)
+        return png(figure)
 
 
 def confusion_parts(class_names: list[str]) -> list[str]:
@@ -149,7 +149,7 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
     wide = max(columns, 3)  # leaves room for the title above one or two pictures
     lines = max((f"{above}\n{below}".count("\n") for _, above, below in items), default=0)
     size = (2.35 * wide, (2.45 + 0.17 * lines) * rows + 0.35 * bool(title))
-    with _paper(size, dark) as (figure, ink):
+    with paper(size, dark) as (figure, ink):
         if title:
             figure.suptitle(fonts.printable(title), x=0.01, ha="left")
         figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
@@ -172,7 +172,7 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
             # A square around every picture keeps the titles of a row on one line.
             ax.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
             ax.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
-        return _png(figure)
+        return png(figure)
 
 
 def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=False) -> bytes:
@@ -180,7 +180,7 @@ def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=F
     given = np.isfinite(y_pred)
     if not given.any():
         return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
-    with _paper((5.2, 5.2), dark) as (figure, ink):
+    with paper((5.2, 5.2), dark) as (figure, ink):
         ax = figure.subplots()
         ends = [min(y_true[given].min(), y_pred[given].min())]
         ends += [max(y_true[given].max(), y_pred[given].max())]
@@ -190,7 +190,7 @@ def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=F
         ax.set(xlabel="truth", ylabel="prediction", aspect="equal")
         ax.grid(True)
         figure.legend(loc="outside lower center", ncols=2)
-        return _png(figure)
+        return png(figure)
 
 
 def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
@@ -199,7 +199,7 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
     if not given.any():
         return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
     error = y_pred[given] - y_true[given]
-    with _paper((9.0, 3.9), dark) as (figure, ink):
+    with paper((9.0, 3.9), dark) as (figure, ink):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
         left.scatter(y_true[given], error, s=16, alpha=0.65, color=ink["train"], linewidths=0)
         right.hist(error, bins="sqrt", orientation="horizontal", color=ink["train"], alpha=0.8)
@@ -209,7 +209,7 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
         left.set(xlabel="truth", ylabel="prediction − truth")
         right.set_xlabel("test pictures")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
-        return _png(figure)
+        return png(figure)
 
 
 def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
@@ -226,21 +226,21 @@ def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
     columns = GRID[1]
     rows = math.ceil(len(kernels) / columns)
     limit = np.abs(kernels).max() or 1  # one scale for all, and white is zero
-    with _paper((1.7 * columns, 1.9 * rows), dark) as (figure, _):
+    with paper((1.7 * columns, 1.9 * rows), dark) as (figure, _):
         axes = figure.subplots(rows, columns, squeeze=False).flat
         for ax in axes:
             ax.set_axis_off()
         for ax, kernel, title in zip(axes, kernels, titles, strict=False):
             ax.imshow(kernel, cmap="seismic", vmin=-limit, vmax=limit)
             ax.set_title(fonts.printable(title))
-        return _png(figure)
+        return png(figure)
 
 
 def sentence(text: str, *, dark=False) -> bytes:
     """Draw a sentence where a figure would have nothing to show."""
-    with _paper((7.0, 1.6), dark) as (figure, _):
+    with paper((7.0, 1.6), dark) as (figure, _):
         figure.text(0.5, 0.5, fonts.printable(text), ha="center", va="center", wrap=True)
-        return _png(figure)
+        return png(figure)
 
 
 def pixels(picture: np.ndarray) -> np.ndarray:
@@ -263,7 +263,7 @@ def pixels(picture: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _paper(size, dark):
+def paper(size: tuple, dark: bool):
     """Yield an empty figure of `size` inches and the colours to draw it in."""
     ink = DARK if dark else LIGHT
     style = {
@@ -291,7 +291,8 @@ def _paper(size, dark):
         yield Figure(figsize=size, dpi=DPI), ink
 
 
-def _png(figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG bytes, without its empty margins."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()

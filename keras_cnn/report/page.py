@@ -9,6 +9,15 @@ from PIL import Image
 from keras_cnn.report import figures, words
 
 ROWS = 20  # rows of the per-class table shown before the rest is folded away
+CLASS_COLUMNS = {  # task -> key and heading; what weak classes lack most, and their number, last
+    "classification": {
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "support": "pictures",
+    },
+    "detection": {"ap_voc07": "AP, 11 points", "ap": "AP, area", "objects": "objects"},
+}
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --soft: #59636e;
   --line: #d8dee4; --page: #f4f5f7; --above: #1a7f4b; --around: #9a6700; --below: #c0362c;
@@ -55,6 +64,8 @@ dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
 figure { margin: 0; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain;
   border: 1px solid var(--line); border-radius: .3rem; display: block; }
+.gallery.large { grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); }
+.gallery.large img { aspect-ratio: auto; }
 .gallery img.small { image-rendering: pixelated; }
 figcaption { font-size: .85rem; line-height: 1.35; padding-top: .3rem; }
 figcaption small { display: block; color: var(--soft); }
@@ -75,29 +86,28 @@ div.facts { display: grid; gap: 0 1rem; align-items: start;
 div.facts section { margin: 0 0 1rem; }
 summary { cursor: pointer; color: var(--soft); padding: .5rem 0; }
 @media (max-width: 34rem) { .interval { grid-template-columns: 1fr; gap: .3rem; }
-  .gallery { grid-template-columns: 1fr 1fr; } table.scores { font-size: .8rem; }
+  .gallery:not(.large) { grid-template-columns: 1fr 1fr; } table.scores { font-size: .8rem; }
   table.scores th, table.scores td { padding: .3rem .2rem; } }
 """
 
 
-def render(report: dict, *, plots: list, samples: list, mistakes: tuple) -> str:
+def render(report: dict, *, plots: list, galleries: list) -> str:
     """Write the page.
 
     Args:
         report: What `report.json` holds.
         plots: (heading, [(alternative text, light PNG, dark PNG), ...]) each, in order.
-        samples: (picture, title, note) of the training pictures to show, may be empty.
-        mistakes: Heading, and the same of the worst mistakes.
+        galleries: (heading, [(picture, title, note), ...]) each, in order. Pictures twice as wide
+            as high are shown large.
     """
     test = report["test"]
-    task = _classifier if report["task"] == "classification" else _regression
+    tasks = {"classification": _classifier, "detection": _detector, "regression": _regression}
     sections = [
         _verdict(report),
-        task(report),
+        tasks[report["task"]](report),
         *(_section(heading, _plots(images)) for heading, images in plots),
-        _section("Each class", _per_class(test["classes"])) if "classes" in test else "",
-        _section(mistakes[0], _gallery(mistakes[1])),
-        _section("Training pictures", _gallery(samples)) if samples else "",
+        _section("Each class", _per_class(report)) if "classes" in test else "",
+        *(_section(heading, _gallery(items)) for heading, items in galleries),
         _facts(report),
     ]
     title = escape(str(report["name"]))
@@ -161,6 +171,18 @@ def _regression(report):
     return _section("Scores", _tiles([*tiles, *_pace(report)]) + note)
 
 
+def _detector(report):
+    test = report["test"]
+    tiles = [
+        ("mAP", words.number(test["map"]), "IoU 0.5, area under the curve (VOC)"),
+        ("mAP of VOC 2007", words.number(test["map_voc07"]), "IoU 0.5, 11 points"),
+        ("mAP of COCO", words.number(test["map_coco"]), "IoU 0.5 to 0.95"),
+        ("COCO AP50", words.number(test["map_coco50"]), "IoU 0.5"),
+        ("COCO AP75", words.number(test["map_coco75"]), "IoU 0.75"),
+    ]
+    return _section("Scores", _tiles([*tiles, *_pace(report)]))
+
+
 def _pace(report):
     seconds = report.get("seconds")
     if seconds is None:
@@ -202,30 +224,37 @@ def _plots(images):
 
 
 def _gallery(items):
+    wide = any(picture is not None and _is_wide(picture) for picture, _, _ in items)
     cells = []
     for picture, title, note in items:
         image = '<div class="missing">cannot be opened</div>'
         if picture is not None:
             small = max(picture.shape[:2]) < 100
-            image = f'<img src="{_thumbnail(picture)}" alt="" class="{"small" if small else ""}">'
+            source = _thumbnail(picture, wide=wide)
+            image = f'<img src="{source}" alt="" class="{"small" if small else ""}">'
         caption = escape(title).replace("\n", "<br>")
         cells.append(
             f"<figure>{image}<figcaption>{caption}<small>{escape(note)}</small></figcaption></figure>"
         )
-    return f'<div class="gallery">{"".join(cells)}</div>'
+    return f'<div class="gallery{" large" if wide else ""}">{"".join(cells)}</div>'
 
 
-def _per_class(classes):
-    head = "".join(
-        f"<th>{name}</th>" for name in ("class", "precision", "recall", "F1", "pictures")
-    )
+def _is_wide(picture):
+    height, width = picture.shape[:2]
+    return width >= 2 * height
+
+
+def _per_class(report):
+    classes, columns = report["test"]["classes"], CLASS_COLUMNS[report["task"]]
+    head = "".join(f"<th>{name}</th>" for name in ("class", *columns.values()))
+    *_, score, number = columns
     weakest_first = len(classes) > ROWS
     if weakest_first:
-        classes = sorted(classes, key=lambda row: (not row["support"], row["f1"] or 0))
+        classes = sorted(classes, key=lambda row: (not row[number], row[score] or 0))
     rows = [
         f"<tr><th>{escape(row['name'])}</th>"
-        + "".join(f"<td>{words.number(row[key])}</td>" for key in ("precision", "recall", "f1"))
-        + f"<td>{row['support']:,}</td></tr>"
+        + "".join(f"<td>{words.number(row[key])}</td>" for key in columns if key != number)
+        + f"<td>{row[number]:,}</td></tr>"
         for row in classes
     ]
 
@@ -264,11 +293,11 @@ def _table(facts):
     return f'<table class="facts"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _thumbnail(picture):
+def _thumbnail(picture, *, wide):
     image = Image.fromarray(figures.pixels(picture))
     if max(image.size) < 100:
         return _uri(_encode(image, format="PNG"))
-    image.thumbnail((320, 320))
+    image.thumbnail((960, 960) if wide else (320, 320))
     return _uri(_encode(image, format="JPEG", quality=85), kind="jpeg")
 
 

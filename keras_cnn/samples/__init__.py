@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn.errors import InputError
-from keras_cnn.samples import animals, plants, things
+from keras_cnn.samples import animals, plants, shapes, things
 
 SIDE = 160  # pixels of a picture in colour
 
@@ -52,6 +52,7 @@ def _flowers(*names):
 
 
 _FOOD = "foodscore"
+_BOXES = "voc2007"
 _DISHES = 196
 _SAMPLES = {
     "birds": _Sample(
@@ -111,7 +112,7 @@ _SAMPLES = {
         test=40,
     ),
 }
-NAMES = tuple(sorted([*_SAMPLES, _FOOD]))
+NAMES = tuple(sorted([*_SAMPLES, _FOOD, _BOXES]))
 
 
 def draw(name: str, folder: str | os.PathLike) -> Path:
@@ -124,7 +125,8 @@ def draw(name: str, folder: str | os.PathLike) -> Path:
     Args:
         name: One of `NAMES`.
         folder: What becomes of the set: `{train,test}/<class>/*`; for "foodscore" `FoodScore.csv`
-            with the columns ID and score, and `data_foodscore/<ID>.jpg`.
+            with the columns ID and score, and `data_foodscore/<ID>.jpg`; for "voc2007" the layout
+            of PASCAL VOC.
 
     Returns:
         The folder.
@@ -143,6 +145,8 @@ def draw(name: str, folder: str | os.PathLike) -> Path:
             drawn = Path(hidden, name)
             if name == _FOOD:
                 _draw_dishes(drawn)
+            elif name == _BOXES:
+                shapes.write(drawn)
             else:
                 _draw_classes(name, drawn)
             try:

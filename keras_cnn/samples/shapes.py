@@ -1,58 +1,48 @@
-"""The built-in sample: shapes to be found on busy backgrounds, in VOC's layout, drawn by code.
+"""Shapes to be found on busy backgrounds, with their boxes, in the layout of PASCAL VOC.
 
-They are drawings and say so. A shape is told by its outline alone: size, turn, colour and place
-vary, shapes overlap and reach the picture's edge, and the background is full of lines and texture
-that are no shapes. The boxes are those of the pixels drawn, cut to the picture.
+A shape is told by its outline alone: size, turn, colour and place vary, shapes overlap and reach
+the picture's edge, and the background is full of lines and texture that are no shapes, only duller.
+The boxes are those of the pixels drawn, cut to the picture.
 """
 
-import os
-import tempfile
+import colorsys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from keras_cnn.errors import InputError
-
-CLASSES = ("cross", "disc", "square", "star", "triangle")
-PARTS = {"train": 240, "val": 60, "test": 60}
-WIDTHS, HEIGHTS = (200, 320), (200, 320)  # pixels, least and most
-NUMBERS = (1, 6)  # shapes in a picture, least and most
-SIDES = (0.1, 0.45)  # of a shape in shares of the picture's longer side
+CLASSES = ("disc", "star", "triangle")
+PARTS = {"train": 300, "val": 40, "test": 60}
+WIDTHS, HEIGHTS = (240, 320), (240, 320)  # pixels, least and most
+NUMBERS = (3, 8)  # shapes in a picture, least and most
+SIDES = (0.14, 0.4)  # of a shape in shares of the picture's longer side
+DULL = (60, 196)  # values of the background's colours, least and most
 HIDDEN = 0.5  # share of a shape's box that later ones may cover before it counts as difficult
 
 
-def draw(folder: str | os.PathLike, *, parts: dict[str, int] | None = None) -> Path:
-    """Draws the set, once.
+def write(folder: Path, *, parts: dict[str, int] | None = None):
+    """Draw the set.
 
     Args:
-        folder: Where it goes; one that exists is left as it is.
+        folder: Where it goes.
         parts: Pictures of each part; by default `PARTS`.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: The folder cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".drawing_") as beside:
-            whole = Path(beside) / folder.name
-            _write(whole, parts or PARTS)
-            whole.rename(folder)  # all of it or nothing, whatever happens while drawing
-    except OSError as error:
-        if folder.is_dir():  # another process was faster
-            return folder
-        raise InputError(
-            f"the sample cannot be drawn into {folder} ({error.strerror}): name a folder of VOC's "
-            "layout with --data"
-        ) from None
-    return folder
+    for part in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / part).mkdir(parents=True)
+    for number, (part, pictures) in enumerate((parts or PARTS).items()):
+        names = [f"{part}_{index:04d}" for index in range(pictures)]
+        (folder / "ImageSets" / "Main" / f"{part}.txt").write_text("\n".join(names) + "\n")
+        for index, name in enumerate(names):
+            image, objects = picture(np.random.default_rng((6, number, index)))
+            height, width = image.shape[:2]
+            told = "".join(_object(*entry) for entry in objects)
+            (folder / "Annotations" / f"{name}.xml").write_text(
+                f"<annotation><filename>{name}.jpg</filename><size><width>{width}</width>"
+                f"<height>{height}</height><depth>3</depth></size>{told}</annotation>\n"
+            )
+            Image.fromarray(image).save(folder / "JPEGImages" / f"{name}.jpg", quality=92)
 
 
 def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
@@ -77,13 +67,13 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
         cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
         if mask.sum() < 60:
             continue
-        colour = rng.integers(0, 256, 3)
+        colour = np.array(colorsys.hsv_to_rgb(*rng.uniform((0, 0.6, 0.6), 1))) * 255
         shade = 1 + 0.25 * np.linspace(-1, 1, width)[None, :, None] * rng.uniform(-1, 1)
         paint = (colour * shade).clip(0, 255).astype(np.uint8)
         image = np.where(mask[..., None] > 0, np.broadcast_to(paint, image.shape), image)
         edge = np.rint(outline).astype(np.int32)
         image = cv2.polylines(
-            np.ascontiguousarray(image), [edge], True, (colour // 2).tolist(), 2, cv2.LINE_AA
+            np.ascontiguousarray(image), [edge], True, (colour / 2).tolist(), 2, cv2.LINE_AA
         )
         owner[mask > 0] = number
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -98,17 +88,17 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
 
 
 def _background(rng, width, height):
-    """Blotches, stripes and strokes of any colour, none of them closed."""
-    coarse = rng.integers(0, 256, (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3))
+    """Blotches, stripes and strokes of dull colours, none of them closed."""
+    coarse = rng.integers(*DULL, (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3))
     image = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     rows, columns = np.mgrid[:height, :width]
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 40)
     stripes = np.sin((columns * np.cos(angle) + rows * np.sin(angle)) * 2 * np.pi / period)
-    image = image + rng.uniform(0, 40) * stripes[..., None]
+    image = image + rng.uniform(0, 30) * stripes[..., None]
     image = np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
     for _ in range(int(rng.integers(4, 16))):
         ends = rng.integers(-20, max(width, height), (2, 2))
-        colour, thick = rng.integers(0, 256, 3).tolist(), int(rng.integers(1, 5))
+        colour, thick = rng.integers(*DULL, 3).tolist(), int(rng.integers(1, 5))
         cv2.line(image, *ends.tolist(), colour, thick, cv2.LINE_AA)
     return image
 
@@ -126,24 +116,6 @@ def _outline(name):
 
 def _turn(angle):
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-
-
-def _write(folder, parts):
-    for part in ("Annotations", "JPEGImages", "ImageSets/Main"):
-        (folder / part).mkdir(parents=True)
-    for number, (part, pictures) in enumerate(parts.items()):
-        names = [f"{part}_{index:04d}" for index in range(pictures)]
-        (folder / "ImageSets" / "Main" / f"{part}.txt").write_text("\n".join(names) + "\n")
-        for index, name in enumerate(names):
-            image, objects = picture(np.random.default_rng((6, number, index)))
-            height, width = image.shape[:2]
-            told = "".join(_object(*entry) for entry in objects)
-            (folder / "Annotations" / f"{name}.xml").write_text(
-                f"<annotation><filename>{name}.jpg</filename><size><width>{width}</width>"
-                f"<height>{height}</height><depth>3</depth></size>{told}</annotation>\n"
-            )
-            done, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-            (folder / "JPEGImages" / f"{name}.jpg").write_bytes(data.tobytes())
 
 
 def _object(name, corners, difficult):

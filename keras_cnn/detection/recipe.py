@@ -1,0 +1,49 @@
+"""The choices of a detector's training.
+
+Importing this module loads neither Keras nor TensorFlow, so that ``--help`` answers at once.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from keras_cnn.errors import InputError
+from keras_cnn.recipe import Recipe, option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectionRecipe(Recipe):
+    """A recipe with the choices that only detection has.
+
+    Attributes:
+        data: Folder to use instead of the data set's own.
+        base: First stages of the network: see `models.SSD300`.
+        alpha: Share of its filters the light base has.
+        weights: What the network starts from: see `models.SSD300`.
+        freeze: Whether the base's first stages first keep their weights, as `ssd.freeze` tells, and
+            learn in a second phase.
+        optimizer: Adam, or the paper's gradient descent with momentum.
+        zoom_out: How many times larger than the picture a view gets at most in training.
+        skip_bad_boxes: Whether to go on without boxes that cannot be used.
+    """
+
+    data: Path | None = option(
+        None, "folder of pictures with boxes, in VOC's layout (default: the case's own set)"
+    )
+    base: Literal["mobilenet", "vgg16"] = option("mobilenet", "first stages of the network")
+    alpha: float = option(1.0, "share of its filters the light base has", above=0)
+    weights: str | None = option(None, "imagenet, or the file of a whole network (default: random)")
+    freeze: bool = option(False, "train with the first stages frozen, then as many epochs all")
+    optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with a momentum of 0.9")
+    zoom_out: float = option(4.0, "most that pictures shrink in training", at_least=1)
+    skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
+    without: tuple[str, ...] = (
+        *("image_size", "validation_split", "variant", "mix", "class_weights"),
+        *("label_smoothing", "skip_bad_images"),
+    )
+
+    def __post_init__(self):
+        """Refuse values that do not go together."""
+        super().__post_init__()
+        if self.freeze and self.weights is None:
+            raise InputError("--freeze keeps weights that are known: name them by --weights")
