@@ -21,7 +21,7 @@ from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
 
 LOWEST, HIGHEST = 1e-7, 10.0
-SMOOTHING = 0.9  # weight of the past in the moving average of the loss
+SMOOTHING = 0.8  # weight of the past in the moving average of the loss
 EXPLODED = 4  # times the lowest loss, from which there is nothing more to see
 
 
@@ -51,9 +51,11 @@ class Rates:
                 f"The loss does not fall at any rate from {self.rates[0]:.1g} to "
                 f"{self.rates[-1]:.1g}: try more --steps, or look at the pictures and labels."
             )
+        rises = self.highest < self.rates[-1]
         return (
             f"The loss falls fastest at a learning rate of {self.suggestion:.1e} and is lowest at "
-            f"{self.highest:.1e}, beyond which it rises: try --learning-rate {self.suggestion:.1e}."
+            f"{self.highest:.1e}{', beyond which it rises' if rises else ''}: try --learning-rate "
+            f"{self.suggestion:.1e}."
         )
 
     def to_dict(self) -> dict:

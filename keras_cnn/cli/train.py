@@ -23,6 +23,7 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
         "zoom_range": 0.15,
     },
 }
+_NO_CLASSIFIERS = ("LinearRegression", "SSD300")
 _RECIPE = Recipe(name="", dataset="", without=("data", "variant"))
 
 
@@ -187,6 +188,7 @@ def find_builder(name: str):
         if inspect.isfunction(value)
         and value.__name__[0].isupper()
         and {"input_shape", "classes"} <= set(inspect.signature(value).parameters)
+        and value.__name__ not in _NO_CLASSIFIERS
     }
     by_plain_name = {_letters(key): value for key, value in known.items()}
     if builder := by_plain_name.get(_letters(name)):

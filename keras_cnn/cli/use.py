@@ -17,11 +17,17 @@ def add(commands) -> None:
     """
     parser = parts.command(commands, "evaluate", evaluate, help="score a model on a folder")
     parts.add_run(parser)
-    parser.add_argument("folder", metavar="DIR", help="one folder per class, or test/ with such")
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="one folder per class, or test/ with such; for a detector, in VOC's layout",
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write a report there")
     parser.add_argument("--batch-size", type=parts.positive, default=32, metavar="N")
     parser.add_argument(
-        "--skip-bad-images", action="store_true", help="go on without pictures that cannot be read"
+        "--skip-bad-images",
+        action="store_true",
+        help="go on without pictures, or boxes, that cannot be used",
     )
     parts.add_json(parser)
 
@@ -58,17 +64,15 @@ def add(commands) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Score a model on a folder of pictures whose classes are known."""
+    """Score a model on a folder of pictures whose classes, or objects, are known."""
+    folder = parts.folder(options.folder)
     with parts.telling(options):
-        from keras_cnn.predictor import Predictor
+        from keras_cnn import card
 
-        folder = parts.folder(options.folder)
-        told = Predictor.load(options.model, unsafe=options.unsafe).evaluate(
-            folder,
-            out=options.out,
-            batch_size=options.batch_size,
-            skip_bad_images=options.skip_bad_images,
-        )
+        if card.read(card.model_path(options.model)).task == "detection":
+            told = _evaluate_detector(options, folder)
+        else:
+            told = _evaluate_classifier(options, folder)
     if options.json:
         parts.print_json(told)
         return
@@ -77,6 +81,41 @@ def evaluate(options: argparse.Namespace) -> None:
         print(f"left out: {path}: {reason}")
     if options.out:
         print(f"Report: {options.out / 'report.html'}")
+
+
+def _evaluate_classifier(options, folder):
+    from keras_cnn.predictor import Predictor
+
+    predictor = Predictor.load(options.model, unsafe=options.unsafe)
+    return predictor.evaluate(
+        folder,
+        out=options.out,
+        batch_size=options.batch_size,
+        skip_bad_images=options.skip_bad_images,
+    )
+
+
+def _evaluate_detector(options, folder):
+    if options.out:
+        raise InputError("--out writes reports of classifiers only: leave it out for a detector")
+    from keras_cnn import card
+    from keras_cnn.detection import Detector, callbacks, voc
+    from keras_cnn.detection.batches import Batches
+
+    detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
+    names = detector.class_names
+    part = "test" if (folder / "ImageSets" / "Main" / "test.txt").is_file() else "val"
+    read = voc.read_voc(folder, split=part, class_names=names)
+    read, skipped = voc.check(read, skip_bad_boxes=options.skip_bad_images)
+    batches = Batches(read.pictures, batch_size=options.batch_size, priors=detector.priors)
+    scores = callbacks.score(detector.model, batches, class_names=names)
+    del scores["found"]
+    scores["classes"] = {
+        one.name: {"ap": one.average_precision, "objects": one.objects} for one in scores["classes"]
+    }
+    told = "undefined, no class has objects" if scores["map"] is None else f"{scores['map']:.3f}"
+    sentence = f"mAP {told} at IoU 0.5 on {len(read.pictures)} pictures of {part}."
+    return {"sentence": sentence, "test": scores, "skipped": skipped}
 
 
 def predict(options: argparse.Namespace) -> int:
