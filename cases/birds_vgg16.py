@@ -14,7 +14,7 @@ import keras_cnn
 RECIPE = keras_cnn.Recipe(
     name="birds_vgg16",
     dataset="birds",
-    image_size=64,
+    image_size=48,
     batch_size=16,
     epochs=6,
     learning_rate=1e-4,

@@ -13,9 +13,9 @@ import keras_cnn
 RECIPE = keras_cnn.Recipe(
     name="digits_lenet5",
     dataset="mnist",
-    batch_size=100,
-    epochs=8,
-    learning_rate=3e-3,
+    batch_size=128,
+    epochs=5,
+    learning_rate=4e-3,
     validation_split=0.05,
     schedule="cosine",
     without=("image_size", "skip_bad_images"),

@@ -14,7 +14,7 @@ import keras_cnn
 RECIPE = keras_cnn.Recipe(
     name="flowers_inceptionv1",
     dataset="flowers17",
-    image_size=80,
+    image_size=64,
     batch_size=16,
     epochs=8,
     learning_rate=1e-3,
