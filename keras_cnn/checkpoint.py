@@ -1,9 +1,11 @@
 """What a training leaves on disk after every epoch, so that nothing is lost when it stops."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -11,15 +13,22 @@ import numpy as np
 
 from keras_cnn.errors import InputError
 
+KEPT = 2  # states; where the last one is damaged, the one before it serves
+
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps a run's last state, its best weights and its history on disk, after every epoch.
+    """Keeps a run's last two states, its best weights and its history on disk.
 
-    ``state.json`` holds the history, which tells the weight files that count. It is replaced in
-    one step, after the new weights and before the old ones go: a kill at any moment leaves either
-    the state before or the state after the epoch. ``last_….weights.h5`` holds the optimizer too,
-    with the number of steps that a schedule goes by; ``best_….weights.h5`` holds the layers alone,
-    averaged where the optimizer averages.
+    After epoch 7 there are, each written beside its place, flushed to the disk and renamed:
+
+    - ``last_0007.npz``: weights, optimizer with its step and averages, states of random seeds;
+    - ``best_0005.npz``: weights of the best epoch, averaged where the optimizer averages;
+    - ``state_0007.json``: the history, and the SHA-256 of itself and of the files that it needs.
+
+    The state comes last, then files go that neither it nor the state before it needs: a kill at
+    any moment leaves a whole state. What else a training depends on follows from seed, epoch and
+    history (`feed.Feed`, `schedules.Plateau`), so that an epoch that was interrupted is done anew,
+    from its start, as if nothing had happened.
 
     A training may have phases, each with an optimizer of its own.
 
@@ -29,20 +38,23 @@ class Checkpoint(keras.callbacks.Callback):
         epochs_run: Epochs of this process, those before a resume left out.
     """
 
-    def __init__(self, folder: Path, *, patience: int | None = None):
+    def __init__(self, folder: Path, *, patience: int | None = None, writes: bool = True):
         """Start without a state.
 
         Args:
             folder: Where the files lie; made when the first epoch ends.
             patience: Epochs without a lower validation loss after which a phase stops; None for
                 never.
+            writes: Whether this process writes: of several that train together only one does.
         """
         super().__init__()
         self.folder = folder
         self.patience = patience
+        self.writes = writes
         self.starts = []
         self.history = {}
         self.epochs_run = 0
+        self._states = {}  # epoch -> names of the files that its state needs, the last `KEPT`
 
     @property
     def epoch(self) -> int:
@@ -52,53 +64,64 @@ class Checkpoint(keras.callbacks.Callback):
     @property
     def best_epoch(self) -> int | None:
         """Epoch of the lowest validation loss, counted from 1; None while none is finite."""
-        losses = np.asarray(self.history.get("val_loss", []))
-        return int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else None
+        return _lowest(self.history.get("val_loss", []))
+
+    @property
+    def phase_losses(self) -> list[float]:
+        """Validation losses of the phase's epochs so far."""
+        return self.history.get("val_loss", [])[self.starts[-1] :]
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the phase has gone too long without a lower validation loss."""
+        since = max(self.best_epoch or 0, self.starts[-1])
+        return self.patience is not None and self.epoch - since >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save the weights, and forget those that count no more."""
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
+        """Save the state; what this object tells changes only once it is on the disk."""
+        history = {name: [*self.history.get(name, []), float(logs[name])] for name in logs}
+        number = self.epoch + 1
+        if self.writes:
+            try:
+                self._save(number, history)
+            except OSError as error:
+                raise InputError(
+                    f"cannot save epoch {number} in {self.folder} ({error.strerror or error}); the "
+                    "epochs before it are kept: make room, then go on with --resume"
+                ) from error
+        self.history = history
         self.epochs_run += 1
-        self.folder.mkdir(exist_ok=True)
-        self.model.save_weights(self._last)
-        if self.best_epoch == self.epoch:
-            with _averaged(self.model):
-                _layers(self.model).save_weights(self._best)
-        state = self.folder / "partial_state.json"
-        content = {
-            "starts": self.starts,
-            "history": self.history,
-            "shapes": _shapes(self.model),
-        }
-        state.write_text(json.dumps(content), encoding="utf-8")
-        os.replace(state, self.folder / "state.json")
-        for path in self.folder.glob("*.weights.h5"):
-            if path not in (self._last, self._best):
-                path.unlink()
-        since = max(self.best_epoch or 0, self.starts[-1])
-        if self.patience and self.epoch - since >= self.patience:
+        if self.out_of_patience:
             self.model.stop_training = True
 
     def read(self, model: keras.Model):
-        """Take the history over from the disk; nothing where there is none.
+        """Take the last whole state over from the disk; nothing where there is none.
 
         Args:
             model: The model; it must have the layers of the run that is resumed.
 
         Raises:
-            InputError: The weights belong to another model.
+            InputError: Every state is damaged, or the weights belong to another model.
         """
-        path = self.folder / "state.json"
-        if not path.exists():
+        state, damaged = None, []
+        for path in sorted(self.folder.glob("state_*.json"), reverse=True):
+            try:
+                state = _verified(path)
+                break
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                damaged.append(path.stem)
+                print(f"Checkpoint {path} is damaged ({error}): the one before it is used.")
+        if state is None:
+            if damaged:
+                raise InputError(
+                    f"--resume finds no whole checkpoint in {self.folder}: drop --resume to start "
+                    "anew"
+                )
             return
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state["shapes"] != _shapes(model):  # Keras would load what fits and only warn
-            raise InputError(
-                f"--resume needs the options of the run in {self.folder.parent}, whose weights do "
-                "not fit this model: use its options, or drop --resume to start anew"
-            )
+        if state["shapes"] != _shapes(model):
+            raise self._mismatch()
         self.starts, self.history = state["starts"], state["history"]
+        self._states = {self.epoch: list(state["files"])}
 
     def begin(self, phase: int, model: keras.Model):
         """Begin a phase with the best weights so far, or go on with one that was begun before.
@@ -106,10 +129,14 @@ class Checkpoint(keras.callbacks.Callback):
         Args:
             phase: Its number, from 0.
             model: The model, compiled for the phase.
+
+        Raises:
+            InputError: The optimizer is not the one of the run that is resumed.
         """
         if phase < len(self.starts):
             model.optimizer.build(model.trainable_variables)
-            model.load_weights(self._last)
+            if self.epoch:
+                self._load(_last(self.epoch), _state_of(model))
         else:
             self.load_best(model)
             self.starts.append(self.epoch)
@@ -121,24 +148,127 @@ class Checkpoint(keras.callbacks.Callback):
             model: The model that was trained.
         """
         if self.best_epoch:
-            _layers(model).load_weights(self._best)
+            self._load(_best(self.best_epoch), model.weights)
 
     def clear(self):
         """Take the files away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.writes:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
-    @property
-    def _last(self):
-        return self.folder / f"last_{self.epoch:04d}.weights.h5"
+    def _save(self, number, history):
+        self.folder.mkdir(exist_ok=True)
+        best = _lowest(history.get("val_loss", []))
+        names = [_last(number)] + ([_best(best)] if best else [])
+        _replace(self.folder / names[0], lambda file: _write(file, _state_of(self.model)))
+        if best == number:
+            with _averaged(self.model):
+                _replace(self.folder / names[1], lambda file: _write(file, self.model.weights))
+        state = {
+            "starts": self.starts,
+            "history": history,
+            "shapes": _shapes(self.model),
+            "files": {name: _digest(self.folder / name) for name in names},
+        }
+        content = json.dumps(state | {"sha256": _digest_of(state)}).encode()
+        _replace(self.folder / f"state_{number:04d}.json", lambda file: file.write(content))
+        self._states = dict(list((self._states | {number: names}).items())[-KEPT:])
+        needed = {name for names in self._states.values() for name in names}
+        needed |= {f"state_{epoch:04d}.json" for epoch in self._states}
+        for path in self.folder.iterdir():
+            if path.name not in needed:
+                path.unlink()
 
-    @property
-    def _best(self):
-        return self.folder / f"best_{self.best_epoch or 0:04d}.weights.h5"
+    def _load(self, name, variables):
+        try:
+            with np.load(self.folder / name, allow_pickle=False) as values:
+                values = [values[key] for key in values.files]  # in the order they were saved
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"cannot read {self.folder / name} ({error}): start again without --resume"
+            ) from error
+        if [value.shape for value in values] != [tuple(v.shape) for v in variables]:
+            raise self._mismatch()
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _mismatch(self):
+        return InputError(
+            f"--resume needs the options of the run in {self.folder.parent}, whose weights do not "
+            "fit this model and its optimizer: use its options, or drop --resume to start anew"
+        )
 
 
-def _layers(model):
-    """The same layers without an optimizer."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+def _last(epoch):
+    return f"last_{epoch:04d}.npz"
+
+
+def _best(epoch):
+    return f"best_{epoch:04d}.npz"
+
+
+def _lowest(losses):
+    """Number, from 1, of the lowest finite loss; None where there is none."""
+    losses = np.asarray(losses)
+    return int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else None
+
+
+def _state_of(model):
+    """All variables that the next step depends on, those of random seeds included."""
+    seen = {id(variable) for variable in model.weights}
+    seeds = [
+        variable
+        for layer in model._flatten_layers(include_self=False)
+        for variable in layer.variables
+        if id(variable) not in seen and not seen.add(id(variable))
+    ]
+    return [*model.weights, *model.optimizer.variables, *seeds]
+
+
+def _write(file, variables):
+    np.savez(file, *(keras.ops.convert_to_numpy(variable.value) for variable in variables))
+
+
+def _replace(path, write):
+    """Write a file beside its place and rename it, so that it is there whole or not at all."""
+    beside = path.with_name(f"partial_{path.name}")
+    try:
+        with beside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name itself must reach the disk
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _digest(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_of(state):
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def _verified(path):
+    """The state in a file, once its checksum and those of its files are found right."""
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if state.pop("sha256") != _digest_of(state):
+        raise ValueError("its checksum is wrong")
+    for name, digest in state["files"].items():
+        if Path(name).name != name:
+            raise ValueError(f"{name} lies outside its folder")
+        if _digest(path.parent / name) != digest:
+            raise ValueError(f"the checksum of {name} is wrong")
+    return state
 
 
 @contextlib.contextmanager

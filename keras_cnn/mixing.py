@@ -30,9 +30,9 @@ class Mixed(keras.utils.PyDataset):
             seed: Seed of pairs and proportions.
         """
         super().__init__()
-        self._batches = batches
-        layer = {"mixup": keras.layers.MixUp, "cutmix": keras.layers.CutMix}[how]
-        self._layer = layer(seed=seed)
+        self._batches, self._seed = batches, seed
+        self._kind = {"mixup": keras.layers.MixUp, "cutmix": keras.layers.CutMix}[how]
+        self._layer = self._kind(seed=seed)
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
@@ -50,6 +50,16 @@ class Mixed(keras.utils.PyDataset):
         images, labels = self._batches[index]
         mixed = self._layer({"images": images, "labels": labels}, training=True)
         return tuple(keras.ops.convert_to_numpy(mixed[part]) for part in ("images", "labels"))
+
+    def seek(self, epoch: int) -> None:
+        """Go to the start of an epoch: what it holds follows from the seed and its number.
+
+        Args:
+            epoch: Its number, from 0.
+        """
+        (seed,) = np.random.SeedSequence((self._seed, epoch)).generate_state(1)
+        self._layer = self._kind(seed=int(seed >> 1))  # Keras takes 31 bits
+        self._batches.seek(epoch)
 
     def on_epoch_begin(self) -> None:
         """Tell the dataset beneath."""

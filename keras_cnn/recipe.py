@@ -69,7 +69,12 @@ class Recipe:
         tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
         runs: Trainings, each with the next seed; the report tells their mean and deviation.
         workers: Threads that decode pictures; None takes one per core.
-        resume: Whether to go on from the last checkpoint in `out`.
+        deterministic: Whether the same seed must give the same bits; slower.
+        distribute: On which devices to train: see `distribution`.
+        coordinator: "host:port" of the first of several processes.
+        processes: Number of processes that train together.
+        process: Number of this one, from 0.
+        resume: Whether to go on from the last checkpoint in `out`, or start where there is none.
         skip_bad_images: Whether to go on without pictures that cannot be read.
         without: Names of the options that mean nothing to this case; it does not offer them.
     """
@@ -89,7 +94,7 @@ class Recipe:
     variant: Literal["book", "paper"] = option(
         "book", "the network of the chapter's listing, or that of its paper"
     )
-    schedule: Literal["constant", "step", "cosine", "cyclical"] = option(
+    schedule: Literal["constant", "step", "cosine", "cyclical", "plateau"] = option(
         "constant", "how the learning rate goes over the epochs"
     )
     warmup: float = option(
@@ -117,7 +122,16 @@ class Recipe:
     tensorboard: bool = option(False, "write logs for TensorBoard into the results folder")
     runs: int = option(1, "trainings with other seeds; mean and deviation are told", at_least=1)
     workers: int | None = option(None, "decoding threads (default: one per core)", at_least=1)
-    resume: bool = option(False, "go on from the last checkpoint in the results folder")
+    deterministic: bool = option(False, "the same seed gives the same bits; slower")
+    distribute: Literal["auto", "none", "mirrored", "data-parallel"] = option(
+        "auto", "several GPUs: mirrored (TensorFlow), data-parallel (JAX, also several machines)"
+    )
+    coordinator: str | None = option(None, "host:port of the first of several processes")
+    processes: int | None = option(None, "processes that train together", at_least=1)
+    process: int | None = option(None, "number of this process, from 0", at_least=0)
+    resume: bool = option(
+        False, "go on from the last checkpoint in the results folder, or start if there is none"
+    )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
     without: tuple[str, ...] = ()
 

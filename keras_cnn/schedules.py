@@ -1,5 +1,8 @@
 """Learning rates over the steps of a training."""
 
+import math
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import ops
 
@@ -18,6 +21,8 @@ def learning_rate(
     - "cosine": from it down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
     - "cyclical": from a tenth of it up and down again, in straight lines (Smith, 2017), one cycle
       in four epochs, or in all of them where they are fewer.
+    - "plateau": half of it whenever the validation loss has not fallen for two epochs: a number
+      here, which the callback `Plateau` changes and warms up.
 
     During `recipe.warmup` epochs the rate is multiplied by a factor that grows from 0 to 1 (Goyal
     et al., 2017, section 2.2): the first steps, when gradients are largest, are small.
@@ -44,9 +49,66 @@ def learning_rate(
     elif recipe.schedule == "cyclical":
         cycle = min(4 * steps_per_epoch, steps)
         rate = Triangular(rate / 10, rate, half_cycle=max(1, cycle // 2))
-    if recipe.warmup:
-        rate = Warmup(rate, steps=max(1, round(recipe.warmup * steps_per_epoch)))
+    if recipe.warmup and recipe.schedule != "plateau":
+        rate = Warmup(rate, steps=warmup_steps(recipe, steps_per_epoch=steps_per_epoch))
     return rate
+
+
+def warmup_steps(recipe: Recipe, *, steps_per_epoch: int) -> int:
+    """Return the number of steps over which the learning rate grows.
+
+    Args:
+        recipe: The choice `warmup`.
+        steps_per_epoch: Number of training steps in an epoch.
+    """
+    return max(1, round(recipe.warmup * steps_per_epoch)) if recipe.warmup else 0
+
+
+def plateau(losses: Sequence[float], *, patience: int = 2, factor: float = 0.5) -> float:
+    """Return the share of the learning rate that is left after some epochs.
+
+    The rule of `keras.callbacks.ReduceLROnPlateau` without a least change, but as a function of the
+    history alone: there is no counter that a resumed training could lose.
+
+    Args:
+        losses: Validation loss of each epoch so far.
+        patience: Epochs without a lower loss after which the rate is cut.
+        factor: By which it is multiplied then.
+    """
+    share, best, waited = 1.0, math.inf, 0
+    for loss in losses:
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited == patience:
+            share, waited = share * factor, 0
+    return share
+
+
+class Plateau(keras.callbacks.Callback):
+    """Cuts the learning rate when the validation loss falls no more, after a warm-up."""
+
+    def __init__(self, rate: float, losses: Callable[[], Sequence[float]], *, warmup: int = 0):
+        """Watch a training.
+
+        Args:
+            rate: The rate to begin with.
+            losses: Returns the validation loss of each epoch so far.
+            warmup: Steps over which the rate grows to its value.
+        """
+        super().__init__()
+        self._whole, self._losses, self._warmup = rate, losses, warmup
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the epoch's rate."""
+        self._rate = self._whole * plateau(self._losses())
+        self._step = int(self.model.optimizer.iterations)
+        self.model.optimizer.learning_rate = self._rate
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Set the step's rate while it still grows."""
+        if self._step < self._warmup:
+            self.model.optimizer.learning_rate = self._rate * (self._step + 1) / self._warmup
+        self._step += 1
 
 
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):

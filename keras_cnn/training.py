@@ -1,11 +1,8 @@
 """Training: from the parts of a set and a builder to a tested model and its report."""
 
-import contextlib
 import dataclasses
-import importlib.metadata
 import importlib.util
 import os
-import platform
 import shutil
 import sys
 import time
@@ -15,9 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnn import card, report, schedules
+from keras_cnn import card, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
+from keras_cnn.feed import Feed, Seek
+from keras_cnn.machine import ended_by_sigterm, jit_compile, surroundings
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -37,9 +36,9 @@ def run(
     """Train a model, test it once with its best weights, and report.
 
     The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
-    training, not the run: the best weights so far are tested and saved. After every epoch the
-    state lies in ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run
-    removes it.
+    training, not the run: the best weights so far are tested and saved. SIGTERM does the same, and
+    then ends the process with code 143. After every epoch the state lies in
+    ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run removes it.
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
@@ -58,27 +57,32 @@ def run(
             of the learning rate, which must not destroy what those layers know.
 
     Returns:
-        What ``report.json`` holds.
+        What ``report.json`` holds; nothing in all but the first of several processes.
 
     Raises:
-        InputError: The results folder cannot be written, or there is nothing to resume that fits.
+        InputError: The results folder cannot be written, there is nothing to resume that fits, a
+            picture cannot be read any more, or the devices asked for are not there.
+        SystemExit: With code 143 after SIGTERM.
     """
     folder = writable(recipe.folder)
-    if recipe.runs == 1:
-        outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
-        return conclude(outcome, splits, recipe)
-    outcomes, results = [], []
-    for number in range(recipe.runs):
-        one = dataclasses.replace(
-            recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
-        )
-        outcomes.append(_train(build, splits, one, optimizer=optimizer, fine_tune=fine_tune))
-        results.append(conclude(outcomes[-1], splits, one))
-        if outcomes[-1].facts["interrupted"]:
-            break
-    shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
-    summary = {"runs": report.summarize_runs(results)}
-    return conclude(outcomes[0], splits, recipe, **summary)
+    with ended_by_sigterm():
+        if recipe.runs == 1:
+            outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
+            return _finish(outcome, splits, recipe)
+        outcomes, results = [], []
+        for number in range(recipe.runs):
+            one = dataclasses.replace(
+                recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
+            )
+            outcomes.append(_train(build, splits, one, optimizer=optimizer, fine_tune=fine_tune))
+            results.append(_finish(outcomes[-1], splits, one))
+            if outcomes[-1] and outcomes[-1].facts["interrupted"]:
+                break
+        if not outcomes[0]:
+            return {}
+        shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
+        summary = {"runs": report.summarize_runs(results)}
+        return conclude(outcomes[0], splits, recipe, **summary)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,48 +133,80 @@ def conclude(outcome: Outcome, splits: Splits, recipe: Recipe, **facts) -> dict:
     return result
 
 
+def _finish(outcome, splits, recipe):
+    """Report; only then is the checkpoint no longer needed."""
+    if outcome is None:
+        return {}
+    result = conclude(outcome, splits, recipe)
+    if not outcome.facts["interrupted"]:
+        shutil.rmtree(recipe.folder / CHECKPOINT, ignore_errors=True)
+    return result
+
+
 def _train(build, splits, recipe, *, optimizer, fine_tune):
-    """Train, test and save; return the outcome."""
+    """Train, test and save; return the outcome, or None where another process does that."""
     started = time.perf_counter()
     folder = writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
+    promise = {"deterministic": determinism.enable()} if recipe.deterministic else {}
+    devices = distribution.set_up(recipe)
     splits.train.seed = recipe.seed
-    model = _build(build, splits, precision=recipe.precision)
     samples = splits.samples()
-    checkpoint = Checkpoint(folder / CHECKPOINT, patience=recipe.early_stopping)
-    if recipe.resume:
-        checkpoint.read(model)
-    else:
-        checkpoint.clear()
-    trained = time.perf_counter()
+    checkpoint = Checkpoint(
+        folder / CHECKPOINT, patience=recipe.early_stopping, writes=devices.is_first
+    )
     gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
-    for number, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
-        if number == 1:
-            fine_tune(model)
-        if number + 1 < len(checkpoint.starts):
-            continue  # finished before the resume
-        _compile(model, splits, choices, optimizer)
-        model.summary()
-        checkpoint.begin(number, model)
-        interrupted = _fit(model, splits, choices, checkpoint)
-        if interrupted:
-            break
-    seconds = time.perf_counter() - trained
-    checkpoint.load_best(model)
-    model = _to_keep(model, build, splits, recipe)
+    feeds = _feeds(splits, devices)
+    with devices.scope(), distribution.told_if_lost(devices):
+        model = _build(build, splits, precision=recipe.precision)
+        if recipe.resume:
+            checkpoint.read(model)
+        else:
+            checkpoint.clear()
+        trained = time.perf_counter()
+        for number, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
+            if number == 1:
+                fine_tune(model)
+            if number + 1 < len(checkpoint.starts):
+                continue  # finished before the resume
+            _compile(model, splits, choices, optimizer, steps=len(feeds[0]))
+            if devices.is_first:
+                model.summary()
+            checkpoint.begin(number, model)
+            interrupted = _fit(model, splits, choices, checkpoint, feeds, devices)
+            if interrupted:
+                break
+        seconds = time.perf_counter() - trained
+        checkpoint.load_best(model)
+    if not devices.is_first:
+        return None
+    model = _to_keep(model, build, splits, recipe, devices)
     save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
-    if not interrupted:
-        checkpoint.clear()
     facts = {
         "interrupted": interrupted,
         "best_epoch": checkpoint.best_epoch,
         "parameters": model.count_params(),
         "seconds": {"train": seconds, "total": time.perf_counter() - started},
         "images_per_second": checkpoint.epochs_run * len(splits.targets["train"]) / seconds,
+        "distribution": devices.to_dict(),
+        **promise,
         **surroundings(),
     }
     return Outcome(answers, checkpoint.history, samples, facts)
+
+
+def _feeds(splits, devices):
+    parts = {"train": splits.train, "validation": splits.validation}
+    return [
+        Feed(
+            part,
+            samples=len(splits.targets[name]),
+            share=devices.share,
+            training=name == "train",
+        )
+        for name, part in parts.items()
+    ]
 
 
 def _complete_card(path, result):
@@ -185,8 +221,8 @@ def _complete_card(path, result):
         card.write(path, dataclasses.replace(card.read(path), scores=scores, **told))
 
 
-def _compile(model, splits, recipe, optimizer):
-    rate = schedules.learning_rate(recipe, steps_per_epoch=len(splits.train))
+def _compile(model, splits, recipe, optimizer, *, steps):
+    rate = schedules.learning_rate(recipe, steps_per_epoch=steps)
     optimizer = optimizer(
         learning_rate=rate, weight_decay=recipe.weight_decay or None, use_ema=recipe.ema
     )
@@ -200,24 +236,31 @@ def _compile(model, splits, recipe, optimizer):
     )
 
 
-def _fit(model, splits, recipe, checkpoint):
+def _fit(model, splits, recipe, checkpoint, feeds, devices):
     """Train to a phase's last epoch or to Ctrl-C; return whether it was Ctrl-C."""
-    batches = splits.train
+    batches = feeds[0]
     if recipe.mix != "none":
         batches = Mixed(batches, recipe.mix, seed=recipe.seed)
+    if checkpoint.out_of_patience:
+        return False  # it was so before the resume
     try:
         model.fit(
             batches,
-            validation_data=splits.validation,
+            validation_data=feeds[1],
             initial_epoch=checkpoint.epoch,
             epochs=checkpoint.starts[-1] + recipe.epochs,
             class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(splits, recipe, checkpoint),
+            verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
+            callbacks=_callbacks(splits, recipe, checkpoint, batches),
         )
     except KeyboardInterrupt:
         print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
         return True
+    except Exception:
+        for feed in feeds:
+            if feed.error:  # TensorFlow has wrapped it into one of its own
+                raise feed.error from None
+        raise
     if not checkpoint.best_epoch:
         checkpoint.clear()
         raise InputError(
@@ -227,8 +270,14 @@ def _fit(model, splits, recipe, checkpoint):
     return False
 
 
-def _callbacks(splits, recipe, checkpoint):
-    callbacks = [*splits.callbacks(recipe.folder), checkpoint, keras.callbacks.TerminateOnNaN()]
+def _callbacks(splits, recipe, checkpoint, batches):
+    watching = splits.callbacks(recipe.folder)
+    callbacks = [Seek(batches, seed=recipe.seed), *watching, checkpoint]
+    callbacks.append(keras.callbacks.TerminateOnNaN())
+    if recipe.schedule == "plateau":
+        steps = schedules.warmup_steps(recipe, steps_per_epoch=len(batches))
+        rate = recipe.learning_rate
+        callbacks.append(schedules.Plateau(rate, lambda: checkpoint.phase_losses, warmup=steps))
     if recipe.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # validates the weights that are kept
     if recipe.tensorboard:
@@ -260,7 +309,7 @@ def writable(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write_probe"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may probe too
     except OSError as error:
         raise InputError(
             f"--out must be a folder that can be written; received {folder} ({error.strerror}): "
@@ -281,18 +330,9 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def jit_compile() -> bool | str:
-    """Whether to compile with XLA: on TensorFlow's CPU that trains 2 to 7 times slower."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return bool(tf.config.list_physical_devices("GPU"))
-    return "auto"
-
-
-def _to_keep(model, build, splits, recipe):
+def _to_keep(model, build, splits, recipe, devices):
     """The trained network in float32 and without the optimizer's state, three times its size."""
-    if recipe.precision == "float32":
+    if recipe.precision == "float32" and not devices.engine:
         kept = keras.Model(model.inputs, model.outputs, name=model.name)
     else:
         kept = _build(build, splits, precision="float32")
@@ -308,26 +348,17 @@ def save(model: keras.Model, splits: Splits, path: Path) -> None:
         model: The model.
         splits: The data it was trained on.
         path: A name that ends in `.keras`.
+
+    Raises:
+        InputError: The disk is full or the folder cannot be written.
     """
     beside = path.with_name(f"partial_{path.name}")
-    splits.save(model, beside)
-    os.replace(beside, path)
-
-
-def surroundings() -> dict:
-    """Return what a training ran on: "versions" of packages, and "hardware"."""
-    return {"versions": _versions(), "hardware": _hardware()}
-
-
-def _versions():
-    packages = ("keras-cnn", "keras", keras.backend.backend(), "numpy", "opencv-python-headless")
-    found = {"python": platform.python_version()}
-    for package in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
-
-
-def _hardware():
-    devices = keras.distribution.list_devices()
-    return {"platform": platform.platform(), "cores": os.cpu_count(), "devices": devices}
+    try:
+        splits.save(model, beside)
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(
+            f"cannot save the model in {path.parent} ({error.strerror or error}): make room, then "
+            "go on with --resume"
+        ) from error

@@ -63,7 +63,15 @@ class Batches(keras.utils.PyDataset):
 
     def reset(self):
         """Goes back to the first epoch."""
-        self._epoch = 0
+        self.seek(0)
+
+    def seek(self, epoch: int):
+        """Goes to the start of an epoch.
+
+        Args:
+            epoch: Its number, from 0.
+        """
+        self._epoch = epoch
         self._order = self._shuffled()
 
     def on_epoch_end(self):

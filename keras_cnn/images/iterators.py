@@ -50,7 +50,13 @@ class Iterator(keras.utils.PyDataset):
     All of a batch's random numbers are drawn, in the legacy class' order, when it is begun; then
     threads fill it. The batches that will probably be requested next are begun ahead. A wrong
     guess costs time, never the order: what was drawn for it is forgotten.
+
+    Attributes:
+        rows: Takes the size of a batch and returns the numbers of those of its pictures that this
+            process reads; None for all. What is drawn for a picture does not depend on it.
     """
+
+    rows = None
 
     def __init__(
         self,
@@ -145,6 +151,23 @@ class Iterator(keras.utils.PyDataset):
         with self._lock:
             self._forget()
             self._position = dataclasses.replace(self._position, batch_index=0)
+
+    def seek(self, epoch: int) -> None:
+        """Go to the start of an epoch whose order and changes follow from its number and the seed.
+
+        A training that goes on after an interruption sees what it would have seen without. Legacy
+        Keras has nothing of the kind: there an epoch follows from the one before it.
+
+        Args:
+            epoch: Its number, from 0.
+        """
+        with self._lock:
+            self._forget()
+            if self.seed is not None:
+                self._rng.seed(np.random.SeedSequence((self.seed, epoch)).generate_state(4))
+            order = self._new_order()
+            self._position = _Position(self._rng.get_state(), epoch * len(self), 0, order)
+            self._foreseen, self._rank = range(len(self)), 0
 
     def on_epoch_begin(self) -> None:
         """Foresee the order in which `fit` will request batches. Called by Keras."""
@@ -243,6 +266,9 @@ class Iterator(keras.utils.PyDataset):
             order = self._new_order()
         indices = order[self.batch_size * number : self.batch_size * (number + 1)]
         params = [generator.get_random_transform(self.image_shape, rng) for _ in indices]
+        if self.rows is not None:
+            rows = self.rows(len(indices))
+            indices, params = indices[rows], [params[row] for row in rows]
         suffixes = [rng.randint(self._suffixes) for _ in indices] if self.save_to_dir else []
         after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, order)
         x = np.empty((len(indices), *self.image_shape), self.dtype)
