@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -75,7 +76,8 @@ def export(
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
     try:
         try:
-            model.export(str(work / name), format=keras_name, verbose=False)
+            with warnings.catch_warnings(action="ignore"):  # of the converters' own code
+                model.export(str(work / name), format=keras_name, verbose=False)
         except Exception as error:  # converters raise nearly every type there is
             raise InputError(
                 f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): choose "
@@ -90,7 +92,8 @@ def export(
             shutil.rmtree(out)
         os.replace(work, out)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for leftover in out.absolute().parent.glob(f".{out.name}-*"):  # of killed exports too
+            shutil.rmtree(leftover, ignore_errors=True)
     return out / name
 
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_cnn import training
+from keras_cnn import machine, training
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -92,7 +92,7 @@ def find(
     model.compile(
         optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),
         loss=splits.loss(recipe),
-        jit_compile=training.jit_compile(),
+        jit_compile=machine.jit_compile(),
     )
     rates, losses = np.geomspace(LOWEST, HIGHEST, steps), []
     average, lowest = 0.0, np.inf

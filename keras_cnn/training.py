@@ -324,6 +324,8 @@ def _build(build, splits, *, precision):
     try:
         classes = {"classes": splits.num_classes} if splits.num_classes else {}
         return build(input_shape=splits.image_shape, **classes)
+    except InputError:
+        raise
     except ValueError as error:  # a network's own limits, such as its smallest picture
         raise InputError(f"the network cannot be built for these pictures: {error}") from error
     finally:

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_cnn import card, codes, preparation, training
+from keras_cnn import card, codes, machine, preparation, training
 from keras_cnn.errors import InputError
 from keras_cnn.preparation import Preparation, Scaling
 from keras_cnn.recipe import Recipe
@@ -242,7 +242,7 @@ def fit_codes(
         "classifier": classifier,
         "parameters": model.count_params(),
         "seconds": {"train": seconds, "total": time.perf_counter() - started},
-        **training.surroundings(),
+        **machine.surroundings(),
     }
     outcome = training.Outcome(answers, history, splits.samples(), facts)
     return training.conclude(outcome, splits, recipe)
