@@ -167,6 +167,25 @@ def test_no_more_detections_are_kept_than_asked_for():
     assert (np.diff(kept) <= 0).all() and labels.min() >= 1
 
 
+@pytest.mark.parametrize("spread", [0.02, 0.5])
+@pytest.mark.parametrize("keep, top_k", [(10, 400), (200, 400), (60, 3)])
+def test_detections_are_those_of_the_plain_loop_over_all_boxes(spread, keep, top_k):
+    rng = np.random.default_rng(1)
+    priors = boxes.priors()[7000:]  # large ones: many overlap, so that more must be looked at
+    scores = rng.dirichlet(np.full(4, 0.5), len(priors)).astype(np.float32)
+    offsets = rng.normal(size=(len(priors), 4)).astype(np.float32) * spread
+    corners = boxes.decode(offsets, priors).clip(0, 1)
+    expected = []
+    for label in (1, 2, 3):
+        chosen = np.flatnonzero(scores[:, label] > 0.1)
+        chosen = chosen[loop_nms(corners[chosen], scores[chosen, label], 0.45, top_k)]
+        expected += [(scores[index, label], label, *corners[index]) for index in chosen]
+    expected = np.array(sorted(expected, key=lambda row: -row[0])[:keep])
+    limits = {"score_threshold": 0.1, "top_k": top_k, "keep": keep}
+    found, of, labels = boxes.detections(offsets, scores, priors, **limits)
+    np.testing.assert_allclose(np.c_[of, labels, found], expected, rtol=1e-6)
+
+
 def test_a_prediction_of_background_alone_has_no_detections():
     scores = np.tile([1.0, 0, 0], (8732, 1))
     corners, kept, labels = boxes.detections(np.zeros((8732, 4)), scores, boxes.priors())

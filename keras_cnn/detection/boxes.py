@@ -221,19 +221,29 @@ def detections(
         Corners within the picture, in shares of it, (n, 4); scores (n,); class ids (n,). Best
         first.
     """
-    likely = scores > score_threshold
-    likely[:, 0] = False
-    candidates = np.flatnonzero(likely.any(axis=1))
-    corners = decode(offsets[candidates], priors[candidates]).clip(0, 1)
-    likely, scores = likely[candidates].T, np.ascontiguousarray(scores[candidates].T)
-    found = [np.empty((0, 3))]  # rows of candidate, score, class
-    for label in np.flatnonzero(likely.any(axis=1)):
-        chosen = np.flatnonzero(likely[label])
-        chosen = chosen[nms(corners[chosen], scores[label, chosen], iou_threshold, top_k)]
-        found.append(np.stack([chosen, scores[label, chosen], np.full(len(chosen), label)], axis=1))
-    found = np.concatenate(found)
-    found = found[np.argsort(-found[:, 1], kind="stable")[:keep]]
-    return corners[found[:, 0].astype(int)], found[:, 1], found[:, 2].astype(int)
+    scores, best = scores[:, 1:], scores[:, 1:].max(axis=1)
+    number = 2 * keep
+    while True:
+        # What becomes of a box depends on better ones alone, so only the best are looked at, and
+        # more of them while too few survive.
+        cut = np.partition(best, -number)[-number] if number < len(best) else -np.inf
+        is_last = cut <= score_threshold
+        cut = score_threshold if is_last else np.nextafter(cut, 0, dtype=scores.dtype)
+        rows = np.flatnonzero(best > cut)
+        of = np.ascontiguousarray(scores[rows].T)  # (classes, candidates)
+        labels, columns = np.nonzero(of > cut)
+        of = of[labels, columns]
+        corners = decode(offsets[rows], priors[rows]).clip(0, 1)[columns]
+        found = []
+        for label in np.unique(labels):
+            start, stop = np.searchsorted(labels, (label, label + 1))
+            chosen = slice(start, stop)
+            found.append(start + nms(corners[chosen], of[chosen], iou_threshold, top_k))
+        found = np.concatenate(found) if found else np.empty(0, int)
+        if len(found) >= keep or is_last:
+            found = found[np.argsort(-of[found], kind="stable")[:keep]]
+            return corners[found], of[found], labels[found] + 1
+        number *= 4
 
 
 def letterbox(width: float, height: float) -> np.ndarray:

@@ -24,6 +24,7 @@ class DetectionRecipe(Recipe):
             learn in a second phase.
         optimizer: Adam, or the paper's gradient descent with momentum.
         zoom_out: How many times larger than the picture a view gets at most in training.
+        crop: Least side of a random crop in training, in shares of the view; 1 is none.
         skip_bad_boxes: Whether to go on without boxes that cannot be used.
     """
 
@@ -36,6 +37,7 @@ class DetectionRecipe(Recipe):
     freeze: bool = option(False, "train with the first stages frozen, then as many epochs all")
     optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with a momentum of 0.9")
     zoom_out: float = option(4.0, "most that pictures shrink in training", at_least=1)
+    crop: float = option(0.3, "least side of a random crop, in shares of the view", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
     without: tuple[str, ...] = (
         *("image_size", "validation_split", "variant", "mix", "class_weights"),
@@ -45,5 +47,7 @@ class DetectionRecipe(Recipe):
     def __post_init__(self):
         """Refuse values that do not go together."""
         super().__post_init__()
+        if self.crop > 1:
+            raise InputError(f"--crop must be at most 1, the whole view; received {self.crop}")
         if self.freeze and self.weights is None:
             raise InputError("--freeze keeps weights that are known: name them by --weights")

@@ -188,7 +188,7 @@ def detection_splits(
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
         augmentation: Random changes of the training pictures; None takes the paper's, zoomed out
-            as far as the recipe says.
+            and cropped as far as the recipe says.
 
     Returns:
         The three parts.
@@ -212,7 +212,8 @@ def detection_splits(
     return DetectionSplits(
         train=Batches(
             parts["train"].pictures,
-            augmentation=augmentation or augment.Augmentation(expand=recipe.zoom_out),
+            augmentation=augmentation
+            or augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop),
             shuffle=True,
             **options,
         ),

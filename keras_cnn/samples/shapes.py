@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-CLASSES = ("disc", "star", "triangle")
-PARTS = {"train": 300, "val": 40, "test": 60}
+CORNERS = {"disc": 40, "star": 10, "triangle": 3}  # of each class's outline
+CLASSES = tuple(CORNERS)
+PARTS = {"train": 280, "val": 30, "test": 60}
 WIDTHS, HEIGHTS = (240, 320), (240, 320)  # pixels, least and most
-NUMBERS = (3, 8)  # shapes in a picture, least and most
-SIDES = (0.14, 0.4)  # of a shape in shares of the picture's longer side
-DULL = (60, 196)  # values of the background's colours, least and most
+NUMBERS = (4, 9)  # shapes in a picture, least and most
+SIDES = (0.14, 0.38)  # of a shape in shares of the picture's longer side
+DULL = (80, 176)  # values of the background's colours, least and most
+TURN = 0.3  # most that a shape is turned either way, in radians
 HIDDEN = 0.5  # share of a shape's box that later ones may cover before it counts as difficult
 
 
@@ -63,7 +65,7 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
         side = rng.uniform(*SIDES) * max(width, height)
         middle = rng.uniform(0.08, 0.92, 2) * (width, height)
         mask = np.zeros((height, width), np.uint8)
-        outline = _outline(name) @ _turn(rng.uniform(0, 2 * np.pi)) * side / 2 + middle
+        outline = _outline(name) @ _turn(rng.uniform(-TURN, TURN)) * side / 2 + middle
         cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
         if mask.sum() < 60:
             continue
@@ -94,9 +96,9 @@ def _background(rng, width, height):
     rows, columns = np.mgrid[:height, :width]
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 40)
     stripes = np.sin((columns * np.cos(angle) + rows * np.sin(angle)) * 2 * np.pi / period)
-    image = image + rng.uniform(0, 30) * stripes[..., None]
+    image = image + rng.uniform(0, 15) * stripes[..., None]
     image = np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
-    for _ in range(int(rng.integers(4, 16))):
+    for _ in range(int(rng.integers(3, 11))):
         ends = rng.integers(-20, max(width, height), (2, 2))
         colour, thick = rng.integers(*DULL, 3).tolist(), int(rng.integers(1, 5))
         cv2.line(image, *ends.tolist(), colour, thick, cv2.LINE_AA)
@@ -104,14 +106,11 @@ def _background(rng, width, height):
 
 
 def _outline(name):
-    """Corners of a shape within the unit circle, (n, 2)."""
-    around = {"disc": 40, "square": 4, "triangle": 3, "star": 10, "cross": 12}[name]
-    angle = np.arange(around) * 2 * np.pi / around
-    if name == "cross":
-        arm = np.array([[1, 0.34], [0.34, 0.34], [0.34, 1]]) / np.hypot(1, 0.34)
-        return np.concatenate([arm @ _turn(k * np.pi / 2) for k in range(4)])
-    radius = np.where(np.arange(around) % 2, 0.42, 1) if name == "star" else 1
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.reshape(radius, (-1, 1))
+    """Corners of a shape within the unit circle, the first on top, (n, 2)."""
+    number = np.arange(CORNERS[name])
+    angle = number * 2 * np.pi / len(number) - np.pi / 2
+    radius = np.where(number % 2, 0.42, 1) if name == "star" else np.ones(len(number))
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
 
 
 def _turn(angle):
