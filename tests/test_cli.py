@@ -21,10 +21,12 @@ from keras_cnn.splits import classification_splits
 
 COMMANDS = (
     "train",
+    "train-detector",
     "lr-find",
     "evaluate",
     "predict",
     "detect",
+    "explain",
     "fetch",
     "export",
     "doctor",
@@ -99,6 +101,7 @@ def test_the_run_s_name_is_that_of_folder_and_model(stripes, tmp_path, monkeypat
     ("options", "said"),
     [
         (["--model", "resnet5"], "must be one of .*ResNet50.*; received 'resnet5'.*did you mean"),
+        (["--model", "ssd300"], "use keras-cnn train-detector"),
         (["--model", "resnet18", "--freeze", "all"], "--freeze needs trained weights"),
         (["--model", "resnet18", "--codes", "svm"], "--codes needs trained weights"),
         (["--model", "lenet5", "--weights", "imagenet"], "lenet5"),
@@ -278,6 +281,45 @@ def test_a_detector_and_a_classifier_are_not_mistaken(run, stripes, tmp_path, ca
     network = models.ssd.SSD300(base="mobilenet", classes=3, alpha=0.25)
     Detector(network, ("a", "b")).save(tmp_path / "model.keras")
     assert "use keras-cnn detect" in _error(capsys, "predict", tmp_path, picture)
+
+
+def test_train_detector_hands_its_options_to_the_training(tmp_path, capsys, monkeypatch):
+    from keras_cnn import training
+
+    said = _error(capsys, "train-detector", tmp_path, "--out", tmp_path / "out")
+    assert "ImageSets" in said
+    given = {}
+
+    def run(build, splits, recipe, **options):
+        given.update(options, recipe=recipe)
+        return {"test": {}}
+
+    monkeypatch.setattr(training, "run", run)
+    monkeypatch.setattr("keras_cnn.detection.task.detection_splits", lambda recipe: None)
+    options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2"]
+    assert main(["train-detector", str(tmp_path), *options]) == 0
+    assert (given["recipe"].epochs, given["recipe"].data) == (2, tmp_path)
+    assert given["optimizer"].keywords == {"momentum": 0.9} and given["fine_tune"] is None
+
+
+def test_explain_draws_where_a_network_looks(stripes, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--image-size", "24", "--epochs", "1", "--out", str(out)]
+    assert main(["train", str(stripes), "--model", "book.lenet5", *options]) == 0
+    picture = str(next((stripes / "test" / "lying").iterdir()))
+    capsys.readouterr()
+    assert main(["explain", str(out), picture, "--class", "lying", "--layer", "c1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    names = [os.path.basename(path) for path in told["drawings"]]
+    stem = os.path.splitext(os.path.basename(picture))[0]
+    assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam.png"] and len(names) == 4
+    with Image.open(out / "explain" / names[1]) as drawn:
+        assert drawn.size == (480, 480)
+    assert told["table"]["rows"]
+    said = _error(capsys, "explain", out, picture, "--layer", "c9")
+    assert "has no layer 'c9'" in said
+    said = _error(capsys, "explain", out, picture, "--class", "zigzag")
+    assert "['lying', 'upright']" in said
 
 
 def test_lr_find_draws_and_suggests(stripes, tmp_path, capsys):

@@ -51,16 +51,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_paths(parser: argparse.ArgumentParser) -> None:
+def add_paths(parser: argparse.ArgumentParser, *, nargs: str = "+") -> None:
     """Add the pictures of a command.
 
     Args:
         parser: The command's.
+        nargs: "+" for at least one, "*" for any number.
     """
     parser.add_argument(
         "paths",
         metavar="PATH",
-        nargs="+",
+        nargs=nargs,
         help="pictures, folders of them, quoted patterns like '*.jpg', or - for a list on stdin",
     )
 

@@ -1,4 +1,4 @@
-"""``train`` and ``lr-find``: any builder on one's own folder of pictures."""
+"""``train``, ``train-detector`` and ``lr-find``: a network on one's own folder of pictures."""
 
 import argparse
 import dataclasses
@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from keras_cnn.cli import parts
+from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
@@ -25,6 +26,17 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
 }
 _NO_CLASSIFIERS = ("LinearRegression", "SSD300")
 _RECIPE = Recipe(name="", dataset="", without=("data", "variant"))
+
+_DETECTION = DetectionRecipe(
+    name="",
+    dataset="",
+    batch_size=8,
+    epochs=40,
+    learning_rate=1.5e-3,
+    schedule="cosine",
+    warmup=1,
+    without=(*DetectionRecipe.without, "data"),
+)
 
 
 def add(commands) -> None:
@@ -51,6 +63,17 @@ def add(commands) -> None:
         choices=("softmax", "logistic", "svm"),
         help="with --weights: compute features once, and fit a linear classifier on them",
     )
+    parts.add_json(parser)
+
+    parser = parts.command(
+        commands, "train-detector", train_detector, help="train SSD300 on pictures with boxes"
+    )
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="in VOC's layout: Annotations/*.xml, JPEGImages/, ImageSets/Main/{train,val}.txt",
+    )
+    _DETECTION.add_options(parser)
     parts.add_json(parser)
 
     parser = parts.command(commands, "lr-find", lr_find, help="suggest a learning rate")
@@ -139,6 +162,36 @@ def _transfer(builder, name, recipe, options, augmentation):
     )
 
 
+def train_detector(options: argparse.Namespace) -> None:
+    """Train SSD300 to find objects in pictures, score it once, and report.
+
+    The results lie in runs/<folder>_ssd300: model.keras, which detect, evaluate, explain and
+    export use, report.html, report.json and figures.
+    """
+    folder = parts.folder(options.folder)
+    run = f"{folder.resolve().name}_ssd300"
+    recipe = _DETECTION.with_options(options, name=run, dataset=folder.name, data=folder)
+    with parts.telling(options):
+        import keras
+
+        from keras_cnn import detection, training
+        from keras_cnn.models import ssd
+
+        optimizers = {
+            "adam": keras.optimizers.Adam,
+            "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+        }
+        told = training.run(
+            functools.partial(detection.network, recipe),
+            detection.detection_splits(recipe),
+            recipe,
+            optimizer=optimizers[recipe.optimizer],
+            fine_tune=ssd.unfreeze if recipe.freeze else None,
+        )
+    if options.json:
+        parts.print_json(told)
+
+
 def lr_find(options: argparse.Namespace) -> None:
     """Raise the learning rate step by step, draw the loss over it, and suggest one.
 
@@ -190,6 +243,8 @@ def find_builder(name: str):
         and {"input_shape", "classes"} <= set(inspect.signature(value).parameters)
         and value.__name__ not in _NO_CLASSIFIERS
     }
+    if _letters(name) == "ssd300":
+        raise InputError("SSD300 finds objects: use keras-cnn train-detector DIR")
     by_plain_name = {_letters(key): value for key, value in known.items()}
     if builder := by_plain_name.get(_letters(name)):
         return builder
