@@ -1,14 +1,15 @@
 """SSD300 finds objects and tells what they are: the chapter's section on detection.
 
-``--data`` names a folder in the layout of PASCAL VOC (Annotations, JPEGImages, ImageSets/Main);
-without one, and without VOC2007 in data/voc2007, it runs on shapes drawn by code. ``--base vgg16``
-is the paper's network, which needs a GPU or patience; the light base is for processors. The paper's
-training is ``--base vgg16 --weights imagenet --optimizer sgd --learning-rate 1e-3 --schedule step
---weight-decay 5e-4 --zoom-out 4``.
+``--data`` names a folder in the layout of PASCAL VOC (Annotations, JPEGImages, ImageSets/Main), or
+with train.json, val.json and test.json of COCO, or with the listing's lines of text in train.txt
+and so on, and classes.txt. Without one, and without VOC2007 in data/voc2007, it runs on shapes
+drawn by code. ``--base vgg16`` is the paper's network, which needs a GPU or patience; the light
+base is for processors. The paper trains by ``--base vgg16 --weights imagenet --optimizer sgd
+--learning-rate 1e-3 --schedule step --weight-decay 5e-4 --zoom-out 4 --crop 0.3``.
 
 Errata: the listing's loss reads the mask of its positives at the wrong axis and returns nothing;
-``trainabel`` and ``laod_weights`` freeze and load nothing; and a box without area makes its loss
-infinite. Here such boxes are found before the training starts.
+``trainabel = False`` freezes nothing; and a box without area makes its loss infinite. Here such
+boxes are found before the training starts.
 """
 
 from functools import partial

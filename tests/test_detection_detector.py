@@ -147,6 +147,12 @@ def test_the_score_during_training_is_that_of_the_pictures(pictures):
     assert logs["val_map"] == 1 and {"val_map_voc07", "val_map_coco"} <= set(logs)
 
 
+def test_the_score_goes_by_the_priors_of_the_batches(pictures):
+    right, wrong = (Batches(pictures, batch_size=2, priors=row) for row in ("voc", "torchvision"))
+    scores = [score(Oracle(), batches, class_names=NAMES)["map_coco"] for batches in (right, wrong)]
+    assert scores[1] < scores[0] - 0.1
+
+
 def test_the_report_tells_and_draws_what_was_found(pictures, tmp_path):
     batches = Batches(pictures, batch_size=2)
     splits = DetectionSplits(train=batches, validation=batches, test=batches, class_names=NAMES)

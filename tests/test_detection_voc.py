@@ -140,3 +140,26 @@ def test_the_degenerate_boxes_of_the_real_blood_cells_are_found():
     assert bad == {"BloodImage_00338", "BloodImage_00343"}
     boxes = np.concatenate([entry.boxes for part, _ in found for entry in part.pictures])
     assert len(boxes) == 4888 - 2
+
+
+def test_a_folder_tells_its_layout_itself(tmp_path):
+    voc_folder(tmp_path / "voc", [("cat", (1, 2, 30, 20), False)])
+    picture(tmp_path / "lines" / "a.jpg")
+    (tmp_path / "lines" / "train.txt").write_text("a.jpg 1,2,30,20,0\n")
+    (tmp_path / "lines" / "classes.txt").write_text("cat\n")
+    picture(tmp_path / "coco" / "train" / "a.jpg")
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg"}],
+        "categories": [{"id": 3, "name": "cat"}],
+        "annotations": [{"image_id": 7, "category_id": 3, "bbox": [1, 2, 29, 18]}],
+    }
+    (tmp_path / "coco" / "train.json").write_text(json.dumps(content))
+    for layout in ("voc", "lines", "coco"):
+        part = voc.read(tmp_path / layout, split="train")
+        assert part.class_names == ("cat",), layout
+        assert part.pictures[0].boxes.tolist() == [[1, 2, 30, 20]], layout
+        assert voc.has(tmp_path / layout, "train") and not voc.has(tmp_path / layout, "test")
+    with pytest.raises(InputError, match="ImageSets/Main.*val.json of COCO.*val.txt"):
+        voc.read(tmp_path / "lines", split="val")
+    with pytest.raises(InputError, match="the same categories"):
+        voc.read(tmp_path / "coco", split="train", class_names=["dog"])

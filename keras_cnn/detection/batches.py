@@ -26,6 +26,7 @@ class Batches(keras.utils.PyDataset):
         image_shape: (300, 300, 3).
         augmentation: Random changes, or None.
         seed: Seed of order and augmentation; it may be changed, from `reset` on.
+        priors: Row of `boxes.TABLES`.
     """
 
     image_shape = (SIZE, SIZE, 3)
@@ -58,7 +59,7 @@ class Batches(keras.utils.PyDataset):
         self.samples = len(self.pictures)
         self.batch_size = batch_size
         self.augmentation, self._shuffle, self.seed = augmentation, shuffle, seed
-        self._priors = boxes.priors(priors)
+        self.priors = priors
         self.reset()
 
     def reset(self):
@@ -85,12 +86,12 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         """Returns batch number `index` of the epoch."""
-        chosen = self.members(index)
+        chosen, priors = self.members(index), boxes.priors(self.priors)
         images = np.empty((len(chosen), *self.image_shape), np.float32)
-        targets = np.empty((len(chosen), len(self._priors), 5), np.float32)
+        targets = np.empty((len(chosen), len(priors), 5), np.float32)
         for image, target, number in zip(images, targets, chosen, strict=True):
             image[:], objects, labels = self.sample(number)
-            target[:, :4], target[:, 4] = boxes.match(objects, labels, self._priors)
+            target[:, :4], target[:, 4] = boxes.match(objects, labels, priors)
         return images, targets
 
     def members(self, index: int) -> np.ndarray:

@@ -56,7 +56,8 @@ def score(model: keras.Model, batches: Batches, *, class_names: list) -> dict:
         outputs = np.asarray(model.predict_on_batch(squares.astype(np.float32)))
         for number, output in zip(batches.members(index), outputs, strict=True):
             width, height = size(batches.filepaths[number])
-            answers.append(found(output, boxes.letterbox(width, height), (height, width)))
+            view = boxes.letterbox(width, height)
+            answers.append(found(output, view, (height, width), priors=batches.priors))
     truths = [(entry.boxes, entry.labels, entry.difficult) for entry in batches.pictures]
     return metrics.summary(truths, answers, class_names=class_names) | {"found": answers}
 

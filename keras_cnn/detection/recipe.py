@@ -29,7 +29,7 @@ class DetectionRecipe(Recipe):
     """
 
     data: Path | None = option(
-        None, "folder of pictures with boxes, in VOC's layout (default: the case's own set)"
+        None, "folder in the layout of VOC, or with <part>.json of COCO (default: the case's set)"
     )
     base: Literal["mobilenet", "vgg16"] = option("mobilenet", "first stages of the network")
     alpha: float = option(1.0, "share of its filters the light base has", above=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnn import datasets
+from keras_cnn import card, datasets
 from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report, voc
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
@@ -125,7 +125,7 @@ class DetectionSplits:
             model: What `models.SSD300` builds.
             path: A name that ends in `.keras`.
         """
-        Detector(model, self.class_names).save(path)
+        Detector(model, self.class_names, self.train.priors).save(path)
 
     def report(
         self, folder: Path, *, answers: list[tuple], history: dict, samples: list, facts: dict
@@ -180,10 +180,10 @@ class DetectionSplits:
 def detection_splits(
     recipe: DetectionRecipe, *, augmentation: augment.Augmentation | None = None
 ) -> DetectionSplits:
-    """Finds a set in the layout of PASCAL VOC, and checks every box.
+    """Finds a set in a layout that `voc.read` knows, and checks every box.
 
-    The lists train and val make the training and the validation part; test is tested, or val again
-    where there is no such list.
+    Its parts train and val are the training and the validation part; test is tested, or val again
+    where there is no such part.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
@@ -200,15 +200,19 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    lists = source.path / "ImageSets" / "Main"
-    tested = "test" if (lists / "test.txt").is_file() else "val"
+    tested = "test" if voc.has(source.path, "test") else "val"
     parts, skipped, names = {}, {}, None
     for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
-        read = voc.read_voc(source.path, split=split, class_names=names)
+        read = voc.read(source.path, split=split, class_names=names)
         names = read.class_names
         parts[part], bad = voc.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
         skipped |= bad
-    options = {"batch_size": recipe.batch_size, "seed": recipe.seed, "workers": recipe.workers}
+    options = {
+        "batch_size": recipe.batch_size,
+        "seed": recipe.seed,
+        "workers": recipe.workers,
+        "priors": _priors(recipe.weights),
+    }
     return DetectionSplits(
         train=Batches(
             parts["train"].pictures,
@@ -261,6 +265,15 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     if recipe.freeze:
         ssd.freeze(model)
     return model
+
+
+def _priors(weights):
+    """The row of `boxes.TABLES` that weights were trained for."""
+    if weights is not None and weights.endswith(".pth"):
+        return "torchvision"
+    if weights is not None and weights.endswith(".keras") and card.is_in(weights):
+        return card.read(weights).priors or "voc"
+    return "voc"
 
 
 def _mistakes(entry, answer):

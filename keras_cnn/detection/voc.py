@@ -58,6 +58,54 @@ class Annotations:
     pictures: tuple[Picture, ...]
 
 
+def read(
+    folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
+) -> Annotations:
+    """Reads one part of a set in the layout its folder has.
+
+    - `ImageSets/Main/<split>.txt`: PASCAL VOC, see `read_voc`;
+    - `<split>.json`: COCO, see `read_coco`, its pictures in `<split>/` or in the folder itself;
+    - `<split>.txt` and `classes.txt`, a class name a line: lines of text, see `read_lines`.
+
+    Args:
+        folder: The set's folder.
+        split: Name of the part: "train", "val" or "test".
+        class_names: Names the classes must have, in the order of their ids; by default those found.
+
+    Returns:
+        The part.
+
+    Raises:
+        InputError: The folder has none of these layouts, a file is missing or cannot be understood,
+            or the classes are not `class_names`.
+    """
+    folder = Path(folder)
+    if (folder / f"{split}.json").is_file():
+        images = folder / split
+        found = read_coco(folder / f"{split}.json", images=images if images.is_dir() else folder)
+        if class_names is not None and found.class_names != tuple(class_names):
+            raise InputError(
+                f"all parts must have the same categories; {folder / split}.json has "
+                f"{list(found.class_names)} in place of {list(class_names)}: correct it"
+            )
+        return found
+    if (folder / f"{split}.txt").is_file():
+        names = [line.strip() for line in _text(folder / "classes.txt").splitlines()]
+        return read_lines(folder / f"{split}.txt", class_names=list(filter(None, names)))
+    return read_voc(folder, split=split, class_names=class_names)
+
+
+def has(folder: str | os.PathLike, split: str) -> bool:
+    """Tells whether a set has a part, in any layout that `read` knows.
+
+    Args:
+        folder: The set's folder.
+        split: Name of the part.
+    """
+    names = (f"ImageSets/Main/{split}.txt", f"{split}.json", f"{split}.txt")
+    return any((Path(folder) / name).is_file() for name in names)
+
+
 def read_voc(
     folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
 ) -> Annotations:
@@ -80,7 +128,8 @@ def read_voc(
     if not listing.is_file():
         raise InputError(
             f"the parts of a VOC folder are listed in ImageSets/Main/<part>.txt; {listing} does "
-            "not exist: add it, one picture's name without its ending a line"
+            "not exist: add it, one picture's name without its ending a line, or give "
+            f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes a line"
         )
     names = [line.split()[0] for line in listing.read_text("utf-8").splitlines() if line.strip()]
     found = []
