@@ -15,8 +15,8 @@ RECIPE = keras_cnn.Recipe(
     name="gender_densenet",
     dataset="faces",
     image_size=128,
-    batch_size=20,
-    epochs=5,
+    batch_size=10,
+    epochs=4,
     learning_rate=1e-3,
 )
 
