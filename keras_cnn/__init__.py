@@ -6,8 +6,8 @@ __version__ = "0.1.0"
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
 _MODULES = tuple(
-    "card datasets detection export images models preparation rates recipe report scratch splits "
-    "training transfer".split()
+    "card datasets detection explain export images models preparation rates recipe report scratch "
+    "splits training transfer".split()
 )
 _LAZY = {
     "ImageDataGenerator": "keras_cnn.images",

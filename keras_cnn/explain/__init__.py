@@ -1,0 +1,10 @@
+"""What a network is made of, and what it sees: filters, feature maps, Grad-CAM, a table of layers.
+
+Everything here returns arrays and numbers; `keras_cnn.report.figures` draws them.
+"""
+
+from keras_cnn.explain.cost import Row, Table, table
+from keras_cnn.explain.heat import grad_cam, overlay
+from keras_cnn.explain.maps import feature_maps, filters, mosaic
+
+__all__ = ["Row", "Table", "feature_maps", "filters", "grad_cam", "mosaic", "overlay", "table"]
