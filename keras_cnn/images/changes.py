@@ -1,0 +1,320 @@
+"""How a picture is changed at random and scaled: what `ImageDataGenerator` does to each."""
+
+import copy
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
+
+import keras
+import numpy as np
+
+from keras_cnn.errors import InputError
+from keras_cnn.images import files, transform
+
+
+class Changes:
+    """The changes of an `ImageDataGenerator`, which adds where pictures come from."""
+
+    def __init__(
+        self,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,
+        rotation_range: float = 0,
+        width_shift_range: float | int | Sequence = 0.0,
+        height_shift_range: float | int | Sequence = 0.0,
+        brightness_range: Sequence[float] | None = None,
+        shear_range: float = 0.0,
+        zoom_range: float | Sequence[float] = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: str = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: Callable[[np.ndarray], np.ndarray] | None = None,
+        data_format: str | None = None,
+        validation_split: float = 0.0,
+        interpolation_order: int = 1,
+        dtype: str | None = None,
+        *,
+        stratified_split: bool = False,
+        exif_rotation: bool = True,
+        reduced_decoding: bool = False,
+        on_error: str = "raise",
+        cache: bool | str | os.PathLike = "auto",
+        workers: int | None = None,
+        prefetch: int = 2,
+    ):
+        """Choose the changes.
+
+        The order of work: decode, turn upright, resize; rotate, shift, shear and zoom in one warp;
+        shift channels, flip, brighten; `preprocessing_function`, `rescale`; centre and normalise.
+
+        Args:
+            featurewise_center: Whether to subtract the mean of the data given to `fit`.
+            samplewise_center: Whether to subtract each picture's mean.
+            featurewise_std_normalization: Whether to divide by the deviation `fit` found.
+            samplewise_std_normalization: Whether to divide by each picture's deviation.
+            zca_whitening: Whether to decorrelate pixels by the matrix `fit` found.
+            zca_epsilon: Added to the singular values in whitening.
+            rotation_range: Largest rotation, in degrees.
+            width_shift_range: Largest shift: a share of the width (float below 1), pixels (int), or
+                a list of either to choose from.
+            height_shift_range: The same for the height.
+            brightness_range: Smallest and largest factor of brightness.
+            shear_range: Largest shear, in degrees.
+            zoom_range: Smallest and largest zoom factor; above 1 things shrink. A number z stands
+                for (1 - z, 1 + z).
+            channel_shift_range: Largest shift of all channels, in grey levels.
+            fill_mode: What fills the space beyond the edges: "nearest" (aaaa|abcd|dddd), "constant"
+                (`cval`), "reflect" (dcba|abcd|dcba) or "wrap" (abcd|abcd|abcd).
+            cval: Grey level beyond the edges if `fill_mode` is "constant".
+            horizontal_flip: Whether to mirror every second picture left to right.
+            vertical_flip: Whether to mirror every second picture top to bottom.
+            rescale: Factor for all values, 1 / 255 for values from 0 to 1.
+            preprocessing_function: Called on each picture, float array (height, width, channels),
+                after its change; returns the same shape. Called on threads, several at a time.
+            data_format: "channels_last" or "channels_first"; by default Keras' own setting.
+            validation_split: Share of the pictures set aside for subset="validation".
+            interpolation_order: Degree of the spline that interpolates, 0 to 5; 1 is fast.
+            dtype: Type of the batches; by default Keras' own setting, float32.
+            stratified_split: Whether `validation_split` draws from each class at random, always the
+                same for the same files, rather than to take the first ones.
+            exif_rotation: Whether to turn pictures upright as their EXIF orientation tells.
+            reduced_decoding: Whether to decode JPEGs of at least twice the target size at a half,
+                quarter or eighth: several times faster, but smoother pixels.
+            on_error: "raise" stops at a file that cannot be read; "skip" reads all files when a
+                flow is set up, leaves out the bad ones and warns with their names.
+            cache: Where resized pictures are kept for later epochs: "auto", in up to a quarter of
+                the free memory; True, all in memory; False, nowhere; or a folder on disk.
+            workers: Number of threads; by default one per core.
+            prefetch: Batches to make ahead of the training step.
+
+        Raises:
+            InputError: An argument is out of its range.
+        """
+        _check_options(fill_mode, interpolation_order, validation_split, on_error, brightness_range)
+        self.featurewise_center = featurewise_center
+        self.samplewise_center = samplewise_center
+        self.featurewise_std_normalization = featurewise_std_normalization
+        self.samplewise_std_normalization = samplewise_std_normalization
+        self.zca_whitening = zca_whitening
+        self.zca_epsilon = zca_epsilon
+        self.rotation_range = rotation_range
+        self.width_shift_range = width_shift_range
+        self.height_shift_range = height_shift_range
+        self.brightness_range = brightness_range
+        self.shear_range = shear_range
+        self.zoom_range = _zoom_range(zoom_range)
+        self.channel_shift_range = channel_shift_range
+        self.fill_mode = fill_mode
+        self.cval = cval
+        self.horizontal_flip = horizontal_flip
+        self.vertical_flip = vertical_flip
+        self.rescale = rescale
+        self.preprocessing_function = preprocessing_function
+        self.data_format = data_format or keras.config.image_data_format()
+        self.validation_split = validation_split
+        self.interpolation_order = interpolation_order
+        self.dtype = dtype or keras.config.floatx()
+        self.stratified_split = stratified_split
+        self.exif_rotation = exif_rotation
+        self.reduced_decoding = reduced_decoding
+        self.on_error = on_error
+        self.cache = cache
+        self.workers = workers or files.cores()
+        self.prefetch = prefetch
+        self.mean = None
+        self.std = None
+        self.zca_whitening_matrix = None
+        self._rng = np.random.RandomState()
+        if self.data_format not in ("channels_last", "channels_first"):
+            raise InputError(
+                f'data_format must be "channels_last" or "channels_first"; received {data_format=}'
+            )
+        self._imply("zca_whitening", "featurewise_center", True)
+        self._imply("zca_whitening", "featurewise_std_normalization", False)
+        self._imply("featurewise_std_normalization", "featurewise_center", True)
+        self._imply("samplewise_std_normalization", "samplewise_center", True)
+
+    def _imply(self, option, other, value):
+        if getattr(self, option) and getattr(self, other) != value:
+            warnings.warn(f"{option}=True sets {other}={value}", stacklevel=3)
+            setattr(self, other, value)
+
+    def without_augmentation(self) -> Self:
+        """Return a copy that scales and normalises alike but changes nothing at random."""
+        plain = copy.copy(self)
+        plain.rotation_range = plain.width_shift_range = plain.height_shift_range = 0
+        plain.shear_range = plain.channel_shift_range = 0
+        plain.zoom_range = [1, 1]
+        plain.brightness_range = None
+        plain.horizontal_flip = plain.vertical_flip = False
+        return plain
+
+    @property
+    def _axes(self):
+        """Axes of height, width and channels in one picture."""
+        return (0, 1, 2) if self.data_format == "channels_last" else (1, 2, 0)
+
+    def get_random_transform(
+        self, img_shape: Sequence[int], seed: int | np.random.RandomState | None = None
+    ) -> dict:
+        """Draw the parameters of one change.
+
+        Args:
+            img_shape: Shape of the picture.
+            seed: Where the random numbers come from; None for a state of the generator's own.
+
+        Returns:
+            The parameters; see `keras_cnn.images.transform`.
+        """
+        if seed is None:
+            rng = self._rng
+        else:
+            rng = seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
+        return transform.draw(
+            rng,
+            size=(img_shape[self._axes[0]], img_shape[self._axes[1]]),
+            rotation_range=self.rotation_range,
+            width_shift_range=self.width_shift_range,
+            height_shift_range=self.height_shift_range,
+            shear_range=self.shear_range,
+            zoom_range=self.zoom_range,
+            horizontal_flip=self.horizontal_flip,
+            vertical_flip=self.vertical_flip,
+            channel_shift_range=self.channel_shift_range,
+            brightness_range=self.brightness_range,
+        )
+
+    def apply_transform(self, x: np.ndarray, transform_parameters: Mapping) -> np.ndarray:
+        """Change one picture by given parameters.
+
+        Args:
+            x: float array of three axes, in `data_format`.
+            transform_parameters: As `get_random_transform` returns them; missing ones change
+                nothing.
+
+        Returns:
+            The changed picture; `x` itself if nothing changes.
+        """
+        options = {
+            "fill_mode": self.fill_mode,
+            "cval": self.cval,
+            "order": self.interpolation_order,
+        }
+        if self.data_format == "channels_last":
+            return transform.apply(x, transform_parameters, **options)
+        picture = np.moveaxis(x, 0, 2)
+        return np.moveaxis(transform.apply(picture, transform_parameters, **options), 2, 0)
+
+    def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
+        """Change one picture at random.
+
+        Args:
+            x: float array of three axes, in `data_format`.
+            seed: Makes the change reproducible.
+
+        Returns:
+            The changed picture.
+        """
+        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+
+    def standardize(self, x: np.ndarray) -> np.ndarray:
+        """Preprocess, rescale, centre and normalise; in place where that is possible.
+
+        Args:
+            x: float array of one picture, in `data_format`.
+
+        Returns:
+            The result.
+        """
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
+        if self.rescale:
+            x *= self.rescale
+        if self.samplewise_center:
+            x -= np.mean(x, keepdims=True)
+        if self.samplewise_std_normalization:
+            x /= np.std(x, keepdims=True) + 1e-6
+        if self.featurewise_center and self._fitted(self.mean, "featurewise_center"):
+            x -= self.mean
+        if self.featurewise_std_normalization and self._fitted(
+            self.std, "featurewise_std_normalization"
+        ):
+            x /= self.std + 1e-6
+        if self.zca_whitening and self._fitted(self.zca_whitening_matrix, "zca_whitening"):
+            pixels = len(self.zca_whitening_matrix)
+            x = (x.reshape(-1, pixels) @ self.zca_whitening_matrix).reshape(x.shape)
+        return x
+
+    def _fitted(self, statistic, option):
+        if statistic is None:
+            warnings.warn(f"{option} has no effect before .fit(pictures)", stacklevel=3)
+        return statistic is not None
+
+    def fit(
+        self, x: np.ndarray, augment: bool = False, rounds: int = 1, seed: int | None = None
+    ) -> None:
+        """Find mean, deviation and whitening matrix of sample pictures.
+
+        Needed for `featurewise_center`, `featurewise_std_normalization` and `zca_whitening` only.
+
+        Args:
+            x: Pictures, array of four axes, the first of them (n,).
+            augment: Whether to change the pictures at random first.
+            rounds: How many changes of each picture to take if `augment` is set.
+            seed: Makes the changes reproducible.
+
+        Raises:
+            InputError: `x` does not have four axes.
+        """
+        x = np.array(x, self.dtype)
+        if x.ndim != 4:
+            raise InputError(f"fit needs pictures (n, height, width, channels); {x.shape=}")
+        if self.rescale:
+            x *= self.rescale
+        if augment:
+            rng = self._rng if seed is None else np.random.RandomState(seed)
+            x = np.array(
+                [self.random_transform(picture, rng) for _ in range(rounds) for picture in x],
+                self.dtype,
+            )
+        height, width, _ = self._axes
+        over = (0, height + 1, width + 1)
+        if self.featurewise_center:
+            self.mean = np.mean(x, axis=over, keepdims=True)[0]
+            x -= self.mean
+        if self.featurewise_std_normalization:
+            self.std = np.std(x, axis=over, keepdims=True)[0]
+            x /= self.std + 1e-6
+        if self.zca_whitening:
+            flat = x.reshape(len(x), -1)
+            u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
+            self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))) @ u.T
+
+
+def _check_options(fill_mode, interpolation_order, validation_split, on_error, brightness_range):
+    if fill_mode not in transform.FILL_MODES:
+        raise InputError(f"fill_mode must be one of {transform.FILL_MODES}; received {fill_mode!r}")
+    if interpolation_order not in range(6):
+        raise InputError(f"interpolation_order must be 0 to 5; received {interpolation_order}")
+    if validation_split and not 0 < validation_split < 1:
+        raise InputError(f"validation_split must lie between 0 and 1; received {validation_split}")
+    if on_error not in ("raise", "skip"):
+        raise InputError(f'on_error must be "raise" or "skip"; received {on_error!r}')
+    if brightness_range is not None and np.shape(brightness_range) != (2,):
+        raise InputError(f"brightness_range must be two numbers; received {brightness_range!r}")
+
+
+def _zoom_range(zoom_range):
+    if np.ndim(zoom_range) == 0:
+        return [1 - zoom_range, 1 + zoom_range]
+    if np.shape(zoom_range) != (2,):
+        raise InputError(f"zoom_range must be a number or two of them; received {zoom_range!r}")
+    return list(zoom_range)
