@@ -169,13 +169,14 @@ def thaw(model: keras.Model, *, from_layer: str | None = None) -> None:
         InputError: There is no such layer.
     """
     first = 0 if from_layer is None else _position(model, from_layer)
-    before = [
-        (part, part.trainable) for layer in model.layers[:first] for part in _with_parts(layer)
-    ]
-    model.trainable = True  # and all its parts
-    for part, trainable in before:
-        part.trainable = trainable
-    for part in _with_parts(model):
+    later = [part for layer in model.layers[first:] for part in _with_parts(layer)]
+    before = [part for layer in model.layers[:first] for part in _with_parts(layer)]
+    states = [part.trainable for part in before]
+    for part in [model, *later]:
+        part.trainable = True  # a model's passes its value on to all its parts
+    for part, state in zip(before, states, strict=True):
+        part.trainable = state
+    for part in later:
         if isinstance(part, keras.layers.BatchNormalization):
             part.trainable = False
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from keras_cnn import InputError, Predictor, Recipe, card, codes, models, preparation, training
 from keras_cnn.preparation import Preparation, Scaling
-from keras_cnn.splits import classification_splits
+from keras_cnn.report import scores
+from keras_cnn.splits import Splits, classification_splits
 from keras_cnn.transfer import CLASSIFIERS, Base, fit_codes, fit_head, thaw
 
 layers = keras.layers
@@ -42,6 +43,18 @@ def base():
         return model
 
     return Base(build, Scaling(rescale=1 / 255))
+
+
+@pytest.fixture(autouse=True)
+def without_figures(request, monkeypatch):
+    """Reports have tests of their own; to draw one takes longer than all that is tested here."""
+
+    def scored(splits, folder, *, answers, history, samples, facts):
+        test = scores.classification(splits.targets["test"], answers, splits.class_names)
+        return facts | {"sentence": "", "notes": [], "test": test}
+
+    if "slow" not in request.keywords:
+        monkeypatch.setattr(Splits, "report", scored)
 
 
 def _recipe(folder, out, **choices):
@@ -272,11 +285,11 @@ class _Until(keras.callbacks.Callback):
 
 @pytest.mark.slow
 def test_codes_are_ten_times_faster_to_the_same_accuracy_than_from_scratch(tmp_path, capsys):
-    _draw(tmp_path / "related", [(n, d) for n in (3, 5, 7) for d in (0, 0.5)], train=250, test=20)
+    _draw(tmp_path / "related", [(n, d) for n in (3, 5, 7) for d in (0, 0.5)], train=120, test=20)
     _draw(tmp_path / "task", [(4, 0), (4, 0.5), (6, 0), (6, 0.5)], train=40, test=100)
     choices = {"image_size": 32, "learning_rate": 3e-3, "schedule": "cosine"}
     related = Recipe(
-        name="a", dataset="a", data=tmp_path / "related", out=tmp_path / "a", epochs=14, **choices
+        name="a", dataset="a", data=tmp_path / "related", out=tmp_path / "a", epochs=10, **choices
     )
     generator = preparation.generator(Scaling(rescale=1 / 255))
     training.run(_deep, classification_splits(related, generator), related)
