@@ -13,6 +13,7 @@ from keras_cnn import ImageDataGenerator, Recipe, script, training
 from keras_cnn.splits import classification_splits
 
 SIZE = 8
+DROPOUT = 0.5
 
 
 def draw(folder, *, train=12, test=4):
@@ -30,8 +31,16 @@ def draw(folder, *, train=12, test=4):
 def build(*, input_shape, classes):
     """Softmax regression on half of the pixels."""
     inputs = keras.Input(input_shape)
-    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dropout(DROPOUT)(keras.layers.Flatten()(inputs))
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+def two_devices():
+    """Let TensorFlow see two devices in one CPU."""
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
 def recipe(folder, out, **choices):

@@ -117,6 +117,8 @@ def train(options: argparse.Namespace) -> None:
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
     augmentation = AUGMENTATIONS[options.augment]
+    if options.codes and recipe.runs > 1:
+        raise InputError("--codes fits once, whatever the seed: leave out --runs or --codes")
     if options.codes and augmentation:
         raise InputError("--codes computes features once: leave out --augment or --codes")
     with parts.telling(options):

@@ -69,7 +69,8 @@ def write(
         sentence=f"mAP {told} on {facts['samples']['test']} test pictures.",
         notes=notes,
     )
-    curved = history | {"map": []}  # `figures.curves` finds its validation values by this name
+    curved = {key: values for key, values in history.items() if "map" not in key}
+    curved |= {"mAP (VOC)": [], "val_mAP (VOC)": history.get("val_map", [])}
     plots = {
         "curves.png": (
             partial(figures.curves, curved, best_epoch=facts.get("best_epoch")),

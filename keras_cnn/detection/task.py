@@ -22,6 +22,7 @@ from keras_cnn.recipe import Recipe
 
 SHOWN = 0.3  # score above which the report draws a detection
 DRAWN = 10  # pictures of a drawing
+SEEDS = 30  # of the augmentation's random choices that are tried for its drawing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,21 +92,27 @@ class DetectionSplits:
             shown.append((drawn, f"{len(labels)} objects"))
         return shown
 
-    def augmentation_steps(self, *, seed: int = 0) -> list[tuple[np.ndarray, str]]:
+    def augmentation_steps(self) -> list[tuple[np.ndarray, str]]:
         """Returns how the augmentation changes two training pictures, step by step.
 
-        Args:
-            seed: Seed of the random choices.
+        The random choices are the first, of a few, where every step does something.
         """
         shown = []
         for entry in self.train.pictures[:2]:
-            steps = (self.train.augmentation or augment.Augmentation()).steps(
-                files.read(entry.path),
-                entry.boxes,
-                entry.labels,
-                size=self.image_shape[0],
-                rng=np.random.default_rng(seed),
-            )
+            pixels = files.read(entry.path)
+            for seed in range(SEEDS):
+                steps = list(
+                    (self.train.augmentation or augment.Augmentation()).steps(
+                        pixels,
+                        entry.boxes,
+                        entry.labels,
+                        size=self.image_shape[0],
+                        rng=np.random.default_rng(seed),
+                    )
+                )
+                squares = [square for _, square, _, _ in steps]
+                if not any(map(np.array_equal, squares[1:], squares)):
+                    break
             for name, square, corners, labels in steps:
                 shown.append((draw.boxes(square, corners * len(square), labels), name))
         return shown
@@ -232,8 +239,8 @@ def detection_splits(
             },
             "synthetic": source.is_sample,
             "notes": [source.note] if source.note else [],
-            "skipped_boxes": skipped,
-        },
+        }
+        | ({"skipped_boxes": skipped} if skipped else {}),
     )
 
 
