@@ -1,12 +1,16 @@
 """``check``, ``fetch`` and ``explain``: what pictures hold, and what a network sees in them."""
 
 import argparse
+import dataclasses
+import itertools
+import os
 from pathlib import Path
 
 from keras_cnn.cli import parts
 from keras_cnn.errors import InputError
 
 _LEAST = 480  # pixels that a drawing of few is enlarged to
+_SHOWN = 8  # findings of a kind, and classes of a part, that `check` prints
 
 
 def add(commands) -> None:
@@ -34,6 +38,17 @@ def add(commands) -> None:
     )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder of the drawings (default: RUN/explain)"
+    )
+    parts.add_json(parser)
+
+    parser = parts.command(commands, "check", check, help="find what is wrong with pictures")
+    parser.add_argument("folder", metavar="DIR", help="class folders, or {train,val,test}/<class>")
+    parser.add_argument(
+        "--quarantine",
+        type=Path,
+        default=Path("quarantine.txt"),
+        metavar="FILE",
+        help="where to list files better left out (default: %(default)s)",
     )
     parts.add_json(parser)
 
@@ -200,3 +215,45 @@ def _write(drawings, folder):
         files.append(str(folder / f"{name}.png"))
         Image.fromarray(pixels).save(files[-1])
     return files
+
+
+def check(options: argparse.Namespace) -> int:
+    """Look at every picture of a folder before a training does; change and delete nothing.
+
+    Found are files that cannot be read, or not as their owner may think (CMYK, 16 bits, animations,
+    wrong extensions); empty, missing and unbalanced classes; copies, exact or nearly, of test
+    pictures among those that are learnt from; boxes that cannot be used. Files better left out are
+    listed in the quarantine file, one a line. The exit code is 1 where faults were found.
+    """
+    folder = parts.folder(options.folder)
+    from keras_cnn import check as checking
+
+    found = checking.check(
+        folder,
+        watch=lambda items, total: parts.progress(items, total=total, unit="pictures"),
+    )
+    quarantine = None
+    if found.quarantine:
+        quarantine = options.quarantine
+        lines = (os.path.join(folder, path) for path in found.quarantine)
+        quarantine.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    faults = sum(one.is_fault for one in found.findings)
+    if options.json:
+        told = dataclasses.asdict(found) | {"faults": faults, "quarantine": found.quarantine}
+        parts.print_json(told)
+        return 1 if faults else 0
+    for part, classes in found.counts.items():
+        listed = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
+        more = f", and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+        print(f"{part or folder}: {sum(classes.values())} pictures: {listed}{more}")
+    sizes = (f"{name} {width} x {height}" for name, (width, height) in found.sizes.items())
+    print(f"sizes in pixels: {', '.join(sizes)}")
+    for kind, group in itertools.groupby(found.findings, key=lambda one: one.kind):
+        group = list(group)
+        print(f"{'FAULT' if group[0].is_fault else 'note'}: {kind}: {len(group)}")
+        for one in group[:_SHOWN]:
+            print(f"  {one.path} {one.reason}")
+        if len(group) > _SHOWN:
+            print(f"  and {len(group) - _SHOWN} more; --json lists all")
+    print(f"{faults} faults" + (f"; files better left out: {quarantine}" if quarantine else ""))
+    return 1 if faults else 0
