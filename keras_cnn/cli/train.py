@@ -1,6 +1,7 @@
 """``train``, ``train-detector`` and ``lr-find``: a network on one's own folder of pictures."""
 
 import argparse
+import os
 import dataclasses
 import difflib
 import functools
@@ -171,7 +172,7 @@ def train_detector(options: argparse.Namespace) -> None:
     export use, report.html, report.json and figures.
     """
     folder = parts.folder(options.folder)
-    run = f"{folder.resolve().name}_ssd300"
+    run = f"{os.path.basename(os.path.abspath(folder))}_ssd300"
     recipe = _DETECTION.with_options(options, name=run, dataset=folder.name, data=folder)
     with parts.telling(options):
         import keras
@@ -218,7 +219,7 @@ def _choices(options):
     """The model's name and the recipe."""
     folder = parts.folder(options.folder)
     name = options.model
-    run = f"{folder.resolve().name}_{re.sub('[^a-z0-9]+', '_', name.lower())}"
+    run = f"{os.path.basename(os.path.abspath(folder))}_{re.sub('[^a-z0-9]+', '_', name.lower())}"
     return name, _RECIPE.with_options(options, name=run, dataset=folder.name, data=folder)
 
 
