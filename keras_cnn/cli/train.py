@@ -1,11 +1,11 @@
 """``train``, ``train-detector`` and ``lr-find``: a network on one's own folder of pictures."""
 
 import argparse
-import os
 import dataclasses
 import difflib
 import functools
 import inspect
+import os
 import re
 from pathlib import Path
 
