@@ -28,16 +28,11 @@ RECIPE = keras_cnn.Recipe(
 def main(argv=None):
     """Train, test and report; return what report.json holds."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
 
     def build(**options):
         if recipe.variant == "book":
             return keras_cnn.models.book.ResNet(**options)
-        model = keras_cnn.models.ResNet50(**options)
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = 0.9  # 0.99 knows little of the pictures after a hundred steps
-        return model
+        return keras_cnn.models.blocks.with_momentum(keras_cnn.models.ResNet50(**options), 0.9)
 
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255, horizontal_flip=True)
     splits = keras_cnn.classification_splits(recipe, generator, most_classes=3)

@@ -367,3 +367,13 @@ def test_no_architecture_is_longer_than_150_lines_without_its_docstrings():
             if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node):
                 lines -= node.body[0].end_lineno - node.body[0].lineno + 1
         assert lines <= 150, name
+
+
+@pytest.mark.parametrize("build", [models.book.VGG16, models.book.MobileNet])
+def test_a_listing_s_normalisation_knows_its_pictures_after_tens_of_steps(build):
+    found = [
+        layer.momentum
+        for layer in build(input_shape=(32, 32, 3), classes=3).layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert found and set(found) == {0.9}

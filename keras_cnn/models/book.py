@@ -8,7 +8,7 @@ from its own text, and what that costs.
 import keras
 from keras import layers
 
-from keras_cnn.models import alexnet, lenet, linear, mobilenet, vgg
+from keras_cnn.models import alexnet, blocks, lenet, linear, mobilenet, vgg
 
 # Of the averages that batch normalisation keeps for validation. Keras' 0.99, which the listings
 # take, still holds a third of the initial values after 100 steps, more than some cases have.
@@ -266,7 +266,8 @@ def MobileNet(*, input_shape: tuple = (112, 112, 3), classes: int = 10) -> keras
     ):
         x = mobilenet.separable_block(x, filters, strides=strides, block_id=i)
         # (56, 56, 64), (28, 28, 128), (14, 14, 256), (7, 7, 512), (3, 3, 1024)
-    return _average_and_classify(image, x, classes=classes, name="mobilenet")
+    model = _average_and_classify(image, x, classes=classes, name="mobilenet")
+    return blocks.with_momentum(model, MOMENTUM)
 
 
 def FashionCNN(

@@ -100,9 +100,7 @@ def SSD300(
     # float32 under mixed precision too: the exponentials of decoding and softmax need it.
     predictions = layers.Concatenate(name="predictions", dtype="float32")(outputs)
     model = blocks.model(image, predictions, name=name)  # (8732, 4 + classes)
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = MOMENTUM
+    blocks.with_momentum(model, MOMENTUM)
     if weights == "imagenet":
         ssd_weights.load_base(model, base)
     elif weights is not None:
