@@ -113,6 +113,8 @@ def test_softmax_regression_draws_its_weights(digits, tmp_path):
     assert len(result["test"]["classes"]) == 10
     with Image.open(tmp_path / "weights.png") as picture:
         assert picture.width > picture.height > 100
+        red, _, blue = np.moveaxis(np.asarray(picture.convert("RGB"), float), -1, 0)
+        assert (red - blue).max() > 100 and (blue - red).max() > 100  # for and against
 
 
 def test_lenet5_of_the_paper_sees_pictures_of_32_pixels(digits, tmp_path):

@@ -227,7 +227,7 @@ def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
     rows = math.ceil(len(kernels) / columns)
     limit = np.abs(kernels).max() or 1  # one scale for all, and white is zero
     with paper((1.7 * columns, 1.9 * rows), dark) as (figure, _):
-        axes = figure.subplots(rows, columns, squeeze=False).flat
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in axes:
             ax.set_axis_off()
         for ax, kernel, title in zip(axes, kernels, titles, strict=False):
