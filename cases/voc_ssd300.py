@@ -34,17 +34,11 @@ RECIPE = keras_cnn.detection.DetectionRecipe(
 def main(argv=None):
     """Train, test and report; return what report.json holds."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
-
-    optimizers = {
-        "adam": keras.optimizers.Adam,
-        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
-    }
     return keras_cnn.run(
         partial(keras_cnn.detection.network, recipe),
         keras_cnn.detection.detection_splits(recipe),
         recipe,
-        optimizer=optimizers[recipe.optimizer],
+        optimizer=keras_cnn.detection.optimizer(recipe),
         fine_tune=keras_cnn.models.ssd.unfreeze if recipe.freeze else None,
     )
 

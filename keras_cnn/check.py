@@ -124,13 +124,8 @@ def check(
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"pictures are looked for in a folder; {str(directory)!r} is none")
-    boxed = [part for part in PARTS if voc.has(directory, part)]
-    findings = _boxes(directory, boxed) if boxed else []
-    if boxed:
-        wanted = _parts_with_boxes(directory, boxed)
-    else:
-        wanted, strange = _class_folders(directory)
-        findings += strange
+    boxed = {part: voc.read(directory, split=part) for part in PARTS if voc.has(directory, part)}
+    wanted, findings = _boxes(directory, boxed) if boxed else _class_folders(directory)
     if not wanted:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
@@ -160,73 +155,66 @@ def check(
 
 def _class_folders(directory):
     """The pictures (path, part, class) of class folders, and what else lies there."""
-    parts = [part for part in PARTS if (directory / part).is_dir()]
+    parts = [part for part in PARTS if (directory / part).is_dir()] or [""]
     pictures, findings = [], []
-    for part in parts or [""]:
-        for root, folders, names in os.walk(directory / part):
-            inside = Path(root).relative_to(directory)
-            for name in [*folders, *names]:
-                if name.startswith("."):
-                    findings.append(Finding("hidden", str(inside / name), "is never looked at"))
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            below = Path(root).relative_to(directory / part).parts
-            label = below[0] if below else "."
-            for name in sorted(name for name in names if not name.startswith(".")):
-                path = str(inside / name)
-                if not files.is_picture_name(name):
-                    if below:  # beside the class folders, a readme is at home
-                        reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
-                        findings.append(Finding("no picture", path, reason))
-                elif below or not folders:
-                    pictures.append((path, part, label))
-                else:
-                    findings.append(Finding("no picture", path, "lies in no class folder"))
-            if len(below) == 1:
-                inner = (name for _, _, names in os.walk(root) for name in names)
-                if not any(map(files.is_picture_name, inner)):
-                    findings.append(Finding("empty class", str(inside), "has no pictures"))
+    for part in parts:
+        before = len(pictures)
+        names = sorted(entry.name for entry in (directory / part).iterdir() if entry.is_dir())
+        labels = [name for name in names if not name.startswith(".")]
+        for path, is_folder in _walk(directory / part):
+            inside, name = str(path.relative_to(directory)), path.name
+            label = path.relative_to(directory / part).parts[0] if labels else "."
+            if name.startswith("."):
+                findings.append(Finding("hidden", inside, "is never looked at"))
+            elif is_folder:
+                continue
+            elif labels and label not in labels:  # beside the class folders a readme is at home
+                if files.is_picture_name(name):
+                    findings.append(Finding("no picture", inside, "lies in no class folder"))
+            elif files.is_picture_name(name):
+                pictures.append((inside, part, label))
+            else:
+                reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
+                findings.append(Finding("no picture", inside, reason))
+        for label in set(labels) - {label for _, _, label in pictures[before:]}:
+            findings.append(Finding("empty class", str(Path(part) / label), "has no pictures"))
     return pictures, findings
 
 
-def _parts_with_boxes(directory, parts):
-    found = []
-    for part in parts:
-        for picture in voc.read(directory, split=part).pictures:
-            found.append((os.path.relpath(picture.path, directory), part, "pictures"))
-    return found
+def _walk(folder):
+    """All files and folders below, hidden folders unopened: (path, whether it is a folder)."""
+    for root, folders, names in os.walk(folder):
+        for name in folders:
+            yield Path(root, name), True
+        for name in sorted(names):
+            yield Path(root, name), False
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
 
 
 def _boxes(directory, parts):
-    """Boxes that would make a loss infinite or teach nothing."""
-    findings = []
-    for part in parts:
-        _, bad = voc.check(voc.read(directory, split=part), skip_bad_boxes=True)
+    """The pictures (path, part, class) of parts with boxes, and the boxes that cannot be used."""
+    pictures, findings = [], []
+    for part, annotations in parts.items():
+        for picture in annotations.pictures:
+            pictures.append((os.path.relpath(picture.path, directory), part, "pictures"))
+        _, bad = voc.check(annotations, skip_bad_boxes=True)
         for place, reason in bad.items():
             findings.append(Finding("bad box", os.path.relpath(place, directory), reason))
-    return findings
+    return pictures, findings
 
 
 def _examine(directory, path, part, label):
     """Read one picture to its last pixel."""
-    place = _Picture(path, part, label)
-    try:
-        pixels = files.read(directory / path)
-    except InputError as error:
-        reason = str(error).split("': ", 1)[-1].rsplit("; mend", 1)[0]
-        return dataclasses.replace(
-            place, findings=(Finding("unreadable", path, reason, quarantine=True),)
-        )
-    with Image.open(directory / path) as image:
-        findings = tuple(_oddities(image, path))
+    pixels, reason = files.judge(directory / path)
+    if reason:
+        return _Picture(path, part, label, (Finding("unreadable", path, reason, quarantine=True),))
     with open(directory / path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0)
+        with Image.open(file) as image:
+            findings = tuple(_oddities(image, path))
     height, width = pixels.shape[:2]
-    if height == width == 1:
-        findings += (Finding("unreadable", path, "it is a single pixel", quarantine=True),)
-        return dataclasses.replace(place, findings=findings)
-    return dataclasses.replace(
-        place, findings=findings, size=(width, height), digest=digest, hash=_hash(pixels)
-    )
+    return _Picture(path, part, label, findings, (width, height), digest, _hash(pixels))
 
 
 def _oddities(image, path):

@@ -115,7 +115,7 @@ def _font():
     names = fonts.families()
     if len(names) > 1:
         return f"{names[1]} draws Chinese"
-    return "none draws Chinese, figures show \\uXXXX; install one, such as Noto Sans CJK"
+    return "none draws Chinese, figures show codes like \\u4e2d; install one, such as Noto Sans CJK"
 
 
 def _why_not_writable(folder):

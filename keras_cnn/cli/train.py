@@ -175,20 +175,14 @@ def train_detector(options: argparse.Namespace) -> None:
     run = f"{os.path.basename(os.path.abspath(folder))}_ssd300"
     recipe = _DETECTION.with_options(options, name=run, dataset=folder.name, data=folder)
     with parts.telling(options):
-        import keras
-
         from keras_cnn import detection, training
         from keras_cnn.models import ssd
 
-        optimizers = {
-            "adam": keras.optimizers.Adam,
-            "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-        }
         told = training.run(
             functools.partial(detection.network, recipe),
             detection.detection_splits(recipe),
             recipe,
-            optimizer=optimizers[recipe.optimizer],
+            optimizer=detection.optimizer(recipe),
             fine_tune=ssd.unfreeze if recipe.freeze else None,
         )
     if options.json:

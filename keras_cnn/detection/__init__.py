@@ -11,6 +11,7 @@ _LAZY = {  # loaded when first used: most of it imports Keras or OpenCV, which t
     "MultiboxLoss": "loss",
     "detection_splits": "task",
     "network": "task",
+    "optimizer": "task",
 }
 __all__ = [*_LAZY]
 

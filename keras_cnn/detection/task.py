@@ -4,6 +4,8 @@ The run itself is `keras_cnn.run`, the same as a classifier's.
 """
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -272,6 +274,17 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     if recipe.freeze:
         ssd.freeze(model)
     return model
+
+
+def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimizer]:
+    """Returns what makes the optimizer of a recipe, given its options.
+
+    Args:
+        recipe: The choice `optimizer`.
+    """
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam
+    return partial(keras.optimizers.SGD, momentum=0.9)
 
 
 def _priors(weights):

@@ -134,8 +134,24 @@ def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) 
     """
     paths = [os.fspath(path) for path in paths]
     with ThreadPoolExecutor(workers or cores()) as pool:
-        reasons = pool.map(_why_bad, paths)
+        reasons = pool.map(lambda path: judge(path)[1], paths)
         return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
+
+
+def judge(path: str | os.PathLike) -> tuple[np.ndarray | None, str | None]:
+    """Read a picture to its last pixel and tell whether one can learn from it.
+
+    Args:
+        path: File name.
+
+    Returns:
+        Its RGB pixels, uint8 array (height, width, 3), and None; or None and what is wrong with it.
+    """
+    try:
+        pixels = read(path)
+    except InputError as error:
+        return None, _reason(error.__cause__)
+    return (None, "it is a single pixel") if pixels.shape[:2] == (1, 1) else (pixels, None)
 
 
 def cores() -> int:
@@ -143,14 +159,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _why_bad(path):
-    try:
-        height, width, _ = read(path).shape
-    except InputError as error:
-        return _reason(error.__cause__)
-    return "it is a single pixel" if height == width == 1 else None
 
 
 def _reason(error):

@@ -113,7 +113,8 @@ def _drawn(character: str) -> bool:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "no installed font has some characters of the labels, so the figures show them as \\uXXXX; "
+        "no installed font has some characters of the labels, so the figures show codes like "
+        "\\u4e2d; "
         "install a font that has them, such as Noto Sans CJK",
         stacklevel=2,
     )
