@@ -93,7 +93,7 @@ def _complete(result, out):
         for name, size in ON_FOLDERS.items()
     ],
 )
-def test_a_case_on_folders_ends_in_a_report(name, size, stripes, tmp_path):
+def test_a_case_on_folders_ends_in_a_report(name, size, stripes, undrawn, tmp_path):
     options = ("--data", stripes, "--image-size", size, "--epochs", 1)
     result = _run(name, tmp_path / "out", *options, "--batch-size", 20, "--validation-split", 0.2)
     _complete(result, tmp_path / "out")
@@ -117,14 +117,14 @@ def test_softmax_regression_draws_its_weights(digits, tmp_path):
         assert (red - blue).max() > 100 and (blue - red).max() > 100  # for and against
 
 
-def test_lenet5_of_the_paper_sees_pictures_of_32_pixels(digits, tmp_path):
+def test_lenet5_of_the_paper_sees_pictures_of_32_pixels(digits, undrawn, tmp_path):
     options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2, "--variant", "paper")
     result = _run("digits_lenet5", tmp_path, *options)
     _complete(result, tmp_path)
     assert result["parameters"] == 61_706
 
 
-def test_the_two_fashion_networks_are_compared_on_one_test_set(digits, tmp_path, capsys):
+def test_the_two_fashion_networks_are_compared_on_one_test_set(digits, undrawn, tmp_path, capsys):
     options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2)
     _complete(_run("fashion_cnn", tmp_path, *options), tmp_path)
     assert report.compare(tmp_path / "without", tmp_path)["sentence"] in capsys.readouterr().out

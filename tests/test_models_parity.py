@@ -118,8 +118,9 @@ def test_logits_equal_those_of_keras_applications(name, options, include_top, tm
         mine.load_weights(tmp_path / "peer.h5", by_name=True)
         for size in tried:
             assert_equal_logits(mine, peer, size)
-        mine.set_weights(randomise(peer, 2).get_weights())
-        assert_equal_logits(mine, peer, tried[0])
+        # By order the same weights would have come, so that set_weights(peer's) works too.
+        for ours, theirs in zip(mine.get_weights(), peer.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.fixture(scope="module")

@@ -233,7 +233,7 @@ def test_tensorboard_finds_its_logs(stripes, tmp_path):
     assert list((tmp_path / "out" / "tensorboard").rglob("events*"))
 
 
-def test_several_runs_are_told_by_mean_and_deviation(stripes, figures, tmp_path):
+def test_several_runs_are_told_by_mean_and_deviation(stripes, figures, undrawn, tmp_path):
     recipe = _recipe(stripes, tmp_path / "out", runs=2, epochs=1)
     result = _run(recipe)
     apart = [

@@ -79,7 +79,7 @@ _SAMPLES = {
     ),
     "flowers": _Sample(
         {
-            name: partial(plants.flower, petals=n, shape=shape, color=color, constancy=0.8)
+            name: partial(plants.flower, petals=n, shape=shape, color=color, constancy=0.7)
             for name, n, shape, color in (
                 ("five_round_petals", 5, "round", "pink"),
                 ("six_pointed_petals", 6, "pointed", "purple"),
@@ -105,8 +105,8 @@ _SAMPLES = {
     ),
     "faces": _Sample(
         {
-            "lobed_leaf": partial(plants.leaf, lobed=True, color="orange", constancy=0.7),
-            "smooth_leaf": partial(plants.leaf, lobed=False, color="green", constancy=0.7),
+            "lobed_leaf": partial(plants.leaf, lobed=True, color="orange", constancy=0.55),
+            "smooth_leaf": partial(plants.leaf, lobed=False, color="green", constancy=0.55),
         },
         train=100,
         test=40,
