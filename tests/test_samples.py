@@ -235,13 +235,8 @@ def _accuracy(x, y, x_test, y_test, *, strength):
     return model.fit(x, y).score(x_test, y_test)
 
 
-# Birds stand for all; to draw every set takes minutes.
-SEPARABLE = [
-    pytest.param(name, marks=() if name == "birds" else pytest.mark.slow) for name in CLASSES
-]
-
-
-@pytest.mark.parametrize("name", SEPARABLE)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CLASSES)
 def test_a_small_model_finds_the_trait_without_colour(name, drawn):
     (train, labels), (test, answers) = _read(drawn(name), "train"), _read(drawn(name), "test")
     x, x_test = _patch_model(train, test)
@@ -252,7 +247,11 @@ def test_a_small_model_finds_the_trait_without_colour(name, drawn):
     assert accuracy > chance + 3 * deviation
 
 
-@pytest.mark.parametrize("name", SEPARABLE)
+# Birds stand for all; to draw every set takes minutes.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "birds" else pytest.mark.slow) for n in CLASSES],
+)
 def test_colours_alone_do_not_solve_a_set(name, drawn):
     (train, labels), (test, answers) = _read(drawn(name), "train"), _read(drawn(name), "test")
     x, x_test = ([_histogram(picture) for picture in part] for part in (train, test))

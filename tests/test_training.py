@@ -222,7 +222,7 @@ def test_balanced_classes_weigh_alike(stripes, tmp_path):
     training.run(build, splits, recipe)
 
 
-@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+@pytest.mark.parametrize("mix", ["mixup", pytest.param("cutmix", marks=pytest.mark.slow)])
 def test_mixed_pictures_train(stripes, tmp_path, mix):
     assert len(_losses(_recipe(stripes, tmp_path / "out", mix=mix, epochs=2))) == 2
 
@@ -289,7 +289,7 @@ def test_the_base_is_frozen_until_fine_tuning(stripes, tmp_path, monkeypatch):
     np.testing.assert_allclose(rates, [0.05, 0.05, 0.0005, 0.0005], rtol=1e-5)
 
 
-@pytest.mark.parametrize("epoch", [2, 3])
+@pytest.mark.parametrize("epoch", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_fine_tuned_run_resumes_in_its_phase(stripes, tmp_path, monkeypatch, epoch):
     with monkeypatch.context() as patch:
         patch.setattr(keras.callbacks, "TerminateOnNaN", lambda: _Interrupt(epoch))
@@ -322,7 +322,7 @@ def test_a_regression_is_scored_beside_the_mean_of_all_it_was_given(figures, tmp
     assert (tmp_path / "out" / "scatter.png").exists()
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_low_precision_trains_and_is_kept_in_float32(stripes, tmp_path, precision):
     result = _run(_recipe(stripes, tmp_path / "out", precision=precision, epochs=1))
     assert 0 <= result["test"]["accuracy"] <= 1
