@@ -4,6 +4,7 @@
 what `Card` lists; no code, so that reading it is safe.
 """
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ ENTRY = "card.json"
 FORMAT = 1
 LARGEST_RATIO = 20  # of the unpacked to the packed size: Keras does not compress at all
 TASKS = ("classification", "regression", "detection")
+# What reading an archive raises: entries cut off, locked, packed in unknown ways, nested too deep.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -215,17 +219,27 @@ def check_classes(card: Card, found: Sequence[str], *, where: str | os.PathLike)
         )
 
 
+@contextlib.contextmanager
 def _open(path):
+    """Open the archive; damage found now or while it is read becomes a sentence."""
+
+    def refusal(reason):
+        return InputError(
+            f"cannot read the model {os.fspath(path)!r} ({reason}): name a run's folder, or a "
+            ".keras file"
+        )
+
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-    except zipfile.BadZipFile:
-        reason = "it is no .keras archive"
-    raise InputError(
-        f"cannot read the model {os.fspath(path)!r} ({reason}): name a run's folder, or a .keras "
-        "file"
-    )
+        raise refusal((error.strerror or str(error)).lower()) from None
+    except (ValueError, *_DAMAGE):
+        raise refusal("it is no .keras archive") from None
+    with archive:
+        try:
+            yield archive
+        except _DAMAGE as error:
+            raise refusal(f"it is damaged: {error}") from None
 
 
 def _checked(told):

@@ -23,7 +23,8 @@ CLASSES = tuple(  # of VOC2007 and VOC2012
 )
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_LINE_BOX = re.compile(r"\s(-?[\d.]+(?:,-?[\d.]+){3},\d+)(?=\s|$)")
+_EDGE = r"-?\d+(?:\.\d*)?"
+_LINE_BOX = re.compile(rf"\s({_EDGE}(?:,{_EDGE}){{3}},\d{{1,9}})(?=\s|$)", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +132,7 @@ def read_voc(
             "not exist: add it, one picture's name without its ending a line, or give "
             f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes a line"
         )
-    names = [line.split()[0] for line in listing.read_text("utf-8").splitlines() if line.strip()]
+    names = [line.split()[0] for line in _text(listing).splitlines() if line.strip()]
     found = []
     for name in names:
         source = folder / "Annotations" / f"{name}.xml"
@@ -167,18 +168,19 @@ def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annota
                 f"a line must be 'path x1,y1,x2,y2,class …' with numbers; {source} has "
                 f"{_LINE_BOX.sub('', rest).strip()!r}: correct it"
             )
-        rows = np.array([box.split(",") for box in _LINE_BOX.findall(rest)], float).reshape(-1, 5)
+        rows = [box.split(",") for box in _LINE_BOX.findall(rest)]
+        ids = [int(row[4]) for row in rows]
         picture = path.parent / name.strip()
-        if not picture.is_file():
+        if not os.path.isfile(picture):
             raise InputError(f"{source} names {picture}, which does not exist: correct the path")
-        ids = rows[:, 4].astype(int)
-        if len(ids) and ids.max() >= len(class_names):
+        if ids and max(ids) >= len(class_names):
             raise InputError(
                 f"a class must be below the number of classes, {len(class_names)}; {source} has "
-                f"{ids.max()}: correct it, or give all class_names"
+                f"{max(ids)}: correct it, or give all class_names"
             )
         labels = [class_names[index] for index in ids]
-        found.append((str(picture), rows[:, :4], labels, np.zeros(len(rows), bool), source))
+        corners = np.array([row[:4] for row in rows], float).reshape(-1, 4)
+        found.append((str(picture), corners, labels, np.zeros(len(rows), bool), source))
     return _annotations(found, class_names)
 
 
@@ -196,30 +198,31 @@ def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotati
     Raises:
         InputError: The file or a picture is missing, or the file cannot be understood.
     """
+    text = _text(Path(path))
     try:
-        data = json.loads(_text(Path(path)))
+        data = json.loads(text)
         categories = sorted(data["categories"], key=lambda category: category["id"])
-        names = {category["id"]: category["name"] for category in categories}
+        names = {category["id"]: str(category["name"]) for category in categories}
         objects = {image["id"]: [] for image in data["images"]}
         for entry in data["annotations"]:
-            x, y, width, height = entry["bbox"]
+            x, y, width, height = map(float, entry["bbox"])
             box = (x, y, x + width, y + height)
             crowd = bool(entry.get("iscrowd", 0))
             objects[entry["image_id"]].append((box, names[entry["category_id"]], crowd))
-    except (ValueError, KeyError, TypeError) as error:
+        pictures = [(Path(images) / image["file_name"], image["id"]) for image in data["images"]]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path} is not in COCO's layout (images, annotations, categories): {error!r}"
         ) from None
     found = []
-    for image in data["images"]:
-        picture = Path(images) / image["file_name"]
-        if not picture.is_file():
+    for picture, image in pictures:
+        if not os.path.isfile(picture):
             raise InputError(f"{path} names {picture}, which does not exist: correct images=")
-        rows = objects[image["id"]]
+        rows = objects[image]
         corners = np.array([box for box, _, _ in rows], float).reshape(-1, 4)
         difficult = np.array([crowd for _, _, crowd in rows], bool)
         labels = [name for _, name, _ in rows]
-        found.append((str(picture), corners, labels, difficult, f"{path}, image {image['id']}"))
+        found.append((str(picture), corners, labels, difficult, f"{path}, image {image}"))
     return _annotations(found, list(names.values()))
 
 
@@ -272,7 +275,7 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             turned = image.getexif().get(0x0112) in TURNED
-    except OSError as error:
+    except Exception as error:  # damaged headers make Pillow raise nearly every type there is
         raise InputError(f"cannot open picture {os.fspath(path)!r}: {error}") from None
     return (height, width) if turned else (width, height)
 
@@ -327,7 +330,7 @@ def _voc_objects(path):
 def _picture(stem, listing):
     for ending in PICTURE_ENDINGS:
         path = stem.with_name(stem.name + ending)
-        if path.is_file():
+        if os.path.isfile(path):
             return str(path)
     raise InputError(f"{listing} names {stem}.jpg, which does not exist: add it, or drop its line")
 
@@ -335,5 +338,5 @@ def _picture(stem, listing):
 def _text(path):
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a folder, bytes that are no text, a null in the name
         raise InputError(f"cannot read {path}: {error}") from None
