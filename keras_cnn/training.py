@@ -259,7 +259,8 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     except Exception:
         for feed in feeds:
             if feed.error:  # TensorFlow has wrapped it into one of its own
-                raise feed.error from None
+                told = f"{feed.error}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
+                raise InputError(told) if checkpoint.epoch else feed.error from None
         raise
     if not checkpoint.best_epoch:
         checkpoint.clear()
