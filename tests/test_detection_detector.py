@@ -98,6 +98,19 @@ def test_drawing_marks_the_object_and_leaves_the_picture_alone():
     assert changed[:, 1].min() >= 95 and changed[:, 0].max() <= 466
 
 
+def test_labels_of_boxes_in_one_place_hide_neither_each_other_nor_leave_the_picture():
+    blank, corner = np.zeros((100, 300, 3), np.uint8), [10, 30, 200, 70]
+
+    def area(picture, label):
+        return (picture == draw.colour(label)).all(axis=2).sum()
+
+    together = draw.boxes(blank, [corner] * 4, [1, 2, 3, 4], texts=["one"] * 4)
+    for label in (1, 2, 3, 4):
+        alone = draw.boxes(blank, [corner], [label], texts=["one"])
+        without = area(draw.boxes(blank, [corner], [label]), label)
+        assert area(together, label) >= area(alone, label) - without > 0
+
+
 def test_chinese_labels_are_drawn_not_boxed():
     if len(fonts.families()) == 1:
         pytest.skip("no installed font has Chinese characters")

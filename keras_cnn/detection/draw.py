@@ -21,7 +21,8 @@ def boxes(
         picture: RGB, uint8, (height, width, 3).
         corners: In pixels, (n, 4).
         labels: Class ids, which give the colours, (n,).
-        texts: What to write above each box; what no font of the system can draw is escaped.
+        texts: What to write at each box, the most important first: a text gives way to those
+            before it. What no font of the system can draw is escaped.
 
     Returns:
         RGB, uint8, (height, width, 3).
@@ -31,21 +32,41 @@ def boxes(
     longest = max(image.size)
     thick, height = max(1, round(longest / 300)), max(10, round(longest / 40))
     texts = [""] * len(labels) if texts is None else texts
-    for corner, label, text in zip(np.asarray(corners), labels, texts, strict=True):
-        paint = colour(int(label))
-        x1, y1, x2, y2 = map(float, corner)
-        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=paint, width=thick)
+    found = list(zip(np.asarray(corners, float).tolist(), map(int, labels), texts, strict=True))
+    for (x1, y1, x2, y2), label, _ in reversed(found):
+        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour(label), width=thick)
+    taken = []
+    for corner, label, text in found:
         if not text:
             continue
         text = fonts.printable(text)
         font = _font(height, _is_chinese(text))
         left, top, right, bottom = font.getbbox(text)
-        wide, tall = right - left + 4, bottom - top + 4
-        x = min(max(x1, 0), max(0, image.width - wide))
-        y = y1 - tall if y1 >= tall else y1  # inside where there is no room above
-        pen.rectangle((x, y, x + wide, y + tall), fill=paint)
+        x, y, *_ = place = _place(corner, (right - left + 4, bottom - top + 4), image.size, taken)
+        taken.append(place)
+        pen.rectangle(place, fill=colour(label))
         pen.text((x + 2 - left, y + 2 - top), text, font=font, fill=(0, 0, 0))
     return np.asarray(image)
+
+
+def _place(corner, size, room, taken):
+    """Where a label stands (x1, y1, x2, y2): at its box, and if possible on no other label."""
+    (x1, y1, x2, y2), (wide, tall) = corner, size
+    places = []
+    for y in (y1 - tall, y2, y1, y2 - tall):  # above the box, below it, in its top, in its bottom
+        for x in (x1, x2 - wide):
+            x = min(max(x, 0), max(0, room[0] - wide))
+            if 0 <= y <= room[1] - tall:
+                places.append((x, y, x + wide, y + tall))
+    for place in places:
+        if not any(_overlap(place, other) for other in taken):
+            return place
+    x, y = min(max(x1, 0), max(0, room[0] - wide)), max(y1, 0)
+    return places[0] if places else (x, y, x + wide, y + tall)
+
+
+def _overlap(one, other):
+    return all(one[k] < other[k + 2] and other[k] < one[k + 2] for k in (0, 1))
 
 
 def colour(label: int, *, dark: bool = True) -> tuple[int, int, int]:
