@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe, card
+from keras_cnn.cli import main
 from keras_cnn.preparation import Preparation, Scaling
 from keras_cnn.splits import classification_splits
 
@@ -156,3 +157,29 @@ def test_a_card_of_another_model_is_refused(tmp_path, changes, said):
 def test_a_folder_without_a_model_gets_a_sentence(tmp_path):
     with pytest.raises(InputError, match="there is no model .*name the folder of a finished run"):
         Predictor.load(tmp_path)
+
+
+def test_a_killed_predict_goes_on_where_its_file_ends(run, stripes, tmp_path, capsys, monkeypatch):
+    out, command = (
+        tmp_path / "answers.csv",
+        ["predict", str(run[0]), str(stripes / "test"), "--out"],
+    )
+    assert main([*command, str(out)]) == 0
+    whole = out.read_text("utf-8")
+    assert "16 pictures answered, 0 were already" in capsys.readouterr().out
+    out.write_text(whole[: len(whole) // 2], "utf-8")  # in the middle of a line
+    read, pixels = [], Predictor._pixels
+    monkeypatch.setattr(Predictor, "_pixels", lambda *a: read.append(a[1]) or pixels(*a))
+    assert main([*command, str(out)]) == 0
+    assert out.read_text("utf-8") == whole
+    assert 0 < len(read) < 16
+    assert (
+        f"{len(read)} pictures answered, {16 - len(read)} were already" in capsys.readouterr().out
+    )
+    more = [command[0], command[1], str(stripes / "train"), *command[2:], str(out)]
+    assert main([*more, "--top-k", "2"]) == 2
+    assert "has the columns" in capsys.readouterr().err
+    (tmp_path / "notes.csv").write_text("my notes\nno end")
+    assert main([*command, str(tmp_path / "notes.csv")]) == 2
+    assert "is another's" in capsys.readouterr().err
+    assert (tmp_path / "notes.csv").read_text() == "my notes\nno end"

@@ -178,6 +178,65 @@ def write_rows(rows: Iterable[dict], *, style: str, line: Callable[[dict], str])
                 print("[]" if separator == "[" else "\n]")
 
 
+def finished(path: Path) -> set[str]:
+    """Find what a file of answers has already, and cut off a line that was being written.
+
+    Args:
+        path: A file that `append_rows` may have begun.
+
+    Returns:
+        The first cell of each row.
+
+    Raises:
+        InputError: It exists and is no such file.
+    """
+    if not path.exists():
+        return set()
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        rows = list(csv.reader(whole.decode("utf-8").splitlines()))
+    except (ValueError, csv.Error):
+        rows = [["no table"]]
+    if content and (not rows or rows[0][:1] != ["path"]):
+        raise InputError(f"--out continues a file of its own; {path} is another's: name a new one")
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    return {row[0] for row in rows[1:] if row}
+
+
+def append_rows(rows: Iterable[dict], *, path: Path) -> int:
+    """Append rows to a CSV file as they come.
+
+    Args:
+        rows: As `write_rows` takes them.
+        path: The file; `finished` has seen it.
+
+    Returns:
+        Their number.
+
+    Raises:
+        InputError: The file has other columns.
+    """
+    with path.open("a+", encoding="utf-8", newline="") as file:
+        file.seek(0)
+        head = next(csv.reader(file), None)
+        writer, number = csv.writer(file, lineterminator="\n"), 0
+        for row in rows:
+            if head is None:
+                writer.writerow(row)
+                head = list(row)
+            if head != list(row):
+                raise InputError(
+                    f"{path} has the columns {head}, these answers {list(row)}: use the options "
+                    "it was begun with, or another --out"
+                )
+            writer.writerow(row.values())
+            file.flush()
+            number += 1
+    return number
+
+
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add the choice of how a command answers.
 

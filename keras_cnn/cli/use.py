@@ -39,6 +39,12 @@ def add(commands) -> None:
         "--top-k", type=parts.positive, default=1, metavar="N", help="classes told (default: 1)"
     )
     parser.add_argument("--batch-size", type=parts.positive, default=32, metavar="N")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="append the answers to this csv; pictures it has are not read again",
+    )
 
     parser = parts.command(commands, "detect", detect, help="find objects in pictures")
     parts.add_run(parser)
@@ -125,6 +131,9 @@ def predict(options: argparse.Namespace) -> int:
     is 2.
     """
     paths, total = parts.pictures(options.paths)
+    if options.out:
+        done = parts.finished(options.out)
+        paths, total, options.style = (p for p in paths if p not in done), None, "csv"
     from keras_cnn.predictor import Predictor, reason
 
     predictor = Predictor.load(options.model, unsafe=options.unsafe)
@@ -138,6 +147,10 @@ def predict(options: argparse.Namespace) -> int:
     answers = parts.progress(answers, total=total, unit="pictures")
     names = predictor.card.class_names
     rows = (_row(path, answer, options) for path, answer in answers)
+    if options.out:
+        number = parts.append_rows(rows, path=options.out)
+        print(f"{number} pictures answered, {len(done)} were already: {options.out}")
+        return 2 if bad else 0
     width = max(map(len, names), default=0)
     parts.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
     return 2 if bad else 0
