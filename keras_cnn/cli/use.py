@@ -45,6 +45,15 @@ def add(commands) -> None:
         metavar="FILE",
         help="append the answers to this csv; pictures it has are not read again",
     )
+    parser.add_argument(
+        "--engine",
+        choices=("none", "ray"),
+        default="none",
+        help="ray: on a Ray cluster (RAY_ADDRESS), Parquet into the folder --out",
+    )
+    parser.add_argument(
+        "--workers", type=parts.positive, default=2, metavar="N", help="of --engine ray"
+    )
 
     parser = parts.command(commands, "detect", detect, help="find objects in pictures")
     parts.add_run(parser)
@@ -131,6 +140,8 @@ def predict(options: argparse.Namespace) -> int:
     is 2.
     """
     paths, total = parts.pictures(options.paths)
+    if options.engine == "ray":
+        return _predict_with_ray(options, paths)
     if options.out:
         done = parts.finished(options.out)
         paths, total, options.style = (p for p in paths if p not in done), None, "csv"
@@ -153,6 +164,18 @@ def predict(options: argparse.Namespace) -> int:
         return 2 if bad else 0
     width = max(map(len, names), default=0)
     parts.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
+    return 2 if bad else 0
+
+
+def _predict_with_ray(options, paths):
+    if options.out is None:
+        raise InputError("--engine ray needs --out, a new folder for its Parquet files")
+    from keras_cnn import ray_engine
+
+    chosen = {key: getattr(options, key) for key in ("out", "workers", "batch_size", "unsafe")}
+    told = ray_engine.predict(options.model, paths, **chosen)
+    number, bad = told["pictures"], told["bad"]
+    print(f"{number} pictures answered, {bad} of them cannot be read: {options.out}")
     return 2 if bad else 0
 
 
