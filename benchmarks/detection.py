@@ -8,10 +8,8 @@ brackets, the smallest and the largest.
 """
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -23,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 
+from keras_cnn import machine
 from keras_cnn.detection import boxes
 
 PICTURES = 320  # of the pipeline's epoch
@@ -38,8 +37,7 @@ def main():
     parser.add_argument("--cpu", action="store_true", help="processor time, not the wall clock's")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    about = machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()), flush=True)
+    print(machine.sentence(), flush=True)
     clock = time.process_time if options.cpu else time.perf_counter
     figures = []
     for work in options.works or works:
@@ -54,21 +52,9 @@ def main():
             )
             figures.append({"title": title, "values": values, "goal": goal, "met": met})
     if options.json:
-        content = {"machine": about, "cpu": options.cpu, "figures": figures}
+        content = {**machine.surroundings(), "cpu": options.cpu, "figures": figures}
         options.json.write_text(json.dumps(content, indent=1))
     return int(not all(figure["met"] for figure in figures))
-
-
-def machine():
-    """Tell what was measured on."""
-    packages = ("keras-cnn", "keras", "tensorflow", "numpy", "opencv-python-headless")
-    versions = {package: importlib.metadata.version(package) for package in packages}
-    return {
-        "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
-        "python": platform.python_version(),
-        **versions,
-    }
 
 
 def time_boxes(clock, rounds):

@@ -1,13 +1,15 @@
 """Pictures per second against Keras' legacy class, Keras' layers and torchvision.
 
-    python benchmarks/images.py [--folder FOLDER] [--pictures 1000] [--repeats 5]
+    python benchmarks/images.py [--folder FOLDER] [--pictures 1000] [--repeats 5] [--json F.json]
 
 Without a folder of class folders, JPEGs of 500x375 are made. Every round times each contender once,
-one after the other, so that a busy machine slows all; the table shows medians and their ratios.
+one after the other, so that a busy machine slows all. Shown are medians; of the ratios, round by
+round, also the smallest and the largest in brackets.
 """
 
 import argparse
 import gc
+import json
 import multiprocessing
 import os
 import resource
@@ -47,7 +49,11 @@ def main():
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the pictures per second to this file")
     options = parser.parse_args()
+    from keras_cnn import machine
+
+    print(machine.sentence(), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or make_pictures(Path(temporary), options.pictures)
         rates = {}
@@ -55,9 +61,12 @@ def main():
             for work in ("rescale", "augment"):
                 for name, rate in one_round(folder, work):
                     rates.setdefault((work, name), []).append(rate)
-        rates = {key: statistics.median(values) for key, values in rates.items()}
         print_rates(rates)
-        print_costs(folder)
+        costs = print_costs(folder)
+    if options.json:
+        told = {f"{work}: {name}": values for (work, name), values in rates.items()}
+        told = {**machine.surroundings(), "pictures_per_second": told, "costs": costs}
+        options.json.write_text(json.dumps(told, indent=1))
 
 
 def make_pictures(folder, number):
@@ -78,7 +87,7 @@ def one_round(folder, work):
     for name, make in CONTENDERS.items():
         try:
             batches = make(folder, work)
-        except ImportError:
+        except (ImportError, RuntimeError):  # missing, or without its compiled part
             continue
         yield name, rate(batches)
         if name == "ours":
@@ -178,16 +187,20 @@ def print_rates(rates):
     names = list(dict.fromkeys(name for _, name in rates))
     print(f"\n{'pictures/s':24}" + "".join(f"{name:>14}" for name in names))
     for work in ("rescale", "augment"):
-        row = "".join(f"{rates.get((work, name), float('nan')):14.0f}" for name in names)
+        medians = (statistics.median(rates.get((work, name), [np.nan])) for name in names)
+        row = "".join(f"{median:14.0f}" for median in medians)
         print(f"{work:24}{row}")
     print()
     for work, other, name, goal in GOALS:
-        ratio = rates[work, name] / rates[work, other]
-        print(f"{work}, {name} : {other} = {ratio:.1f} (goal {goal})")
+        pairs = zip(rates[work, name], rates[work, other], strict=True)
+        ratios = [ours / theirs for ours, theirs in pairs]
+        spread = f"{statistics.median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}]"
+        print(f"{work}, {name} : {other} = {spread} (goal {goal})")
 
 
 def print_costs(folder):
-    """Print each contender's memory and the share of time a training loop waits for it."""
+    """Print and return each contender's memory and the share of time training waits for it."""
+    costs = {}
     print(f"\n{'augment':24}{'peak memory':>14}{'waiting':>14}   (a step takes {STEP} s)")
     for name in CONTENDERS:
         context = multiprocessing.get_context("spawn")
@@ -198,16 +211,18 @@ def print_costs(folder):
         try:
             grown, waiting = receiver.recv()
             print(f"{name:24}{grown / 2**20:11.0f} MB{waiting:14.0%}")
+            costs[name] = {"bytes": grown, "waiting": waiting}
         except EOFError:
             print(f"{name:24}{'not installed':>14}")
         process.join()
+    return costs
 
 
 def _cost(name, folder, sender):
     """Send the memory a contender adds to what its imports take, and the share of waiting."""
     try:
         batches = CONTENDERS[name](folder, "augment")
-    except ImportError:
+    except (ImportError, RuntimeError):
         return
     before = _resident()
     pictures = epoch(batches)

@@ -12,7 +12,6 @@ import argparse
 import functools
 import json
 import os
-import platform
 import statistics
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from keras_cnn import models
+from keras_cnn import machine, models
 
 PEERS = (
     *("VGG16", "VGG19", "InceptionV3", "ResNet50", "ResNet101", "ResNet152"),
@@ -46,8 +45,7 @@ def main():
     parser.add_argument("--json", type=Path, help="write the times, in seconds, to this file")
     options = parser.parse_args()
     keras.config.set_dtype_policy(options.precision)
-    about = machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()), flush=True)
+    print(machine.sentence(), flush=True)
     print(
         f"batch {options.batch}, {options.size}x{options.size}, {options.precision}, "
         f"{options.rounds} rounds"
@@ -59,7 +57,9 @@ def main():
         print(f"{name:12}" + "".join(map(row, times[name].values())), flush=True)
     if options.json:
         chosen = {key: value for key, value in vars(options).items() if key != "json"}
-        options.json.write_text(json.dumps({**about, **chosen, "seconds": times}, indent=1))
+        options.json.write_text(
+            json.dumps({**machine.surroundings(), **chosen, "seconds": times}, indent=1)
+        )
     missed = [
         f"{name} {work} {ratio:.3f}"
         for name, works in times.items()
@@ -131,26 +131,6 @@ def row(pair):
     middle, *spread = (choose(ratios(pair)) for choose in (statistics.median, min, max))
     bracket = f" ({spread[0]:.2f}-{spread[1]:.2f})"
     return f"{1000 * statistics.median(pair['ours']):11.1f}{middle:7.3f}{bracket:14}"
-
-
-def machine():
-    """Return what the times depend on."""
-    backend = keras.config.backend()
-    version = __import__(backend).__version__
-    processor = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = names[0] if names else processor
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "keras": keras.__version__,
-        backend: version,
-        "numpy": np.__version__,
-    }
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import threading
+from pathlib import Path
 
 import keras
 
@@ -49,6 +50,13 @@ def surroundings() -> dict:
     return {"versions": _versions(), "hardware": _hardware()}
 
 
+def sentence() -> str:
+    """Tell on what and with what something was measured, in a line."""
+    found = surroundings()
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return f"{found['hardware']['processor']}, {found['hardware']['cores']} cores; {versions}"
+
+
 def _versions():
     packages = ("keras-cnn", "keras", keras.backend.backend(), "numpy", "opencv-python-headless")
     found = {"python": platform.python_version()}
@@ -60,4 +68,17 @@ def _versions():
 
 def _hardware():
     devices = keras.distribution.list_devices()
-    return {"platform": platform.platform(), "cores": os.cpu_count(), "devices": devices}
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "devices": devices,
+    }
+
+
+def _processor():
+    with contextlib.suppress(OSError):  # Linux tells its name here only
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
