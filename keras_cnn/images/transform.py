@@ -204,9 +204,8 @@ def warp(
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
     picture = np.ascontiguousarray(picture, np.float32)
-    row, column = np.ogrid[:height, :width]
     if fill_mode == "wrap":  # SciPy's period is one pixel shorter than OpenCV's
-        x, y = _sources(mapping, row, column, (height, width), flips)
+        x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
         x, y = _wrap(x, width - 1), _wrap(y, height - 1)
         warped = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return warped.reshape(picture.shape)
@@ -223,7 +222,7 @@ def warp(
         borderMode=cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE,
     ).reshape(picture.shape)
     if fill_mode == "constant":  # SciPy, unlike OpenCV, does not blend the edge into it
-        x, y = _sources(mapping, row, column, (height, width), flips)
+        x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
         warped[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = cval
     return warped
 
