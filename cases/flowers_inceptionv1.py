@@ -16,7 +16,7 @@ RECIPE = keras_cnn.Recipe(
     dataset="flowers17",
     image_size=64,
     batch_size=16,
-    epochs=8,
+    epochs=6,
     learning_rate=1e-3,
     schedule="cosine",
 )
