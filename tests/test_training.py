@@ -139,7 +139,8 @@ def test_a_loss_that_is_no_number_gets_a_sentence(stripes, tmp_path):
     def broken(*, input_shape, classes):
         inputs = keras.Input(input_shape)
         x = keras.layers.GlobalMaxPooling2D()(inputs)
-        return keras.Model(inputs, keras.layers.Dense(classes, activation=keras.ops.log)(-x))
+        x = keras.layers.Dense(classes)(x)
+        return keras.Model(inputs, keras.ops.log(-1 - keras.ops.square(x)))
 
     with pytest.raises(InputError, match="--learning-rate"):
         _run(_recipe(stripes, tmp_path / "out"), build=broken)
