@@ -50,6 +50,15 @@ def surroundings() -> dict:
     return {"versions": _versions(), "hardware": _hardware()}
 
 
+def devices() -> list[str]:
+    """Name the processors and accelerators that the backend sees, such as "gpu:0"."""
+    if keras.backend.backend() != "torch":
+        return keras.distribution.list_devices()
+    import torch  # Keras 3.15 has no list of its devices
+
+    return [f"gpu:{number}" for number in range(torch.cuda.device_count())] or ["cpu:0"]
+
+
 def sentence() -> str:
     """Tell on what and with what something was measured, in a line."""
     found = surroundings()
@@ -67,12 +76,11 @@ def _versions():
 
 
 def _hardware():
-    devices = keras.distribution.list_devices()
     return {
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "devices": devices,
+        "devices": devices(),
     }
 
 

@@ -57,8 +57,10 @@ def examine() -> dict:
     try:
         import keras
 
+        from keras_cnn import machine
+
         told["backend"] = keras.backend.backend()
-        told["devices"] = keras.distribution.list_devices()
+        told["devices"] = machine.devices()
         told["gpu"] = _gpu(told["backend"], told["devices"])
     except Exception as error:  # a broken installation raises anything; to tell is the purpose
         told["backend"] = f"Keras cannot be imported: {error}"
