@@ -336,7 +336,7 @@ def _build(build, splits, *, precision):
 def _to_keep(model, build, splits, recipe, devices):
     """The trained network in float32 and without the optimizer's state, three times its size."""
     if recipe.precision == "float32" and not devices.engine:
-        kept = keras.Model(model.inputs, model.outputs, name=model.name)
+        kept = keras.Model(model.input, model.output, name=model.name)
     else:
         kept = _build(build, splits, precision="float32")
         kept.set_weights(model.get_weights())

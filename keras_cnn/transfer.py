@@ -99,7 +99,7 @@ class Base:
                     f"a base from a run must end with a dense layer, to be replaced; {path} has "
                     "none: name another"
                 )
-            return keras.Model(model.inputs, dense[-1].input, name=model.name)
+            return keras.Model(model.input, dense[-1].input, name=model.name)
 
         return cls(build, rule.scaling)
 
@@ -147,7 +147,7 @@ def fit_head(
         model.trainable = False
         x = keras.layers.Dropout(dropout, name="head_dropout")(_vector(model))
         head = keras.layers.Dense(classes, activation="softmax", name="head", dtype="float32")
-        return keras.Model(model.inputs, head(x), name=model.name)
+        return keras.Model(model.input, head(x), name=model.name)
 
     def tune(model):
         thaw(model, from_layer=from_layer)
@@ -218,7 +218,7 @@ def fit_codes(
     splits = classification_splits(recipe, preparation.generator(base.scaling))
     splits = _with_notes(splits, notes)
     body = base.build(input_shape=splits.image_shape)
-    body = keras.Model(body.inputs, _vector(body), name=body.name)
+    body = keras.Model(body.input, _vector(body), name=body.name)
     cache = folder.parent / "codes.sqlite" if cache is None else cache
     rule = Preparation.of(splits.train)
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
@@ -228,7 +228,7 @@ def fit_codes(
     head = keras.layers.Dense(
         splits.num_classes, activation=None if classifier == "svm" else "softmax", name="head"
     )
-    model = keras.Model(body.inputs, head(body.output), name=body.name)
+    model = keras.Model(body.input, head(body.output), name=body.name)
     labels = {name: np.asarray(flow.classes) for name, flow in parts.items()}
     history = {}
     if classifier == "softmax":

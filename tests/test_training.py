@@ -69,6 +69,8 @@ def test_the_saved_model_gives_the_reported_score(stripes, tmp_path):
     test = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255)).test
     right = np.argmax(model.predict(test, verbose=0), axis=1) == test.classes
     assert right.mean() == pytest.approx(result["test"]["accuracy"])
+    answers = model(test[0][0])  # an array in, an array out: neither a list, nor a warning
+    assert answers.shape == (len(test[0][0]), 2)
 
 
 def test_the_same_seed_gives_the_same_history(stripes, tmp_path):

@@ -127,7 +127,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     def _first_not_finite(self, pictures):
         tensors = [layer.output for layer in self.model.layers]
-        outputs = keras.Model(self.model.inputs, tensors).predict_on_batch(pictures)
+        outputs = keras.Model(self.model.input, tensors).predict_on_batch(pictures)
         for layer, output in zip(self.model.layers, outputs, strict=True):
             if not np.isfinite(np.asarray(output, np.float32)).all():
                 return layer.name
