@@ -117,8 +117,7 @@ def read(
             return _decode(file.read(), color_mode, exif_rotation, least_size)
     except Exception as error:  # broken files make decoders raise nearly every type there is
         raise InputError(
-            f"cannot read picture {os.fspath(path)!r}: {_reason(error)}; mend or remove it, or "
-            'leave out all such files with on_error="skip"'
+            f"cannot read picture {os.fspath(path)!r}: {_reason(error)}; mend or remove it"
         ) from error
 
 

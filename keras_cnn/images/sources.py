@@ -105,12 +105,17 @@ class FileIterator(Iterator):
 
     def _read(self, path):
         generator = self.image_data_generator
-        pixels = files.read(
-            path,
-            color_mode=self.color_mode,
-            exif_rotation=generator.exif_rotation,
-            least_size=self.target_size if generator.reduced_decoding else None,
-        )
+        try:
+            pixels = files.read(
+                path,
+                color_mode=self.color_mode,
+                exif_rotation=generator.exif_rotation,
+                least_size=self.target_size if generator.reduced_decoding else None,
+            )
+        except InputError as error:
+            raise InputError(
+                f'{error}, or leave out all such files with on_error="skip"'
+            ) from error.__cause__
         return files.resize(
             pixels,
             size=self.target_size,
