@@ -6,7 +6,7 @@ and so on, and classes.txt. Without one, and without VOC2007 in data/voc2007, it
 drawn by code. ``--base vgg16`` is the paper's network, which needs a GPU or patience; the light
 base is for processors. The paper trains by ``--base vgg16 --weights imagenet --optimizer sgd
 --learning-rate 1e-3 --schedule step --weight-decay 5e-4 --zoom-out 4 --crop 0.3``. A few hundred
-photographs, such as the blood cells of BCCD, take ``--epochs 28 --zoom-out 1.2`` with the light
+photographs, such as the blood cells of BCCD, take ``--epochs 20 --zoom-out 1.2`` with the light
 base.
 
 Errata: the listing's loss reads the mask of its positives at the wrong axis and returns nothing;
