@@ -225,7 +225,7 @@ def _state_of(model):
 
 
 def _write(file, variables):
-    np.savez(file, *(keras.ops.convert_to_numpy(variable.value) for variable in variables))
+    np.savez(file, *(variable.numpy() for variable in variables))
 
 
 def _replace(path, write):
