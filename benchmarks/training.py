@@ -2,14 +2,14 @@
 
     KERAS_BACKEND=jax python benchmarks/training.py [--models VGG16 MobileNet] [--json times.json]
 
-Every round times both networks one after the other, the first of a round taking turns, so that a
-busy machine slows both; `--cpu` counts processor time, in which other programs hardly show. A ratio
-is ours by the peer's: below 1 we are faster. Shown are the median of the rounds' ratios and, in
-brackets, the smallest and the largest.
+A round runs both networks in turns, step by step, so that a busy machine slows both; `--cpu` counts
+processor time, in which other programs hardly show. A ratio is ours by the peer's: below 1 we are
+faster. Shown are the median of the rounds' ratios and, in brackets, the smallest and the largest.
 """
 
 import argparse
 import functools
+import gc
 import json
 import os
 import statistics
@@ -29,7 +29,8 @@ PEERS = (
 )
 WORKS = ("train", "predict", "build")
 GOAL = 1.03  # what no median ratio may exceed
-SPAN = 0.4  # seconds one measurement lasts at least, where a step is shorter it is repeated
+SPAN = 2  # seconds a round lasts for each of the two, at least TURNS steps
+TURNS = 4
 
 
 def main():
@@ -94,31 +95,36 @@ def measure(name, options):
         )
         steps["train", who] = functools.partial(model.train_on_batch, images, labels)
         steps["predict", who] = functools.partial(model.predict_on_batch, images)
-    for work in ("train", "predict"):
+        steps["build", who] = build
+    for work in WORKS:
         pair = {who: steps[work, who] for who in contenders}
-        for step in pair.values():
-            step()  # traces
-        slowest = max(seconds(step, time.perf_counter) for step in pair.values())
-        for who, step in in_turns(pair, options.rounds):
-            times[work][who].append(seconds(step, clock, repeats=max(1, round(SPAN / slowest))))
-    for who, build in in_turns(contenders, options.rounds):
-        keras.utils.clear_session()
-        times["build"][who].append(seconds(build, clock))
+        before = forget if work == "build" else None
+        in_turns(pair, 1, clock)  # traces
+        slowest = max(in_turns(pair, 1, time.perf_counter, before=before).values())
+        for _ in range(options.rounds):
+            turns = max(TURNS, round(SPAN / slowest))
+            for who, seconds in in_turns(pair, turns, clock, before=before).items():
+                times[work][who].append(seconds)
     return times
 
 
-def in_turns(contenders, rounds):
-    """Yield every contender once a round, each round in the other order."""
-    for turn in range(rounds):
-        yield from list(contenders.items())[:: 1 if turn % 2 else -1]
+def in_turns(contenders, turns, clock, *, before=None):
+    """Return how long a run of each takes on average; each turn is in the other order."""
+    spent = dict.fromkeys(contenders, 0.0)
+    for turn in range(turns):
+        for who, work in list(contenders.items())[:: 1 if turn % 2 else -1]:
+            if before:
+                before()
+            start = clock()
+            work()  # its result is on the host when it returns
+            spent[who] += clock() - start
+    return {who: seconds / turns for who, seconds in spent.items()}
 
 
-def seconds(work, clock, *, repeats=1):
-    """Return how long one run of `work` takes; its result is on the host when it returns."""
-    start = clock()
-    for _ in range(repeats):
-        work()
-    return (clock() - start) / repeats
+def forget():
+    """Free what was built before, for which its successor should not pay."""
+    keras.utils.clear_session()
+    gc.collect()
 
 
 def ratios(pair):

@@ -146,6 +146,17 @@ def processes(
     return address, int(number), int(process)
 
 
+def wait() -> None:
+    """Wait for the other processes to come here; JAX ends them all when one ends much earlier."""
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+    from jax.experimental import multihost_utils
+
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("keras_cnn")
+
+
 @contextlib.contextmanager
 def told_if_lost(devices: Devices):
     """Tell in a sentence that another process was lost.
@@ -195,6 +206,7 @@ def _meet(address, number, process):
     """Find the other processes, as `keras.distribution.initialize` does, but miss them sooner."""
     import jax
 
+    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
     try:
         jax.distributed.initialize(
             address,

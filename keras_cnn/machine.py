@@ -10,30 +10,42 @@ from pathlib import Path
 
 import keras
 
+_ended = threading.Event()  # by SIGTERM
+
 
 @contextlib.contextmanager
 def ended_by_sigterm():
     """Let SIGTERM do what Ctrl-C does, and end the process with its code once that is done."""
-    received = []
 
     def end(*_):
-        received.append(True)
+        _ended.set()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends at once
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # no signals come here
         yield
         return
+    _ended.clear()
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     except KeyboardInterrupt:
-        if not received:
+        if not _ended.is_set():
             raise
     finally:
         signal.signal(signal.SIGTERM, before)
-    if received:
+    if _ended.is_set():
         raise SystemExit(128 + signal.SIGTERM)
+
+
+def end_if_told(*_, **__) -> None:
+    """Raise what SIGTERM has raised, for NumPy swallows that while it reads an array of JAX.
+
+    Raises:
+        KeyboardInterrupt: SIGTERM has come.
+    """
+    if _ended.is_set():
+        raise KeyboardInterrupt
 
 
 def jit_compile() -> bool | str:

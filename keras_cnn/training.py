@@ -16,7 +16,7 @@ from keras_cnn import card, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
-from keras_cnn.machine import ended_by_sigterm, jit_compile, surroundings
+from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, surroundings
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -37,8 +37,9 @@ def run(
 
     The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
     training, not the run: the best weights so far are tested and saved. SIGTERM does the same, and
-    then ends the process with code 143. After every epoch the state lies in
-    ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run removes it.
+    then ends the process with code 143. Several processes end without a test. After every epoch the
+    state lies in ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run
+    removes it.
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
@@ -78,11 +79,13 @@ def run(
             results.append(_finish(outcomes[-1], splits, one))
             if outcomes[-1] and outcomes[-1].facts["interrupted"]:
                 break
-        if not outcomes[0]:
-            return {}
-        shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
-        summary = {"runs": report.summarize_runs(results)}
-        return conclude(outcomes[0], splits, recipe, **summary)
+        result = {}
+        if outcomes[0]:
+            shutil.copyfile(folder / "run_1" / "model.keras", folder / "model.keras")
+            summary = {"runs": report.summarize_runs(results)}
+            result = conclude(outcomes[0], splits, recipe, **summary)
+        distribution.wait()
+        return result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,12 +137,13 @@ def conclude(outcome: Outcome, splits: Splits, recipe: Recipe, **facts) -> dict:
 
 
 def _finish(outcome, splits, recipe):
-    """Report; only then is the checkpoint no longer needed."""
-    if outcome is None:
-        return {}
-    result = conclude(outcome, splits, recipe)
-    if not outcome.facts["interrupted"]:
-        shutil.rmtree(recipe.folder / CHECKPOINT, ignore_errors=True)
+    """Report, while other processes wait; only then is the checkpoint no longer needed."""
+    result = {}
+    if outcome:
+        result = conclude(outcome, splits, recipe)
+        if not outcome.facts["interrupted"]:
+            shutil.rmtree(recipe.folder / CHECKPOINT, ignore_errors=True)
+    distribution.wait()
     return result
 
 
@@ -169,6 +173,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
                 fine_tune(model)
             if number + 1 < len(checkpoint.starts):
                 continue  # finished before the resume
+            # The optimizer's variables wait for all processes: the first has then saved its epoch.
             _compile(model, splits, choices, optimizer, steps=len(feeds[0]))
             if devices.is_first:
                 model.summary()
@@ -177,10 +182,9 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
             if interrupted:
                 break
         seconds = time.perf_counter() - trained
-        checkpoint.load_best(model)
     if not devices.is_first:
         return None
-    model = _to_keep(model, build, splits, recipe, devices)
+    model = _to_keep(model, build, splits, recipe, devices, checkpoint)
     save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
     facts = {
@@ -254,6 +258,9 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
             callbacks=_callbacks(splits, recipe, checkpoint, batches),
         )
     except KeyboardInterrupt:
+        if devices.share.processes > 1:  # the others are in the middle of a step
+            print(f"\nInterrupted after {checkpoint.epoch} epochs: start all with --resume.")
+            raise
         print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
         return True
     except Exception:
@@ -275,6 +282,7 @@ def _callbacks(splits, recipe, checkpoint, batches):
     watching = splits.callbacks(recipe.folder)
     callbacks = [Seek(batches, seed=recipe.seed), *watching, checkpoint]
     callbacks.append(keras.callbacks.TerminateOnNaN())
+    callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_begin=end_if_told))
     if recipe.schedule == "plateau":
         steps = schedules.warmup_steps(recipe, steps_per_epoch=len(batches))
         rate = recipe.learning_rate
@@ -333,13 +341,16 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def _to_keep(model, build, splits, recipe, devices):
-    """The trained network in float32 and without the optimizer's state, three times its size."""
-    if recipe.precision == "float32" and not devices.engine:
-        kept = keras.Model(model.input, model.output, name=model.name)
-    else:
-        kept = _build(build, splits, precision="float32")
-        kept.set_weights(model.get_weights())
+def _to_keep(model, build, splits, recipe, devices, checkpoint):
+    """The network with its best weights, in float32 and without the optimizer's large state.
+
+    What several devices trained is built anew on one, since the other processes do not save.
+    """
+    if recipe.precision != "float32" or devices.engine:
+        trained, model = model, _build(build, splits, precision="float32")
+        model.set_weights(trained.get_weights())
+    checkpoint.load_best(model)
+    kept = keras.Model(model.input, model.output, name=model.name)
     kept.jit_compile = jit_compile()
     return kept
 

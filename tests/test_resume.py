@@ -91,6 +91,22 @@ def test_a_signal_keeps_the_best_weights_and_their_report(folder, tmp_path, numb
     assert list((recipe.out / "checkpoint").glob("state_*.json"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
+def test_a_signal_that_a_library_swallows_is_heard(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "conclude", tiny.conclude)
+
+    def swallow(epoch, logs=None):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    recipe = tiny.recipe(folder, tmp_path / "out", epochs=9)
+    told = keras.callbacks.LambdaCallback(on_epoch_end=swallow)
+    with pytest.raises(SystemExit) as ended:
+        tiny.run(recipe, callbacks=[told])
+    assert ended.value.code == 143
+    assert len(tiny.history(recipe.out)["loss"]) == 1
+
+
 class _Killed(BaseException):
     pass
 

@@ -3,13 +3,14 @@
 import json
 import multiprocessing
 import sys
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 from PIL import Image
 
-from keras_cnn import ImageDataGenerator, Recipe, script, training
+from keras_cnn import ImageDataGenerator, Recipe, checkpoint, distribution, script, training
 from keras_cnn.splits import classification_splits
 
 SIZE = 8
@@ -41,6 +42,17 @@ def two_devices():
 
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def dawdle():
+    """Let saving and reporting take longer than a process may show no sign of life."""
+
+    def late(work, seconds):
+        return lambda *values, **options: (time.sleep(seconds), work(*values, **options))[1]
+
+    distribution.PATIENCE = 5
+    checkpoint.Checkpoint._save = late(checkpoint.Checkpoint._save, 4)
+    training.conclude = late(training.conclude, 15)
 
 
 def recipe(folder, out, **choices):
