@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tiny
 
-from keras_cnn import ImageDataGenerator, InputError, Recipe, distribution
+from keras_cnn import ImageDataGenerator, InputError, Recipe, distribution, machine
 from keras_cnn.feed import Feed, Share
 
 TENSORFLOW = pytest.mark.skipif(
@@ -99,6 +99,14 @@ def test_a_batch_that_devices_cannot_divide_gets_a_sentence():
     devices = distribution.Devices(Share(3))
     with pytest.raises(InputError, match="multiple of the 3 devices.*received 32"):
         distribution._checked(devices, _recipe())
+
+
+@pytest.mark.parametrize(("gpus", "names"), [(2, ["gpu:0", "gpu:1"]), (0, ["cpu:0"])])
+def test_pytorch_s_devices_are_named_though_keras_does_not(monkeypatch, gpus, names):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert machine.devices() == names
 
 
 def _parts(batches, *, samples, training, devices, processes):
