@@ -30,7 +30,7 @@ PEERS = (
 WORKS = ("train", "predict", "build")
 GOAL = 1.03  # what no median ratio may exceed
 SPAN = 2  # seconds a round lasts for each of the two, at least TURNS steps
-TURNS = 4
+TURNS = 2
 
 
 def main():

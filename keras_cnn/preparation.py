@@ -18,7 +18,7 @@ _imagenet = keras.applications.imagenet_utils
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """What is done to the values of pixels, 0 to 255: first the mode, then the factor.
+    """What is done to the values of pixels, 0 to 255: the mode, then the factor, then the mean.
 
     It serves as an `ImageDataGenerator`'s `preprocessing_function` that a saved model can carry.
 
@@ -26,10 +26,12 @@ class Scaling:
         mode: None, or how pictures were prepared for published weights: "caffe", "tf" or "torch",
             as in `models.preprocess_input`.
         rescale: Factor of all values, or None.
+        samplewise_center: Whether each picture's own mean is subtracted.
     """
 
     mode: str | None = None
     rescale: float | None = None
+    samplewise_center: bool = False
 
     def __post_init__(self):
         """Refuse what is no rule."""
@@ -49,7 +51,9 @@ class Scaling:
         Returns:
             float32, same shape; an array for an array, a tensor for a tensor.
         """
+        mean = np.mean
         if isinstance(pixels, keras.KerasTensor) or keras.ops.is_tensor(pixels):
+            mean = keras.ops.mean
             pixels = _in_graph(keras.ops.cast(pixels, "float32"), self.mode)
         else:
             pixels = np.array(pixels, "float32")  # a copy: Keras writes into its argument
@@ -57,7 +61,11 @@ class Scaling:
                 pixels = _imagenet.preprocess_input(
                     pixels, data_format="channels_last", mode=self.mode
                 )
-        return pixels * np.float32(self.rescale) if self.rescale else pixels
+        if self.rescale:
+            pixels = pixels * np.float32(self.rescale)
+        if self.samplewise_center:
+            pixels = pixels - mean(pixels, axis=(-3, -2, -1), keepdims=True)
+        return pixels
 
     @classmethod
     def of_model(cls, model: Any) -> "Scaling":
@@ -201,9 +209,10 @@ class Preparation:
         """
         if self.scaling is None:
             raise InputError(
-                "the model was trained on pictures prepared by a function of the user's own, which "
-                "a saved model cannot carry: train with rescale= and the named rules of "
-                "keras_cnn.preparation.Scaling, or prepare the pictures and call the Keras model"
+                "the model was trained on pictures prepared by a function of the user's own or by "
+                "statistics, which a saved model cannot carry: train with rescale= and the named "
+                "rules of keras_cnn.preparation.Scaling, or prepare the pictures and call the "
+                "Keras model"
             )
         return self.scaling(pixels)
 
@@ -242,9 +251,11 @@ def generator(scaling: Scaling, **augmentation: Any) -> ImageDataGenerator:
             f"pixels are scaled as the weights need it, {scaling}; {found[0]} would scale them "
             "once more: leave it out"
         )
-    function = Scaling(scaling.mode) if scaling.mode else None
     return ImageDataGenerator(
-        rescale=scaling.rescale, preprocessing_function=function, **augmentation
+        rescale=scaling.rescale,
+        preprocessing_function=Scaling(scaling.mode) if scaling.mode else None,
+        samplewise_center=scaling.samplewise_center,
+        **augmentation,
     )
 
 
@@ -261,14 +272,20 @@ def _in_graph(pixels, mode):
 
 
 def _scaling(generator):
-    """Return the rule of a generator; None where it is code, or depends on the pictures."""
-    if generator.samplewise_center or generator.featurewise_center or generator.zca_whitening:
+    """Return the rule of a generator; None where it is code, or depends on other pictures."""
+    statistics = ("samplewise_std_normalization", "featurewise_center", "zca_whitening")
+    rule = _rule(generator.preprocessing_function, generator.rescale)
+    if rule is None or any(getattr(generator, name) for name in statistics):
         return None
-    function, factor = generator.preprocessing_function, generator.rescale
+    centre = rule.samplewise_center or generator.samplewise_center
+    return dataclasses.replace(rule, samplewise_center=centre)
+
+
+def _rule(function, factor):
     if function is None:
         return Scaling(None, factor)
     if isinstance(function, Scaling):
-        return Scaling(function.mode, (function.rescale or 1) * (factor or 1))
+        return dataclasses.replace(function, rescale=(function.rescale or 1) * (factor or 1))
     if isinstance(function, functools.partial) and function.func is weights.preprocess_input:
         model = function.keywords.get("model", (*function.args, None)[0])
         return Scaling(weights.rule(model), factor)

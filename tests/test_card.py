@@ -157,6 +157,7 @@ GENERATORS = {
     "Keras' tf": {"preprocessing_function": APPLICATIONS.inception_v3.preprocess_input},
     "Keras' torch": {"preprocessing_function": APPLICATIONS.densenet.preprocess_input},
     "Keras' nothing": {"preprocessing_function": APPLICATIONS.efficientnet.preprocess_input},
+    "centred": {"rescale": 1 / 255, "samplewise_center": True},
     "aspect": {"rescale": 1 / 255, "reduced_decoding": True},
 }
 
@@ -179,7 +180,7 @@ def test_a_preparation_gives_the_pixels_of_the_training(stripes, options):
     "options",
     [
         {"preprocessing_function": lambda image: image / 3},
-        {"samplewise_center": True},
+        {"samplewise_center": True, "samplewise_std_normalization": True},
         {"data_format": "channels_first"},
     ],
 )
@@ -233,7 +234,7 @@ def test_the_card_of_a_set_tells_its_classes_and_pictures(stripes, saved):
     splits.save(keras.saving.load_model(saved), saved)
     told = card.read(saved)
     assert told.class_names == ("lying", "upright")
-    assert told.preparation["scaling"] == {"mode": None, "rescale": 1 / 255}
+    assert Scaling(**told.preparation["scaling"]) == Scaling(rescale=1 / 255)
     assert told.data["test"]["pictures"] == 16
     os.remove(splits.test.filepaths[0])
     again = classification_splits(recipe, ImageDataGenerator()).card()

@@ -19,6 +19,7 @@ RULES = {
     "rescaled": Preparation(size=(20, 24), scaling=Scaling(rescale=1 / 255)),
     "caffe": Preparation(size=(20, 24), scaling=Scaling("caffe"), interpolation="bilinear"),
     "torch": Preparation(size=(20, 24), scaling=Scaling("torch")),
+    "centred": Preparation(size=(20, 24), scaling=Scaling(None, 1 / 64, samplewise_center=True)),
     "grey with a margin": Preparation(
         size=(20, 24), color_mode="grayscale", margin=2, scaling=Scaling(rescale=1 / 255)
     ),

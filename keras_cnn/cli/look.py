@@ -85,7 +85,6 @@ def explain(options: argparse.Namespace) -> None:
 
         try:
             table = explaining.table(view.model)
-            print(table)
             drawings = dict(_of_network(view, options.layers))
             for path in paths:
                 drawings |= _of_picture(view, path, options.layers, taken=drawings)
@@ -93,6 +92,7 @@ def explain(options: argparse.Namespace) -> None:
             if isinstance(error, InputError):
                 raise
             raise InputError(str(error)) from error
+        print(table)
         files = _write(drawings, options.out or view.path.with_name("explain"))
         for file in files:
             print(f"Drawn: {file}")
