@@ -265,7 +265,7 @@ def draw(rng: np.random.Generator, mask: np.ndarray) -> Image.Image:
     dark = np.array(INKS[rng.integers(len(INKS))]) + rng.integers(0, 20)
     bright = np.array(PAPERS[rng.integers(len(PAPERS))]) * rng.uniform(0.94, 1.0)
     ramp = np.linspace(dark, bright, LEVELS)
-    picture = Image.fromarray(steps, mode="P")
+    picture = Image.fromarray(steps)
     picture.putpalette(np.rint(ramp).astype(np.uint8).tobytes())
     return picture
 

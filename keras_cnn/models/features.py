@@ -82,11 +82,13 @@ def to_fully_convolutional(model: keras.Model) -> keras.Model:
             f"to_fully_convolutional needs the native size of {model.name}; its input is "
             f"{model.input_shape}: build it with a fixed input_shape=(height, width, channels)"
         )
-    trunk = keras.Model(model.inputs[0], _feature_map(model, cut))
-    inputs = keras.Input((None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype)
-    slid = keras.models.clone_model(trunk, input_tensors=inputs)
-    slid.set_weights(trunk.get_weights())
-    x = slid.output
+    native, feature_map = model.inputs[0], _feature_map(model, cut)
+    x = inputs = keras.Input((None, None, model.input_shape[-1]), dtype=native.dtype)
+    if feature_map is not native:  # there are layers before the head
+        trunk = keras.Model(native, feature_map)
+        slid = keras.models.clone_model(trunk, input_tensors=inputs)
+        slid.set_weights(trunk.get_weights())
+        x = slid.output
     if not isinstance(pool, layers.Flatten):
         windowed = _POOLING[type(pool)]
         x = windowed(window, strides=1, padding="valid", name=pool.name, dtype=pool.dtype_policy)(x)
