@@ -147,14 +147,22 @@ def processes(
 
 
 def wait() -> None:
-    """Wait for the other processes to come here; JAX ends them all when one ends much earlier."""
+    """Wait for the other processes to come here; JAX ends them all when one ends much earlier.
+
+    Raises:
+        InputError: One of them was lost.
+    """
     if keras.backend.backend() != "jax":
         return
     import jax
     from jax.experimental import multihost_utils
 
-    if jax.process_count() > 1:
+    if jax.process_count() == 1:
+        return
+    try:
         multihost_utils.sync_global_devices("keras_cnn")
+    except Exception as error:
+        raise InputError(_LOST) from error
 
 
 @contextlib.contextmanager

@@ -344,7 +344,8 @@ def _build(build, splits, *, precision):
 def _to_keep(model, build, splits, recipe, devices, checkpoint):
     """The network with its best weights, in float32 and without the optimizer's large state.
 
-    What several devices trained is built anew on one, since the other processes do not save.
+    What several devices hold all processes must assign together, but only the first saves: the
+    network is built anew on one device.
     """
     if recipe.precision != "float32" or devices.engine:
         trained, model = model, _build(build, splits, precision="float32")
