@@ -160,7 +160,7 @@ def test_the_drawn_sample_is_learned_within_four_minutes(case, tmp_path, monkeyp
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA names no folder of real sets")
 def test_real_blood_cells_are_found(case, tmp_path):
-    options = ["--data", f"{REAL}/bccd", "--skip-bad-boxes", "--epochs", "45", "--zoom-out", "1.2"]
+    options = ["--data", f"{REAL}/bccd", "--skip-bad-boxes", "--epochs", "20"]
     result = case.main([*options, "--out", str(tmp_path)])
     assert result["test"]["map"] >= 0.5
     assert np.isfinite([entry["ap"] for entry in result["test"]["classes"]]).all()

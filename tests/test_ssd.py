@@ -54,6 +54,14 @@ def test_the_light_base_has_the_same_maps(light):
     assert light.count_params() < 10e6
 
 
+def test_alpha_thins_every_stage_of_the_light_network(light):
+    thin = ssd.SSD300(base="mobilenet", classes=4, alpha=0.5)
+    assert thin.output_shape == light.output_shape
+    for layer in light.layers:
+        if type(layer) is keras.layers.Conv2D and "mbox" not in layer.name:
+            assert thin.get_layer(layer.name).filters * 2 == layer.filters, layer.name
+
+
 def test_outputs_stand_in_the_order_of_the_priors(light):
     """Each prior's output must depend on the pixels around that prior."""
     rng = np.random.default_rng(0)
@@ -75,6 +83,8 @@ def test_options_that_cannot_be_are_refused():
         ssd.SSD300(input_shape=(512, 512, 3))
     with pytest.raises(ValueError, match="classes must count the background"):
         ssd.SSD300(classes=1)
+    with pytest.raises(ValueError, match="must leave one of 32 filters"):
+        ssd.SSD300(base="mobilenet", alpha=0.001)
     with pytest.raises(ValueError, match="existing file"):
         ssd.SSD300(base="mobilenet", weights="nowhere.h5")
 

@@ -18,7 +18,7 @@ class DetectionRecipe(Recipe):
     Attributes:
         data: Folder to use instead of the data set's own.
         base: First stages of the network: see `models.SSD300`.
-        alpha: Share of its filters the light base has.
+        alpha: Share of their filters that the light base and the stages behind it have.
         weights: What the network starts from: see `models.SSD300`.
         freeze: Whether the base's first stages first keep their weights, as `ssd.freeze` tells, and
             learn in a second phase.
@@ -32,7 +32,7 @@ class DetectionRecipe(Recipe):
         None, "folder in the layout of VOC, or with <part>.json of COCO (default: the case's set)"
     )
     base: Literal["mobilenet", "vgg16"] = option("mobilenet", "first stages of the network")
-    alpha: float = option(1.0, "share of its filters the light base has", above=0)
+    alpha: float = option(1.0, "share of its filters the light network has", above=0)
     weights: str | None = option(None, "imagenet, or the file of a whole network (default: random)")
     freeze: bool = option(False, "train with the first stages frozen, then as many epochs all")
     optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with a momentum of 0.9")

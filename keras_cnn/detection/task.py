@@ -270,7 +270,8 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
             **alpha,
         )
     except (OSError, ValueError) as error:
-        raise InputError(f"--weights {recipe.weights}: {error}") from error
+        of = f"--weights {recipe.weights}" if recipe.weights else f"--alpha {recipe.alpha:g}"
+        raise InputError(f"{of}: {error}") from error
     if recipe.freeze:
         ssd.freeze(model)
     return model

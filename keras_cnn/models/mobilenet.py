@@ -63,10 +63,6 @@ def MobileNet(
         MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications,
         section 3, https://arxiv.org/abs/1704.04861.
     """
-    if int(32 * alpha) < 1:
-        raise ValueError(
-            f"alpha must leave one of 32 filters; received alpha={alpha}: give at least {1 / 32}."
-        )
     if weights == "imagenet" and (alpha not in PUBLISHED_ALPHAS or depth_multiplier != 1):
         raise ValueError(
             f"published are alpha of {list(PUBLISHED_ALPHAS)} with depth_multiplier=1; received "
@@ -120,7 +116,15 @@ def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTens
 
     Returns:
         Feature maps of shape `(batch, height / 2, width / 2, alpha * filters)`.
+
+    Raises:
+        ValueError: `alpha` leaves no filter.
     """
+    if int(alpha * filters) < 1:
+        raise ValueError(
+            f"alpha must leave one of {filters} filters; received alpha={alpha}: give at least "
+            f"{1 / filters}."
+        )
     x = layers.Conv2D(int(alpha * filters), 3, 2, padding="same", use_bias=False, name="conv1")(x)
     return _bn_relu6(x, name="conv1")
 

@@ -52,7 +52,8 @@ def SSD300(
             stdout says which.
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
-        alpha: Share of its filters the light base has; 0.5 trains twice as fast on a CPU.
+        alpha: Share of their filters that the light base and the stages behind it have; 0.5 trains
+            more than twice as fast on a CPU.
         name: The model's name.
 
     Returns:
@@ -79,11 +80,12 @@ def SSD300(
             f"classes={classes!r}."
         )
     if base == "vgg16" and alpha != 1:
-        raise ValueError(f"alpha thins the light base only; received alpha={alpha}, base='vgg16'.")
+        raise ValueError(f"alpha is for the light base only; received alpha={alpha}, base='vgg16'.")
     image = layers.Input(input_shape)
     maps = BASES[base](image, alpha)
     x = maps["fc7"]
     for stage, (narrow, filters, strides) in EXTRAS.items():
+        narrow, filters = int(narrow * alpha), int(filters * alpha)
         x = layers.Conv2D(narrow, 1, activation="relu", name=f"{stage}_1")(x)
         if strides == 2:
             x = layers.ZeroPadding2D(1, name=f"{stage}_padding")(x)
