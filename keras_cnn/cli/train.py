@@ -14,16 +14,18 @@ from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
+_FLIP = {"horizontal_flip": True}
+_MOVE = {
+    "rotation_range": 15,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.15,
+}
 AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     "none": {},
-    "flip": {"horizontal_flip": True},
-    "full": {
-        "horizontal_flip": True,
-        "rotation_range": 15,
-        "width_shift_range": 0.1,
-        "height_shift_range": 0.1,
-        "zoom_range": 0.15,
-    },
+    "flip": _FLIP,
+    "move": _MOVE,  # for writing, which no mirror leaves what it was
+    "full": _FLIP | _MOVE,
 }
 _NO_CLASSIFIERS = ("LinearRegression", "SSD300")
 _RECIPE = Recipe(name="", dataset="", without=("data", "variant"))
@@ -99,8 +101,8 @@ def _add_shared(parser):
         "--augment",
         choices=tuple(AUGMENTATIONS),
         default="none",
-        help="random changes of training pictures: mirror them; or also turn, shift and zoom "
-        "(default: %(default)s)",
+        help="random changes of training pictures: mirror them; turn, shift and zoom them; or all "
+        "of these (default: %(default)s)",
     )
     _RECIPE.add_options(parser)
 
