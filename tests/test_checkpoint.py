@@ -186,12 +186,13 @@ class _Full(io.BytesIO):
         return os.open(os.devnull, os.O_WRONLY)
 
 
-@pytest.mark.filterwarnings(
-    # NumPy 2.1 leaves the archive it could not write to be closed by the garbage collector.
-    "ignore:Exception ignored in. <function ZipFile.__del__"
-    if np.__version__.startswith("2.1.")
-    else "error"
+# NumPy 2.1 leaves the archive it could not write to be closed by the garbage collector.
+_NUMPY_2_1 = ["ignore:Exception ignored in. <function ZipFile.__del__"] * (
+    np.__version__.startswith("2.1.")
 )
+
+
+@pytest.mark.filterwarnings(*_NUMPY_2_1)
 def test_a_full_disk_costs_the_epoch_not_those_before(tmp_path, monkeypatch):
     saved = _epochs(_model(), tmp_path, [0.5, 0.4])
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
