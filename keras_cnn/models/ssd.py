@@ -53,7 +53,7 @@ def SSD300(
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
         alpha: Share of their filters that the light base and the stages behind it have; 0.5 trains
-            more than twice as fast on a CPU.
+            twice as fast on a CPU.
         name: The model's name.
 
     Returns:
