@@ -99,6 +99,12 @@ def test_weights_that_do_not_fit_are_told_by_their_option(tmp_path):
         DetectionRecipe(name="x", dataset="x", freeze=True)
 
 
+def test_an_alpha_without_filters_is_told_without_weights_that_nobody_gave():
+    recipe = DetectionRecipe(name="x", dataset="x", alpha=0.001)
+    with pytest.raises(InputError, match="^alpha must leave one of 32 filters"):
+        network(recipe, input_shape=(300, 300, 3), classes=4)
+
+
 def test_weights_bring_the_priors_they_were_trained_for(few, tmp_path):
     image = keras.Input((300, 300, 3))
     flat = keras.layers.Flatten()(keras.layers.AveragePooling2D(300)(image))

@@ -258,7 +258,7 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
         What `models.SSD300` builds, its first stages frozen where the recipe says so.
 
     Raises:
-        InputError: The weights cannot be had, or do not fit.
+        InputError: The weights cannot be had, or do not fit, or `alpha` leaves no filter.
     """
     alpha = {"alpha": recipe.alpha} if recipe.base == "mobilenet" else {}
     try:
@@ -270,8 +270,8 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
             **alpha,
         )
     except (OSError, ValueError) as error:
-        of = f"--weights {recipe.weights}" if recipe.weights else f"--alpha {recipe.alpha:g}"
-        raise InputError(f"{of}: {error}") from error
+        option = f"--weights {recipe.weights}: " if recipe.weights else ""
+        raise InputError(f"{option}{error}") from error
     if recipe.freeze:
         ssd.freeze(model)
     return model

@@ -120,12 +120,13 @@ def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTens
     Raises:
         ValueError: `alpha` leaves no filter.
     """
-    if int(alpha * filters) < 1:
+    left = int(alpha * filters)
+    if left < 1:
         raise ValueError(
             f"alpha must leave one of {filters} filters; received alpha={alpha}: give at least "
             f"{1 / filters}."
         )
-    x = layers.Conv2D(int(alpha * filters), 3, 2, padding="same", use_bias=False, name="conv1")(x)
+    x = layers.Conv2D(left, 3, 2, padding="same", use_bias=False, name="conv1")(x)
     return _bn_relu6(x, name="conv1")
 
 
