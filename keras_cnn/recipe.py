@@ -17,6 +17,20 @@ from typing import Any, Literal
 
 from keras_cnn.errors import InputError
 
+_FLIP = {"horizontal_flip": True}
+_MOVE = {
+    "rotation_range": 15,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.15,
+}
+AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
+    "none": {},
+    "flip": _FLIP,
+    "move": _MOVE,  # for writing, which no mirror leaves what it was
+    "full": _FLIP | _MOVE,
+}
+
 
 def option(
     default: Any,
@@ -63,6 +77,7 @@ class Recipe:
             (Loshchilov & Hutter, 2019); biases and normalisation are spared.
         class_weights: "balanced" lets every class count alike, however few its pictures.
         ema: Whether the weights kept are a moving average over the steps.
+        augment: Random changes of training pictures; None for those of the case, if any.
         mix: Whether pairs of training pictures are blended (mixup, Zhang et al., 2018) or pasted
             into one another (cutmix, Yun et al., 2019), labels likewise.
         precision: Arithmetic of the layers; weights stay float32.
@@ -113,6 +128,11 @@ class Recipe:
         "equal", "balanced: classes count alike, however few their pictures"
     )
     ema: bool = option(False, "keep a moving average of the weights over the steps")
+    augment: Literal["none", "flip", "move", "full"] | None = option(
+        None,
+        "random changes of training pictures: mirror them; turn, shift and zoom them; or all of "
+        "these (default: the case's own)",
+    )
     mix: Literal["none", "mixup", "cutmix"] = option(
         "none", "blend pairs of training pictures, or paste one into the other"
     )
@@ -268,10 +288,10 @@ def _check_range(field, value):
 def _add_option(parser, field, *, default):
     hints = {"help": field.metadata["help"], "default": default}
     if default is not None and not isinstance(default, bool):
-        hints["help"] += " (default: %(default)s)"
+        hints["help"] = hints["help"].split(" (default:")[0] + " (default: %(default)s)"
     kind = field.type
-    if isinstance(kind, types.UnionType):  # Optional: None is the default's business
-        kind = kind.__args__[0]
+    if types.NoneType in typing.get_args(kind):  # None is the default's business
+        kind = typing.get_args(kind)[0]
     if kind is bool:
         hints["action"] = argparse.BooleanOptionalAction
     elif typing.get_origin(kind) is Literal:

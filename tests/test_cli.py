@@ -15,8 +15,9 @@ from PIL import Image
 
 from keras_cnn import ImageDataGenerator, Recipe, card, models, rates
 from keras_cnn.cli import main, parts
-from keras_cnn.cli.train import AUGMENTATIONS, find_builder
+from keras_cnn.cli.train import find_builder
 from keras_cnn.detection.detector import Detector
+from keras_cnn.recipe import AUGMENTATIONS
 from keras_cnn.splits import classification_splits
 
 COMMANDS = (

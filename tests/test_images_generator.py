@@ -226,6 +226,22 @@ def test_statistics_of_changed_pictures_are_those_of_keras():
     np.testing.assert_allclose(ours.mean, legacy.mean, atol=FLOAT_PATH)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"width_shift_range": 3, "height_shift_range": 0.3},
+        {"width_shift_range": [-2, 0, 5], "height_shift_range": 5.0},
+        {"rotation_range": np.float32(0.1), "shear_range": 7},
+        {"zoom_range": (0.7, 1.1), "channel_shift_range": 9, "brightness_range": (0.1, 1.7)},
+    ],
+)
+def test_random_parameters_are_those_of_keras_to_the_last_bit(options):
+    legacy, ours = _pair(BOOK | options)
+    for seed in range(200):
+        drawn = ours.get_random_transform((12, 17, 3), seed)
+        assert drawn == legacy.get_random_transform((12, 17, 3), seed)
+
+
 def test_a_single_picture_is_changed_alike():
     x = np.random.default_rng(0).random((12, 17, 3), np.float32) * 255
     legacy, ours = _pair(BOOK)

@@ -43,6 +43,21 @@ def test_only_train_is_augmented(stripes):
     assert not np.array_equal(splits.train[0][0], plain.train[0][0])
 
 
+def test_augment_takes_the_place_of_the_cases_own_changes(stripes):
+    generator = ImageDataGenerator(rescale=1 / 255, rotation_range=90, brightness_range=(0.5, 1))
+    own, flip, none = (
+        _splits(stripes, generator, augment=augment).train for augment in (None, "flip", "none")
+    )
+    assert own.image_data_generator.rotation_range == 90
+    mirrored = 0
+    for changed, plain in zip(flip[0][0], none[0][0], strict=True):
+        mirrored += not np.array_equal(changed, plain)
+        assert np.array_equal(changed, plain) or np.array_equal(changed, plain[:, ::-1])
+    assert 0 < mirrored < len(flip[0][0])
+    with pytest.raises(InputError, match="no random change is called rescale; there are rotation"):
+        generator.with_augmentation(rescale=2)
+
+
 def test_the_same_seed_splits_the_same_way_and_another_does_not(stripes):
     first, same, other = (_splits(stripes, seed=seed).validation.filepaths for seed in (1, 1, 2))
     assert list(first) == list(same) != list(other)

@@ -14,21 +14,8 @@ from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
-_FLIP = {"horizontal_flip": True}
-_MOVE = {
-    "rotation_range": 15,
-    "width_shift_range": 0.1,
-    "height_shift_range": 0.1,
-    "zoom_range": 0.15,
-}
-AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
-    "none": {},
-    "flip": _FLIP,
-    "move": _MOVE,  # for writing, which no mirror leaves what it was
-    "full": _FLIP | _MOVE,
-}
 _NO_CLASSIFIERS = ("LinearRegression", "SSD300")
-_RECIPE = Recipe(name="", dataset="", without=("data", "variant"))
+_RECIPE = Recipe(name="", dataset="", augment="none", without=("data", "variant"))
 
 _DETECTION = DetectionRecipe(
     name="",
@@ -97,13 +84,6 @@ def _add_shared(parser):
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
     )
-    parser.add_argument(
-        "--augment",
-        choices=tuple(AUGMENTATIONS),
-        default="none",
-        help="random changes of training pictures: mirror them; turn, shift and zoom them; or all "
-        "of these (default: %(default)s)",
-    )
     _RECIPE.add_options(parser)
 
 
@@ -119,24 +99,23 @@ def train(options: argparse.Namespace) -> None:
             raise InputError(f"--{option} needs trained weights: add --weights imagenet|PATH")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
-    augmentation = AUGMENTATIONS[options.augment]
     if options.codes and recipe.runs > 1:
         raise InputError("--codes fits once, whatever the seed: leave out --runs or --codes")
-    if options.codes and augmentation:
+    if options.codes and options.augment != "none":
         raise InputError("--codes computes features once: leave out --augment or --codes")
     with parts.telling(options):
         builder = find_builder(name)
         if options.weights:
-            told = _transfer(builder, name, recipe, options, augmentation)
+            told = _transfer(builder, name, recipe, options)
         else:
             from keras_cnn import training
 
-            told = training.run(_sentences(builder, name), _splits(recipe, augmentation), recipe)
+            told = training.run(_sentences(builder, name), _splits(recipe), recipe)
     if options.json:
         parts.print_json(told)
 
 
-def _transfer(builder, name, recipe, options, augmentation):
+def _transfer(builder, name, recipe, options):
     from keras_cnn import transfer
 
     taken = inspect.signature(builder).parameters
@@ -161,7 +140,6 @@ def _transfer(builder, name, recipe, options, augmentation):
     return transfer.fit_head(
         base,
         recipe,
-        augmentation=augmentation,
         fine_tune=freeze != "all",
         from_layer=None if freeze in ("all", "none") else freeze,
     )
@@ -202,7 +180,7 @@ def lr_find(options: argparse.Namespace) -> None:
         builder = find_builder(name)
         from keras_cnn import rates
 
-        splits = _splits(recipe, AUGMENTATIONS[options.augment])
+        splits = _splits(recipe)
         found = rates.find(_sentences(builder, name), splits, recipe, steps=options.steps)
         rates.write(found, recipe.folder)
         print(found.sentence)
@@ -271,8 +249,8 @@ def _sentences(build, name):
     return building
 
 
-def _splits(recipe, augmentation):
+def _splits(recipe):
     from keras_cnn.images import ImageDataGenerator
     from keras_cnn.splits import classification_splits
 
-    return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255, **augmentation))
+    return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))

@@ -40,7 +40,7 @@ class DetectionRecipe(Recipe):
     crop: float = option(0.3, "least side of a random crop, in shares of the view", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
     without: tuple[str, ...] = (
-        *("image_size", "validation_split", "variant", "mix", "class_weights"),
+        *("image_size", "validation_split", "variant", "augment", "mix", "class_weights"),
         *("label_smoothing", "skip_bad_images"),
     )
 

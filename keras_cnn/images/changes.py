@@ -4,13 +4,25 @@ import copy
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
 from keras_cnn.images import files, transform
+
+_NO_AUGMENTATION = {
+    "rotation_range": 0,
+    "width_shift_range": 0.0,
+    "height_shift_range": 0.0,
+    "brightness_range": None,
+    "shear_range": 0.0,
+    "zoom_range": 0.0,
+    "channel_shift_range": 0.0,
+    "horizontal_flip": False,
+    "vertical_flip": False,
+}
 
 
 class Changes:
@@ -137,6 +149,7 @@ class Changes:
             raise InputError(
                 f'data_format must be "channels_last" or "channels_first"; received {data_format=}'
             )
+        self._check_finite()
         self._imply("zca_whitening", "featurewise_center", True)
         self._imply("zca_whitening", "featurewise_std_normalization", False)
         self._imply("featurewise_std_normalization", "featurewise_center", True)
@@ -149,13 +162,35 @@ class Changes:
 
     def without_augmentation(self) -> Self:
         """Return a copy that scales and normalises alike but changes nothing at random."""
-        plain = copy.copy(self)
-        plain.rotation_range = plain.width_shift_range = plain.height_shift_range = 0
-        plain.shear_range = plain.channel_shift_range = 0
-        plain.zoom_range = [1, 1]
-        plain.brightness_range = None
-        plain.horizontal_flip = plain.vertical_flip = False
-        return plain
+        return self.with_augmentation()
+
+    def with_augmentation(self, **options: Any) -> Self:
+        """Return a copy that scales and normalises alike, with other changes at random.
+
+        Args:
+            **options: The constructor's options of such changes, `rotation_range` and the like;
+                those not given change nothing, whatever this one does.
+
+        Raises:
+            InputError: An option is none of a random change, or out of its range.
+        """
+        if wrong := sorted(options.keys() - _NO_AUGMENTATION.keys()):
+            raise InputError(
+                f"no random change is called {', '.join(wrong)}; there are "
+                f"{', '.join(_NO_AUGMENTATION)}"
+            )
+        other = copy.copy(self)
+        for name, value in (_NO_AUGMENTATION | options).items():
+            setattr(other, name, value)
+        other.zoom_range = _zoom_range(other.zoom_range)
+        other._check_finite()
+        return other
+
+    def _check_finite(self):
+        for name in _NO_AUGMENTATION:
+            value = getattr(self, name)
+            if value is not None and not np.all(np.isfinite(value)):
+                raise InputError(f"{name} must be finite; received {value!r}")
 
     @property
     def _axes(self):

@@ -53,17 +53,19 @@ def draw(
     Returns:
         The parameters, for `apply`.
     """
-    theta = rng.uniform(-rotation_range, rotation_range) if rotation_range else 0
+    theta = _uniform(rng, -rotation_range, rotation_range) if rotation_range else 0
     tx = _draw_shift(rng, height_shift_range, size[0])
     ty = _draw_shift(rng, width_shift_range, size[1])
-    shear = rng.uniform(-shear_range, shear_range) if shear_range else 0
-    zx, zy = (1, 1) if tuple(zoom_range) == (1, 1) else rng.uniform(*zoom_range, 2)
+    shear = _uniform(rng, -shear_range, shear_range) if shear_range else 0
+    zx = zy = 1
+    if tuple(zoom_range) != (1, 1):
+        zx, zy = _uniform(rng, *zoom_range), _uniform(rng, *zoom_range)
     flips = [(rng.random_sample() < 0.5) * flip for flip in (horizontal_flip, vertical_flip)]
     channel_shift = brightness = None
     if channel_shift_range != 0:
-        channel_shift = rng.uniform(-channel_shift_range, channel_shift_range)
+        channel_shift = _uniform(rng, -channel_shift_range, channel_shift_range)
     if brightness_range is not None:
-        brightness = rng.uniform(*brightness_range)
+        brightness = _uniform(rng, *brightness_range)
     return {
         "theta": theta,
         "tx": tx,
@@ -78,7 +80,16 @@ def draw(
     }
 
 
+def _uniform(rng, low, high):
+    """Do what `rng.uniform` does, to the last bit, in a tenth of the time."""
+    low = float(low)
+    return low + (float(high) - low) * rng.random_sample()
+
+
 def _draw_shift(rng, shift_range, length):
+    if isinstance(shift_range, float):
+        shift = _uniform(rng, -shift_range, shift_range) if shift_range else 0
+        return shift * length if shift_range < 1 else shift
     if not shift_range:
         return 0
     try:  # an int or a list

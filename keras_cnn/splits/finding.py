@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from keras_cnn import datasets, samples
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import AUGMENTATIONS, Recipe
 from keras_cnn.splits.parts import Splits
 
 _SCORES = "FoodScore.csv"
@@ -266,7 +266,10 @@ def _split(items, labels, recipe):
 
 def _generators(generator, recipe):
     """One generator per part; only that of train augments."""
-    generator = copy.copy(generator)
+    if recipe.augment is None:
+        generator = copy.copy(generator)
+    else:
+        generator = generator.with_augmentation(**AUGMENTATIONS[recipe.augment])
     generator.workers = recipe.workers or generator.workers
     plain = generator.without_augmentation()
     return {"train": generator, "validation": plain, "test": plain}
