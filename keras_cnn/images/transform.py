@@ -10,6 +10,7 @@ Parameters are a dict with the keys of Keras' legacy `ImageDataGenerator`:
 - brightness: factor, or None.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -125,12 +126,20 @@ def matrix(params: Mapping, *, size: tuple[int, int]) -> np.ndarray | None:
         parts.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
     if not parts:
         return None
-    x, y = size[0] / 2 - 0.5, size[1] / 2 - 0.5
-    whole = np.array(parts[0])
-    for part in parts[1:]:
+    whole = parts[0]
+    for part in parts[1:]:  # by NumPy, for the bits of Keras: at an edge the last one decides
         whole = np.dot(whole, part)
-    to_centre, back = [[1, 0, -x], [0, 1, -y], [0, 0, 1]], [[1, 0, x], [0, 1, y], [0, 0, 1]]
+    to_centre, back = _about_centre(*size)
     return np.dot(np.dot(back, whole), to_centre)[:2]
+
+
+@functools.lru_cache
+def _about_centre(height, width):
+    """The shifts of the centre to the origin and back, as matrices."""
+    x, y = height / 2 - 0.5, width / 2 - 0.5
+    to_centre, back = np.eye(3), np.eye(3)
+    to_centre[:2, 2], back[:2, 2] = (-x, -y), (x, y)
+    return to_centre, back
 
 
 def apply(
