@@ -13,9 +13,9 @@ import keras_cnn
 RECIPE = keras_cnn.Recipe(
     name="digits_lenet5",
     dataset="mnist",
-    batch_size=128,
+    batch_size=256,
     epochs=5,
-    learning_rate=4e-3,
+    learning_rate=6e-3,
     validation_split=0.05,
     schedule="cosine",
     without=("image_size", "skip_bad_images"),

@@ -16,8 +16,9 @@ RECIPE = keras_cnn.Recipe(
     dataset="faces",
     image_size=128,
     batch_size=10,
-    epochs=4,
-    learning_rate=1e-3,
+    epochs=3,
+    learning_rate=2e-3,
+    schedule="cosine",
 )
 
 

@@ -208,10 +208,12 @@ def fit_codes(
         What ``report.json`` holds.
 
     Raises:
-        InputError: The pictures cannot be used, or the classifier is unknown.
+        InputError: The pictures cannot be used, the classifier is unknown, or the recipe augments.
     """
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
+    if recipe.augment not in (None, "none"):
+        raise InputError("--codes computes features once: leave out --augment or --codes")
     started = time.perf_counter()
     folder = training.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)

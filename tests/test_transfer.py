@@ -164,6 +164,11 @@ def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
         fit_codes(base, _recipe(stripes, tmp_path), classifier="tree")
 
 
+def test_features_computed_once_cannot_be_of_changed_pictures(base, stripes, tmp_path):
+    with pytest.raises(InputError, match="leave out --augment or --codes"):
+        fit_codes(base, _recipe(stripes, tmp_path, augment="flip"))
+
+
 def _pictures(stripes):
     return sorted((stripes / "test").rglob("*.png"))
 

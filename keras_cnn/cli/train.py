@@ -101,8 +101,6 @@ def train(options: argparse.Namespace) -> None:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
     if options.codes and recipe.runs > 1:
         raise InputError("--codes fits once, whatever the seed: leave out --runs or --codes")
-    if options.codes and options.augment != "none":
-        raise InputError("--codes computes features once: leave out --augment or --codes")
     with parts.telling(options):
         builder = find_builder(name)
         if options.weights:
