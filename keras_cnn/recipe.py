@@ -18,17 +18,13 @@ from typing import Any, Literal
 from keras_cnn.errors import InputError
 
 _FLIP = {"horizontal_flip": True}
-_MOVE = {
-    "rotation_range": 15,
-    "width_shift_range": 0.1,
-    "height_shift_range": 0.1,
-    "zoom_range": 0.15,
-}
+_MOVE = {"width_shift_range": 0.1, "height_shift_range": 0.1}
 AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     "none": {},
     "flip": _FLIP,
-    "move": _MOVE,  # for writing, which no mirror leaves what it was
-    "full": _FLIP | _MOVE,
+    # As much as writing bears: no mirror leaves it what it was, and the strokes' width tells hands.
+    "move": _MOVE | {"rotation_range": 6, "shear_range": 6, "zoom_range": 0.06},
+    "full": _FLIP | _MOVE | {"rotation_range": 15, "zoom_range": 0.15},
 }
 
 
@@ -130,8 +126,8 @@ class Recipe:
     ema: bool = option(False, "keep a moving average of the weights over the steps")
     augment: Literal["none", "flip", "move", "full"] | None = option(
         None,
-        "random changes of training pictures: mirror them; turn, shift and zoom them; or all of "
-        "these (default: the case's own)",
+        "random changes of training pictures: mirror them; turn, shift and zoom them a little; or "
+        "all of these, and more (default: the case's own)",
     )
     mix: Literal["none", "mixup", "cutmix"] = option(
         "none", "blend pairs of training pictures, or paste one into the other"
