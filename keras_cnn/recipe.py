@@ -73,7 +73,8 @@ class Recipe:
             (Loshchilov & Hutter, 2019); biases and normalisation are spared.
         class_weights: "balanced" lets every class count alike, however few its pictures.
         ema: Whether the weights kept are a moving average over the steps.
-        augment: Random changes of training pictures; None for those of the case, if any.
+        augment: Random changes of training pictures, a key of `AUGMENTATIONS`, in place of those
+            of the case's generator; None keeps those.
         mix: Whether pairs of training pictures are blended (mixup, Zhang et al., 2018) or pasted
             into one another (cutmix, Yun et al., 2019), labels likewise.
         precision: Arithmetic of the layers; weights stay float32.

@@ -123,7 +123,8 @@ def fit_head(
     Args:
         base: The base.
         recipe: The choices.
-        augmentation: Random changes, as `ImageDataGenerator` takes them.
+        augmentation: Random changes, as `ImageDataGenerator` takes them, unless the recipe names
+            others.
         fine_tune: Whether layers of the base are to learn after the head.
         from_layer: The first of them; None for all.
         dropout: Share of the features left out at random in training.

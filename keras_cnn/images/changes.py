@@ -110,7 +110,7 @@ class Changes:
         Raises:
             InputError: An argument is out of its range.
         """
-        _check_options(fill_mode, interpolation_order, validation_split, on_error, brightness_range)
+        _check_options(fill_mode, interpolation_order, validation_split, on_error)
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
@@ -149,7 +149,7 @@ class Changes:
             raise InputError(
                 f'data_format must be "channels_last" or "channels_first"; received {data_format=}'
             )
-        self._check_finite()
+        self._check_changes()
         self._imply("zca_whitening", "featurewise_center", True)
         self._imply("zca_whitening", "featurewise_std_normalization", False)
         self._imply("featurewise_std_normalization", "featurewise_center", True)
@@ -183,10 +183,13 @@ class Changes:
         for name, value in (_NO_AUGMENTATION | options).items():
             setattr(other, name, value)
         other.zoom_range = _zoom_range(other.zoom_range)
-        other._check_finite()
+        other._check_changes()
         return other
 
-    def _check_finite(self):
+    def _check_changes(self):
+        levels = self.brightness_range
+        if levels is not None and np.shape(levels) != (2,):
+            raise InputError(f"brightness_range must be two numbers; received {levels!r}")
         for name in _NO_AUGMENTATION:
             value = getattr(self, name)
             if value is not None and not np.all(np.isfinite(value)):
@@ -334,7 +337,7 @@ class Changes:
             self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))) @ u.T
 
 
-def _check_options(fill_mode, interpolation_order, validation_split, on_error, brightness_range):
+def _check_options(fill_mode, interpolation_order, validation_split, on_error):
     if fill_mode not in transform.FILL_MODES:
         raise InputError(f"fill_mode must be one of {transform.FILL_MODES}; received {fill_mode!r}")
     if interpolation_order not in range(6):
@@ -343,8 +346,6 @@ def _check_options(fill_mode, interpolation_order, validation_split, on_error, b
         raise InputError(f"validation_split must lie between 0 and 1; received {validation_split}")
     if on_error not in ("raise", "skip"):
         raise InputError(f'on_error must be "raise" or "skip"; received {on_error!r}')
-    if brightness_range is not None and np.shape(brightness_range) != (2,):
-        raise InputError(f"brightness_range must be two numbers; received {brightness_range!r}")
 
 
 def _zoom_range(zoom_range):
