@@ -24,7 +24,7 @@ ON_FOLDERS = {  # case -> the smallest pictures its network takes
     "gender_densenet": 32,
 }
 HEAVY = set(ON_FOLDERS) - {"calligraphy_alexnet"}  # 10 to 40 seconds to build and trace
-# The best recipe known for the four masters, fewer than 2,400 pictures of 64 pixels.
+# The best recipe known for the four masters: half an hour.
 MASTERS = (
     *("--epochs", 26, "--batch-size", 64, "--learning-rate", 5e-4, "--schedule", "cosine"),
     *("--warmup", 2, "--label-smoothing", 0.1, "--augment", "move", "--validation-split", 0.05),
