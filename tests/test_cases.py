@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import keras_cnn
 from keras_cnn import models, report
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -33,11 +34,15 @@ NAMES = (*ON_FOLDERS, "digits_lenet5", "digits_softmax", "fashion_cnn", "food_li
 REAL = os.environ.get("KERAS_CNN_DATA")
 
 
-def _main(name):
+def _case(name):
     spec = importlib.util.spec_from_file_location(name, CASES / f"{name}.py")
     case = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(case)
-    return case.main
+    return case
+
+
+def _main(name):
+    return _case(name).main
 
 
 def _run(name, out, *options):
@@ -156,6 +161,19 @@ def test_help_answers_at_once(name):
     assert shown.stdout.rstrip().endswith("False"), "Keras was imported"
     seconds = after.children_user + after.children_system
     assert seconds - before.children_user - before.children_system < 0.5
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES, "catsdogs_inceptionv3"}))
+def test_a_case_that_offers_the_papers_network_builds_another(name, monkeypatch):
+    if "variant" in _case(name).RECIPE.without:
+        pytest.skip("it has one network")
+    built = []
+    for splits in ("classification_splits", "array_splits"):
+        monkeypatch.setattr(keras_cnn, splits, lambda *args, **options: None)
+    monkeypatch.setattr(keras_cnn, "run", lambda build, *args, **options: built.append(build))
+    for variant in ("book", "paper"):
+        _main(name)(["--variant", variant])
+    assert built[0] != built[1]
 
 
 @pytest.mark.slow
