@@ -17,7 +17,6 @@ from keras_cnn import ImageDataGenerator, Recipe, card, models, rates
 from keras_cnn.cli import main, parts
 from keras_cnn.cli.train import find_builder
 from keras_cnn.detection.detector import Detector
-from keras_cnn.recipe import AUGMENTATIONS
 from keras_cnn.splits import classification_splits
 
 COMMANDS = (
@@ -118,24 +117,6 @@ def test_train_refuses_a_folder_that_is_none(tmp_path, capsys):
     assert "must be a folder" in said
     said = _error(capsys, "train", tmp_path, "--model", "resnet18", "--out", tmp_path / "out")
     assert "holds no class folders" in said
-
-
-def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
-    draws = {
-        name: [
-            ImageDataGenerator(**options).get_random_transform((32, 32, 3), seed=seed)
-            for seed in range(20)
-        ]
-        for name, options in AUGMENTATIONS.items()
-    }
-    for name, mirrors, turns in (
-        ("none", False, False),
-        ("flip", True, False),
-        ("move", False, True),
-        ("full", True, True),
-    ):
-        assert any(drawn["flip_horizontal"] for drawn in draws[name]) is mirrors, name
-        assert any(drawn["theta"] for drawn in draws[name]) is turns, name
 
 
 def test_a_builder_is_found_however_it_is_written():

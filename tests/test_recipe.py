@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from keras_cnn import InputError, Recipe
-from keras_cnn.recipe import script
+from keras_cnn import ImageDataGenerator, InputError, Recipe
+from keras_cnn.recipe import AUGMENTATIONS, script
 
 RECIPE = Recipe(name="case", dataset="set", epochs=6)
 
@@ -67,6 +67,24 @@ def test_a_wrong_option_gets_one_sentence_and_exit_code_2(argv, said, capsys):
 def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
     with pytest.raises(InputError, match="--image-size must be at least 1; received 0"):
         dataclasses.replace(RECIPE, image_size=0)
+
+
+def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
+    draws = {
+        name: [
+            ImageDataGenerator(**options).get_random_transform((32, 32, 3), seed=seed)
+            for seed in range(20)
+        ]
+        for name, options in AUGMENTATIONS.items()
+    }
+    for name, mirrors, turns in (
+        ("none", False, False),
+        ("flip", True, False),
+        ("move", False, True),
+        ("full", True, True),
+    ):
+        assert any(drawn["flip_horizontal"] for drawn in draws[name]) is mirrors, name
+        assert any(drawn["theta"] for drawn in draws[name]) is turns, name
 
 
 def test_a_script_ends_unusable_input_in_one_sentence_and_exit_code_2(capsys):

@@ -95,7 +95,7 @@ def _draw_shift(rng, shift_range, length):
         return 0
     try:  # an int or a list
         shift = rng.choice(shift_range) * rng.choice([-1, 1])
-    except ValueError:  # a float: nothing has been drawn yet
+    except ValueError:  # NumPy's float32, or below 0: nothing has been drawn yet
         shift = rng.uniform(-shift_range, shift_range)
     return shift * length if np.max(shift_range) < 1 else shift
 
