@@ -40,6 +40,8 @@ def _save(folder, image, name, **options):
         ("RGB", "full_chroma.jpeg", {"subsampling": 0, "quality": 95}),
         ("L", "grey.jpg", {}),
         ("CMYK", "print.jpg", {}),
+        ("RGB", "commented.jpg", {"comment": b"\xff\xc0" * 99}),
+        ("RGB", "two.jpg", {"format": "MPO", "save_all": True, "append_images": [_image("L")]}),
         ("RGB", "colour.png", {}),
         ("RGBA", "alpha.png", {}),
         ("LA", "grey_alpha.png", {}),

@@ -234,12 +234,13 @@ class Changes:
         """Change one picture by given parameters.
 
         Args:
-            x: float array of three axes, in `data_format`.
+            x: uint8 or float array of three axes, in `data_format`. Not written to.
             transform_parameters: As `get_random_transform` returns them; missing ones change
                 nothing.
 
         Returns:
-            The changed picture; `x` itself if nothing changes.
+            The changed picture, float array; `x` itself if nothing changes, and uint8 still if it
+            is but mirrored.
         """
         options = {
             "fill_mode": self.fill_mode,

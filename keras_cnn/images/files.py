@@ -1,7 +1,9 @@
 """Find, open and judge image files."""
 
 import io
+import math
 import os
+import struct
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -173,6 +175,8 @@ def _reason(error):
 def _decode(data, color_mode, exif_rotation, least_size):
     if not data:
         raise ValueError("the file is empty")
+    if not least_size and (pixels := _decode_jpeg(data, color_mode, exif_rotation)) is not None:
+        return pixels
     with Image.open(io.BytesIO(data)) as image:  # reads the header, no pixels yet
         limit = Image.MAX_IMAGE_PIXELS
         if limit and image.width * image.height > limit:
@@ -182,27 +186,43 @@ def _decode(data, color_mode, exif_rotation, least_size):
             )
         if least_size:
             image.draft(None, (max(least_size), max(least_size)))
-        elif _suits_opencv(image, data):
-            flags = cv2.IMREAD_COLOR_RGB if image.mode == "RGB" else cv2.IMREAD_GRAYSCALE
-            if not exif_rotation:
-                flags |= cv2.IMREAD_IGNORE_ORIENTATION
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-            if pixels is not None:
-                if _PILLOW_MODES[color_mode] == image.mode:
-                    return pixels.reshape(*pixels.shape[:2], -1)
-                return _convert(Image.fromarray(pixels), color_mode)
         if exif_rotation:
             image = ImageOps.exif_transpose(image)
         return _convert(image, color_mode)
 
 
-def _suits_opencv(image, data):
-    """Tell whether OpenCV decodes the picture to Pillow's pixels, which it does 1.7 times faster.
+def _decode_jpeg(data, color_mode, exif_rotation):
+    """Decode with OpenCV, to Pillow's pixels in 0.6 of its time; None if only Pillow can or may.
 
     A JPEG without its end marker is left to Pillow, which tells a truncated one from one with
-    harmless bytes behind its end.
+    harmless bytes behind its end; so is one with too many pixels, or none.
     """
-    return image.format == "JPEG" and image.mode in ("L", "RGB") and data.endswith(b"\xff\xd9")
+    height, width, channels = _jpeg_shape(data)
+    mode, flags = {3: ("RGB", cv2.IMREAD_COLOR_RGB), 1: ("L", cv2.IMREAD_GRAYSCALE)}.get(
+        channels, (None, None)
+    )
+    if mode is None or not 0 < height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
+        return None
+    if not exif_rotation:
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        return None
+    if _PILLOW_MODES[color_mode] == mode:
+        return pixels.reshape(*pixels.shape[:2], -1)
+    return _convert(Image.fromarray(pixels), color_mode)
+
+
+def _jpeg_shape(data):
+    """Height, width and channels of a whole 8-bit JPEG; zeros for all else. Pillow takes longer."""
+    position = 2
+    if data[:2] == b"\xff\xd8" and data.endswith(b"\xff\xd9"):
+        while position + 10 < len(data) and data[position] == 0xFF:
+            if data[position + 1] in (0xC0, 0xC1, 0xC2):  # start of a frame
+                bits, *shape = struct.unpack_from(">BHHB", data, position + 4)
+                return shape if bits == 8 else (0, 0, 0)
+            position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    return 0, 0, 0
 
 
 def _convert(image, color_mode):

@@ -12,6 +12,8 @@ import cv2
 import keras
 import numpy as np
 
+from keras_cnn.images.changes import Changes
+
 _NEXT = "next"  # request for whichever batch comes next; other requests are batch numbers
 
 
@@ -98,6 +100,9 @@ class Iterator(keras.utils.PyDataset):
         self._rank = 0
         self._lock = threading.Lock()
         self._threads = None
+        # A subclass' own method is given floats that it may write to, as by Keras' legacy class.
+        ours = type(generator).apply_transform is Changes.apply_transform
+        self._takes_8_bit = ours and self._working_dtype == np.float32
 
     @property
     def batch_index(self) -> int:
@@ -289,8 +294,13 @@ class Iterator(keras.utils.PyDataset):
             slot = batch.x[row]
             fits = slot.dtype == self._working_dtype
             x = slot if fits else np.empty(slot.shape, self._working_dtype)
-            x[...] = picture
-            changed = generator.standardize(generator.apply_transform(x, batch.params[row]))
+            if not (self._takes_8_bit and picture.dtype == np.uint8):
+                x[...] = picture
+                picture = x
+            changed = generator.apply_transform(picture, batch.params[row])
+            if changed is not x:
+                x[...] = changed
+            changed = generator.standardize(x)
             if changed is not slot:
                 slot[...] = changed
 
