@@ -12,7 +12,6 @@ import gc
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -89,6 +88,9 @@ def one_round(folder, work):
             batches = make(folder, work)
         except (ImportError, RuntimeError):  # missing, or without its compiled part
             continue
+        # A virtual machine is given memory as it first writes to it, at 0.2 GB/s where this was
+        # found out: nobody shall pay for that while the clock runs.
+        np.ones(2**29, np.uint8)
         yield name, rate(batches)
         if name == "ours":
             yield "ours, cached", rate(batches)
@@ -224,7 +226,8 @@ def _cost(name, folder, sender):
         batches = CONTENDERS[name](folder, "augment")
     except (ImportError, RuntimeError):
         return
-    before = _resident()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _memory("VmRSS")
     pictures = epoch(batches)
     waited = total = 0
     for _ in range(25):
@@ -234,12 +237,13 @@ def _cost(name, folder, sender):
         ready = time.perf_counter()
         time.sleep(STEP)
         waited, total = waited + ready - start, total + time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sender.send((peak - before, waited / total))
+    sender.send((_memory("VmHWM") - before, waited / total))
 
 
-def _resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def _memory(name):
+    """Bytes of memory by the kernel's name for them; getrusage tells the parent's peak, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
 
 if __name__ == "__main__":

@@ -239,8 +239,8 @@ class Changes:
                 nothing.
 
         Returns:
-            The changed picture, float array; `x` itself if nothing changes, and uint8 still if it
-            is but mirrored.
+            The changed picture, float array or, if it needs no fractions, still uint8; `x` itself
+            if nothing changes.
         """
         options = {
             "fill_mode": self.fill_mode,

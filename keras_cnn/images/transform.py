@@ -21,7 +21,7 @@ from scipy import ndimage
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _WARP_ERROR = 0.008  # of float32 coordinates, in grey levels: the worst case measured, rounded up
 _TILE = 224  # pixels: the larger coordinates are, the coarser OpenCV rounds them
-_MOST_PADDING = 16  # times a picture's own pixels
+_MOST_PADDED = 6  # times a picture's own pixels
 
 
 def draw(
@@ -166,8 +166,8 @@ def apply(
             is rounding, for uint8; the others run on SciPy.
 
     Returns:
-        The changed picture; `picture` itself if nothing changes. uint8 stays uint8 unless it is
-        filled with a constant, or its channels or brightness change.
+        The changed picture, float array or, if it needs no fractions, still uint8; `picture` itself
+        if nothing changes.
     """
     height, width = picture.shape[:2]
     mapping = matrix(params, size=(height, width))
@@ -212,8 +212,7 @@ def warp(
         order: Degree of the spline that interpolates, 0 to 5.
 
     Returns:
-        array (height, width, channels): float32 if `order` is 1, but uint8 of uint8 unless filled
-        with a constant.
+        array (height, width, channels): float32 if `order` is 1, or uint8 of uint8.
     """
     height, width, channels = picture.shape
     if order != 1:
@@ -268,7 +267,7 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
     top, bottom = _reach(y0, yx * (width - 1), yy * (height - 1))
     left, right = max(0, -left), max(0, right - width)
     top, bottom = max(0, -top), max(0, bottom - height)
-    if (width + left + right) * (height + top + bottom) > _MOST_PADDING * width * height:
+    if (width + left + right) * (height + top + bottom) > _MOST_PADDED * width * height:
         return None
     picture = np.ascontiguousarray(picture)
     if channels == 3:
