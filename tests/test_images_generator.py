@@ -85,7 +85,7 @@ changes = st.fixed_dictionaries(
 flows = st.fixed_dictionaries(
     {
         "seed": st.integers(0, 2**31),
-        "target_size": st.sampled_from([(32, 32), (24, 40), (41, 17)]),
+        "target_size": st.sampled_from([(32, 32), (24, 40), (41, 17), (70, 66)]),
     },
     optional={
         "color_mode": st.sampled_from(["rgb", "grayscale", "rgba"]),

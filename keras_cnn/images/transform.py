@@ -21,6 +21,7 @@ from scipy import ndimage
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _WARP_ERROR = 0.008  # of float32 coordinates, in grey levels: the worst case measured, rounded up
 _TILE = 224  # pixels: the larger coordinates are, the coarser OpenCV rounds them
+_SMALL = 64  # pixels: up to here one call that minds the edges is the fastest, and exact enough
 _MOST_PADDED = 6  # times a picture's own pixels
 
 
@@ -233,7 +234,15 @@ def warp(
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
     warped = None
-    if picture.dtype == np.uint8 and fill_mode != "wrap":
+    if max(height, width) <= _SMALL and fill_mode in ("nearest", "constant"):
+        warped = cv2.warpAffine(
+            np.ascontiguousarray(picture, np.float32),
+            np.array(_mirrored(mapping, flips, height, width)),
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    elif picture.dtype == np.uint8 and fill_mode != "wrap":
         warped = _warp_8_bit(picture, mapping, flips, fill_mode)
     if warped is None or fill_mode == "constant":
         x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
@@ -258,11 +267,7 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
     None if the padding took too much memory.
     """
     height, width, channels = picture.shape
-    (xx, xy, x0), (yx, yy, y0) = mapping.tolist()  # source x = xx * column + xy * row + x0
-    if flips[0]:
-        xy, yy, x0, y0 = -xy, -yy, x0 + xy * (height - 1), y0 + yy * (height - 1)
-    if flips[1]:
-        xx, yx, x0, y0 = -xx, -yx, x0 + xx * (width - 1), y0 + yx * (width - 1)
+    (xx, xy, x0), (yx, yy, y0) = _mirrored(mapping, flips, height, width)
     left, right = _reach(x0, xx * (width - 1), xy * (height - 1))
     top, bottom = _reach(y0, yx * (width - 1), yy * (height - 1))
     left, right = max(0, -left), max(0, right - width)
@@ -290,6 +295,16 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
                 cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             )
     return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB) if channels == 3 else warped
+
+
+def _mirrored(mapping, flips, height, width):
+    """The matrix after which nothing is left to be mirrored, as tuples of floats."""
+    (xx, xy, x0), (yx, yy, y0) = mapping.tolist()  # source x = xx * column + xy * row + x0
+    if flips[0]:
+        xy, yy, x0, y0 = -xy, -yy, x0 + xy * (height - 1), y0 + yy * (height - 1)
+    if flips[1]:
+        xx, yx, x0, y0 = -xx, -yx, x0 + xx * (width - 1), y0 + yx * (width - 1)
+    return (xx, xy, x0), (yx, yy, y0)
 
 
 def _reach(start, across, down):
