@@ -132,7 +132,7 @@ def test_arrays_too_have_the_batches_of_keras(options, seed, channels):
 
 
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
-@pytest.mark.parametrize("shape", [(40, 61, 1), (224, 224, 3), (300, 450, 4), (30, 30, 5)])
+@pytest.mark.parametrize("shape", [(250, 300, 1), (224, 224, 3), (300, 450, 4), (70, 90, 6)])
 def test_even_noise_of_black_and_white_pixels_lands_where_keras_puts_it(shape, fill_mode):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, shape, np.uint8) * 255

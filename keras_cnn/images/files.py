@@ -192,7 +192,7 @@ def _decode(data, color_mode, exif_rotation, least_size):
 
 
 def _decode_jpeg(data, color_mode, exif_rotation):
-    """Decode with OpenCV, to Pillow's pixels in 0.6 of its time; None if only Pillow can or may.
+    """Decode with OpenCV, which is faster, to Pillow's pixels; None if only Pillow can or may.
 
     A JPEG without its end marker is left to Pillow, which tells a truncated one from one with
     harmless bytes behind its end; so is one with too many pixels, or none.

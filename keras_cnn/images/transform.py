@@ -22,7 +22,7 @@ FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _WARP_ERROR = 0.008  # of float32 coordinates, in grey levels: the worst case measured, rounded up
 _TILE = 224  # pixels: the larger coordinates are, the coarser OpenCV rounds them
 _SMALL = 64  # pixels: up to here one call that minds the edges is the fastest, and exact enough
-_MOST_PADDED = 6  # times a picture's own pixels
+_MOST_PADDED = 6  # times a picture's own pixels: of memory, and of time to fill it
 
 
 def draw(
@@ -229,8 +229,9 @@ def warp(
             for channel in range(channels)
         ]
         return _flip(np.stack(warped, axis=-1), flips)
-    if channels > 4:  # OpenCV's limit
-        parts = [picture[..., first : first + 4] for first in range(0, channels, 4)]
+    if channels not in (1, 3, 4):  # OpenCV rounds coordinates of two to 1/32, and takes no five
+        step = 4 if channels > 4 else 1
+        parts = [picture[..., first : first + step] for first in range(0, channels, step)]
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
     warped = None
