@@ -1,5 +1,6 @@
 """Reports of strange pictures, names, scores and fonts."""
 
+import dataclasses
 import os
 import warnings
 
@@ -161,3 +162,12 @@ def test_a_font_is_found_by_what_it_can_draw(monkeypatch, forget_fonts):
         pytest.skip("this machine has no Chinese font")
     monkeypatch.setattr(fonts, "CJK", ())
     assert fonts._has(fonts._chinese(fonts.font_manager.fontManager.ttflist), "书")
+
+
+def test_a_look_at_the_machines_fonts_says_nothing_of_odd_ones(monkeypatch, caplog):
+    manager = fonts.font_manager.fontManager
+    usual = next(font for font in manager.ttflist if font.name == fonts.LATIN)
+    light = dataclasses.replace(usual, name="Feather", style="normal", weight=200)
+    monkeypatch.setattr(manager, "ttflist", [light])
+    assert fonts._chinese(manager.ttflist) is None
+    assert not caplog.records

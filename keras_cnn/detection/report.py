@@ -109,7 +109,7 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
         for label, entry in enumerate(classes, start=1):
             if not entry.objects:
                 continue
-            name = fonts.printable(fonts.shorten(entry.name, width=24))
+            name = fonts.shorten(fonts.printable(entry.name), width=24)
             ax.step(
                 np.r_[0, entry.recall],
                 np.r_[1, entry.precision],

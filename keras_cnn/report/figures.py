@@ -325,7 +325,7 @@ def _cells(ax, matrix, class_names, ink):
         colour = ink["paper"] if not light else ink["ink"] if count else ink["grid"]
         cell = ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
         cell.set(fontsize=size, in_layout=False)  # inside the axes anyway, and 400 are slow
-    names = [fonts.printable(fonts.shorten(name, width=20)) for name in class_names]
+    names = [fonts.shorten(fonts.printable(name), width=20) for name in class_names]
     slanted = max(map(fonts.columns, names)) * classes > 44
     ax.set_xticks(range(classes), names, rotation=40 if slanted else 0, fontsize=size - 1)
     for label in ax.get_xticklabels():
@@ -362,7 +362,7 @@ def _bars(ax, matrix, class_names, ink):
         ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes, color=ink["soft"])
         return
     labels = [
-        " → ".join(fonts.printable(fonts.shorten(class_names[k], width=26)) for k in cell[:2])
+        " → ".join(fonts.shorten(fonts.printable(class_names[k]), width=26) for k in cell[:2])
         for cell in most
     ]
     counts = [count for _, _, count in most]
@@ -376,4 +376,4 @@ def _bars(ax, matrix, class_names, ink):
 
 
 def _lines(text, *, width):
-    return "\n".join(fonts.printable(fonts.shorten(line, width=width)) for line in text.split("\n"))
+    return "\n".join(fonts.shorten(fonts.printable(line), width=width) for line in text.split("\n"))

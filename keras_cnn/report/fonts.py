@@ -81,24 +81,30 @@ def columns(text: str) -> int:
 def _chinese(fonts) -> str | None:
     """Name of the best of `fonts` that has Chinese characters, or None."""
     names = {
-        font.name: font for font in fonts if int(font.weight) <= 500 and font.style == "normal"
+        font.name: font
+        for font in fonts
+        if int(font.weight) <= 500
+        and font.style == "normal"
+        and not font.name.startswith("Last Resort")  # it has a box for every character
     }
     ranked = [name for name in CJK if name in names]
     ranked += sorted(name for name in names if name not in CJK)
-    return next((name for name in ranked if _has(name, PROBE)), None)
+    # By their files: asked by name, matplotlib complains of each font of no normal weight.
+    return next((name for name in ranked if _has(name, PROBE, names[name].fname)), None)
 
 
 @functools.cache
-def _face(name: str):
-    path = font_manager.findfont(
-        font_manager.FontProperties(family=name), fallback_to_default=False
-    )
+def _face(name: str, path: str | None):
+    if path is None:
+        path = font_manager.findfont(
+            font_manager.FontProperties(family=name), fallback_to_default=False
+        )
     return font_manager.get_font(path)
 
 
-def _has(name: str, character: str) -> bool:
+def _has(name: str, character: str, path: str | None = None) -> bool:
     try:
-        return _face(name).get_char_index(ord(character)) != 0
+        return _face(name, path).get_char_index(ord(character)) != 0
     except (OSError, RuntimeError, ValueError):  # a font file removed or broken since it was listed
         return False
 
