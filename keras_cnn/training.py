@@ -16,7 +16,7 @@ from keras_cnn import card, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
-from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, surroundings
+from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, keep_memory, surroundings
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -66,6 +66,7 @@ def run(
         SystemExit: With code 143 after SIGTERM.
     """
     folder = writable(recipe.folder)
+    keep_memory()
     with ended_by_sigterm():
         if recipe.runs == 1:
             outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)

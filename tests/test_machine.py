@@ -1,0 +1,49 @@
+"""The oracle is the kernel's count of pages that it had to hand out."""
+
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from keras_cnn import machine
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from keras_cnn import machine
+print(machine.keep_memory() if sys.argv[1] == "keep" else None)
+for _ in range(5):  # 24,000 pages of 4 kB each
+    np.ones(10**8, np.uint8)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+def _pages(mode, **variables):
+    """Whether memory is kept, and the pages handed out from the second array on."""
+    # NumPy would ask for pages of 2 MB.
+    environment = os.environ | {"NUMPY_MADVISE_HUGEPAGE": "0"} | variables
+    command = [sys.executable, "-c", SCRIPT, mode]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    kept, first, *_, last = run.stdout.split()
+    return kept, int(last) - int(first)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_kept_memory_is_not_asked_for_again():
+    kept, pages = _pages("keep")
+    assert kept == "True" and pages < _pages("leave")[1] / 5
+
+
+def test_malloc_is_left_to_users_who_tune_it_and_to_other_systems(monkeypatch):
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    assert not machine.keep_memory()
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
+
+    def missing(_):
+        raise OSError
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    assert not machine.keep_memory()
