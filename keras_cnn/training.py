@@ -39,7 +39,7 @@ def run(
     training, not the run: the best weights so far are tested and saved. SIGTERM does the same, and
     then ends the process with code 143. Several processes end without a test. After every epoch the
     state lies in ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run
-    removes it.
+    removes it. The process keeps the memory of its largest step (`machine.keep_memory`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their

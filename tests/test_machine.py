@@ -21,10 +21,10 @@ for _ in range(5):  # 24,000 pages of 4 kB each
 """
 
 
-def _pages(mode, **variables):
+def _pages(mode):
     """Whether memory is kept, and the pages handed out from the second array on."""
-    # NumPy would ask for pages of 2 MB.
-    environment = os.environ | {"NUMPY_MADVISE_HUGEPAGE": "0"} | variables
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    environment["NUMPY_MADVISE_HUGEPAGE"] = "0"  # it would ask for pages of 2 MB
     command = [sys.executable, "-c", SCRIPT, mode]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     kept, first, *_, last = run.stdout.split()
