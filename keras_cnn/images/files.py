@@ -198,11 +198,10 @@ def _decode_jpeg(data, color_mode, exif_rotation):
     harmless bytes behind its end; so is one with too many pixels, or none.
     """
     height, width, channels = _jpeg_shape(data)
-    mode, flags = {3: ("RGB", cv2.IMREAD_COLOR_RGB), 1: ("L", cv2.IMREAD_GRAYSCALE)}.get(
-        channels, (None, None)
-    )
-    if mode is None or not 0 < height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
+    limit = Image.MAX_IMAGE_PIXELS or math.inf
+    if channels not in (1, 3) or not 0 < height * width <= limit:
         return None
+    mode, flags = ("RGB", cv2.IMREAD_COLOR_RGB) if channels == 3 else ("L", cv2.IMREAD_GRAYSCALE)
     if not exif_rotation:
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

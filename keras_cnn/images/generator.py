@@ -19,9 +19,10 @@ class ImageDataGenerator(Changes):
     several times faster: pictures are decoded and warped on threads, and kept, once resized, in
     memory or on disk. Four things differ. Pictures stand upright as their EXIF orientation tells
     (see `exif_rotation`). 16-bit grey is scaled to 8 bits, not clipped. 8-bit pictures, as files
-    hold them, are rotated, sheared, zoomed and shifted to whole grey levels, the nearest; floats
-    are not rounded. And random numbers come from a state of its own: NumPy's global one is neither
-    read nor reseeded, so that without `seed` batches differ from run to run.
+    hold them, if larger than 64 pixels, are rotated, sheared, zoomed and shifted to whole grey
+    levels, the nearest; floats are not rounded. And random numbers come from a state of its own:
+    NumPy's global one is neither read nor reseeded, so that without `seed` batches differ from run
+    to run.
 
     Example:
         >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30, horizontal_flip=True)

@@ -164,7 +164,7 @@ def apply(
         cval: Value beyond the edges if `fill_mode` is "constant".
         order: Degree of the spline that interpolates, 0 to 5. 1 runs on OpenCV and is equal to
             0.008 of 256 grey levels for floats in pictures up to 512 pixels wide, to 0.51, which
-            is rounding, for uint8; the others run on SciPy.
+            is rounding, for uint8 in pictures larger than 64 pixels; the others run on SciPy.
 
     Returns:
         The changed picture, float array or, if it needs no fractions, still uint8; `picture` itself
@@ -234,8 +234,8 @@ def warp(
         parts = [picture[..., first : first + step] for first in range(0, channels, step)]
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
-    warped = None
-    if max(height, width) <= _SMALL and fill_mode in ("nearest", "constant"):
+    warped, small = None, max(height, width) <= _SMALL
+    if small and fill_mode in ("nearest", "constant"):
         warped = cv2.warpAffine(
             np.ascontiguousarray(picture, np.float32),
             np.array(_mirrored(mapping, flips, height, width)),
@@ -243,7 +243,7 @@ def warp(
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-    elif picture.dtype == np.uint8 and fill_mode != "wrap":
+    elif picture.dtype == np.uint8 and fill_mode != "wrap" and not small:
         warped = _warp_8_bit(picture, mapping, flips, fill_mode)
     if warped is None or fill_mode == "constant":
         x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
