@@ -40,7 +40,7 @@ def _save(folder, image, name, **options):
         ("RGB", "full_chroma.jpeg", {"subsampling": 0, "quality": 95}),
         ("L", "grey.jpg", {}),
         ("CMYK", "print.jpg", {}),
-        ("RGB", "commented.jpg", {"comment": b"\xff\xc0" * 99}),
+        ("RGB", "commented.jpg", {"comment": b"\xff\xc0\0\x0b\x08\0\x09\0\x09\1"}),  # "grey"
         ("RGB", "two.jpg", {"format": "MPO", "save_all": True, "append_images": [_image("L")]}),
         ("RGB", "colour.png", {}),
         ("RGBA", "alpha.png", {}),
