@@ -14,6 +14,7 @@ RECIPE = keras_cnn.Recipe(
     name="calligraphy_alexnet",
     dataset="calligraphy",
     image_size=131,
+    interpolation="bicubic",
     batch_size=32,
     epochs=5,
     learning_rate=2e-4,

@@ -15,6 +15,7 @@ RECIPE = keras_cnn.Recipe(
     name="catsdogs_inceptionv3",
     dataset="cats_dogs",
     image_size=139,
+    interpolation="bilinear",
     batch_size=20,
     epochs=3,
     learning_rate=1e-3,

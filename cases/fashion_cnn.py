@@ -23,7 +23,7 @@ RECIPE = keras_cnn.Recipe(
     epochs=8,
     learning_rate=0.05,
     schedule="cosine",
-    without=("variant", "image_size", "skip_bad_images", "resume"),
+    without=("variant", "image_size", "interpolation", "skip_bad_images", "resume"),
 )
 
 

@@ -58,6 +58,9 @@ class Recipe:
         dataset: Name of the data set, a folder under the data root.
         data: Folder to use instead of the data set's own.
         image_size: Height and width to which pictures are resized, in pixels.
+        interpolation: How they are resized, one of `images.files.INTERPOLATIONS`. "nearest", the
+            listings' own, drops thin lines when it shrinks and makes blocks when it enlarges;
+            augmentation blurs these, so that training pictures look unlike those of the test.
         batch_size: Pictures per training step.
         epochs: Passes over the training pictures.
         learning_rate: Step size of the optimizer.
@@ -95,6 +98,9 @@ class Recipe:
     dataset: str
     data: Path | None = option(None, "folder with train/ and test/ (default: the case's own set)")
     image_size: int = option(224, "height and width of the pictures in pixels", at_least=1)
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = option(
+        "nearest", "how pictures are resized; all but nearest keep lines whole"
+    )
     batch_size: int = option(32, "pictures per training step", at_least=1)
     epochs: int = option(10, "passes over the training pictures", at_least=1)
     learning_rate: float = option(1e-3, "step size of the optimizer", above=0)

@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import train_test_split
 
-from keras_cnn import ImageDataGenerator, InputError, Recipe
+from keras_cnn import ImageDataGenerator, InputError, Recipe, preparation
 from keras_cnn.splits import array_splits, classification_splits, regression_splits
 
 
 def _splits(folder, generator=None, *, group_pattern=None, **choices):
-    recipe = Recipe(name="case", dataset="stripes", data=folder, image_size=24, **choices)
+    choices = {"image_size": 24} | choices
+    recipe = Recipe(name="case", dataset="stripes", data=folder, **choices)
     generator = generator or ImageDataGenerator(rescale=1 / 255)
     return classification_splits(recipe, generator, group_pattern=group_pattern)
 
@@ -41,6 +42,17 @@ def test_only_train_is_augmented(stripes):
     for part in ("validation", "test"):
         np.testing.assert_array_equal(getattr(splits, part)[0][0], getattr(plain, part)[0][0])
     assert not np.array_equal(splits.train[0][0], plain.train[0][0])
+
+
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [10, 50])
+def test_pictures_are_resized_as_the_recipe_says(stripes, name, size):
+    splits = _splits(stripes, image_size=size, interpolation=name)
+    for part in (splits.train, splits.validation, splits.test):
+        assert preparation.Preparation.of(part).interpolation == name
+    with Image.open(splits.test.filepaths[0]) as file:
+        resized = file.convert("RGB").resize((size, size), Image.Resampling[name.upper()])
+    np.testing.assert_allclose(splits.test[0][0][0], np.asarray(resized, np.float32) / 255)
 
 
 def test_augment_takes_the_place_of_the_cases_own_changes(stripes):

@@ -15,7 +15,13 @@ from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
 _NO_CLASSIFIERS = ("LinearRegression", "SSD300")
-_RECIPE = Recipe(name="", dataset="", augment="none", without=("data", "variant"))
+_RECIPE = Recipe(
+    name="",
+    dataset="",
+    interpolation="bilinear",  # as published weights learned
+    augment="none",
+    without=("data", "variant"),
+)
 
 _DETECTION = DetectionRecipe(
     name="",

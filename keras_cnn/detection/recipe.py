@@ -40,8 +40,8 @@ class DetectionRecipe(Recipe):
     crop: float = option(0.3, "least side of a random crop, in shares of the view", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
     without: tuple[str, ...] = (
-        *("image_size", "validation_split", "variant", "augment", "mix", "class_weights"),
-        *("label_smoothing", "skip_bad_images"),
+        *("image_size", "interpolation", "validation_split", "variant", "augment", "mix"),
+        *("class_weights", "label_smoothing", "skip_bad_images"),
     )
 
     def __post_init__(self):

@@ -282,6 +282,7 @@ def _flows(tables, generator, recipe, **options):
             x_col="path",
             y_col="label",
             target_size=(recipe.image_size, recipe.image_size),
+            interpolation=recipe.interpolation,
             batch_size=recipe.batch_size,
             shuffle=part == "train",
             seed=recipe.seed,
