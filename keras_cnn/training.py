@@ -16,6 +16,7 @@ from keras_cnn import card, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
+from keras_cnn.images.tf_data import readable
 from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, keep_memory, surroundings
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
@@ -249,14 +250,16 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     if checkpoint.out_of_patience:
         return False  # it was so before the resume
     try:
+        read = readable(batches, shuffle=True)
         model.fit(
-            batches,
-            validation_data=feeds[1],
+            read,
+            shuffle=read is batches,
+            validation_data=readable(feeds[1]),
             initial_epoch=checkpoint.epoch,
             epochs=checkpoint.starts[-1] + recipe.epochs,
             class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,
             verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(splits, recipe, checkpoint, batches),
+            callbacks=_callbacks(splits, recipe, checkpoint, batches, tell=read is not batches),
         )
     except KeyboardInterrupt:
         if devices.share.processes > 1:  # the others are in the middle of a step
@@ -279,9 +282,9 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     return False
 
 
-def _callbacks(splits, recipe, checkpoint, batches):
+def _callbacks(splits, recipe, checkpoint, batches, *, tell):
     watching = splits.callbacks(recipe.folder)
-    callbacks = [Seek(batches, seed=recipe.seed), *watching, checkpoint]
+    callbacks = [Seek(batches, seed=recipe.seed, tell=tell), *watching, checkpoint]
     callbacks.append(keras.callbacks.TerminateOnNaN())
     callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_begin=end_if_told))
     if recipe.schedule == "plateau":

@@ -15,7 +15,8 @@ from marks import SMALL, greys
 from PIL import Image
 
 from keras_cnn import ImageDataGenerator, InputError
-from keras_cnn.images import cache, files
+from keras_cnn.feed import Feed, Seek, Share
+from keras_cnn.images import cache, files, tf_data
 
 
 @pytest.fixture
@@ -109,6 +110,31 @@ def test_training_goes_as_with_the_legacy_class(marks):
         flow = generator.flow_from_directory(marks, **SMALL, seed=3)
         losses.append(_model().fit(flow, epochs=3, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_training_goes_as_by_keras_own_dataset_yet_untuned(marks):
+    pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("other backends read the dataset itself")
+    ends = []
+
+    class Told(Feed):
+        def on_epoch_end(self):
+            ends.append(self)
+            super().on_epoch_end()
+
+    histories = []
+    for how in (lambda feed, **_: feed, tf_data.readable):
+        generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30)
+        flow = generator.flow_from_directory(marks, **SMALL, seed=3)
+        feed = Told(flow, samples=flow.n, share=Share(), training=True)
+        read = how(feed, shuffle=True)
+        seek = Seek(feed, seed=5, tell=read is not feed)
+        fit = _model().fit(read, shuffle=read is feed, epochs=3, verbose=0, callbacks=[seek])
+        histories.append(fit.history["loss"])
+    assert ends.count(feed) == 3
+    np.testing.assert_allclose(*histories, rtol=1e-6)
+    assert not read.options().autotune.enabled and read.cardinality() == len(flow)
 
 
 def test_validation_evaluation_and_prediction_run_in_the_order_of_filenames(marks):

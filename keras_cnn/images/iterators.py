@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_cnn.images.changes import Changes
+from keras_cnn.images.tf_data import tf_dataset
 
 _NEXT = "next"  # request for whichever batch comes next; other requests are batch numbers
 
@@ -197,22 +198,14 @@ class Iterator(keras.utils.PyDataset):
         Returns:
             The dataset, prefetched, its number of batches known.
         """
-        import tensorflow as tf  # the one place that needs it
-
-        def in_tuples(part):  # TensorFlow would stack the arrays of a list
-            return part if isinstance(part, np.ndarray) else tuple(map(in_tuples, part))
 
         def epoch():
             for index in range(len(self)):
-                yield in_tuples(self[index])
+                yield self[index]
             self.on_epoch_end()
 
         one = self._assemble(np.empty((1, *self.image_shape), self.dtype), np.arange(1))
-        signature = keras.tree.map_structure(
-            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), in_tuples(one)
-        )
-        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(1)
+        return tf_dataset(epoch, example=one, length=len(self))
 
     def _deliver(self, request):
         with self._lock:
