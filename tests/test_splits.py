@@ -7,6 +7,7 @@ from PIL import Image
 from sklearn.model_selection import train_test_split
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe, preparation
+from keras_cnn.images import files
 from keras_cnn.splits import array_splits, classification_splits, regression_splits
 
 
@@ -44,10 +45,11 @@ def test_only_train_is_augmented(stripes):
     assert not np.array_equal(splits.train[0][0], plain.train[0][0])
 
 
-@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("name", files.INTERPOLATIONS)
 @pytest.mark.parametrize("size", [10, 50])
 def test_pictures_are_resized_as_the_recipe_says(stripes, name, size):
-    splits = _splits(stripes, image_size=size, interpolation=name)
+    recipe = Recipe(name="", dataset="").parse(["--interpolation", name])
+    splits = _splits(stripes, image_size=size, interpolation=recipe.interpolation)
     for part in (splits.train, splits.validation, splits.test):
         assert preparation.Preparation.of(part).interpolation == name
     with Image.open(splits.test.filepaths[0]) as file:
