@@ -16,7 +16,7 @@ from keras_cnn import card, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
-from keras_cnn.images.tf_data import readable
+from keras_cnn.images.tf_data import untuned
 from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, keep_memory, surroundings
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
@@ -250,11 +250,11 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     if checkpoint.out_of_patience:
         return False  # it was so before the resume
     try:
-        read = readable(batches, shuffle=True)
+        read = untuned(batches, shuffle=True)
         model.fit(
             read,
             shuffle=read is batches,
-            validation_data=readable(feeds[1]),
+            validation_data=untuned(feeds[1]),
             initial_epoch=checkpoint.epoch,
             epochs=checkpoint.starts[-1] + recipe.epochs,
             class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,

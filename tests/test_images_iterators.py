@@ -124,7 +124,7 @@ def test_training_goes_as_by_keras_own_dataset_yet_untuned(marks):
             super().on_epoch_end()
 
     histories = []
-    for how in (lambda feed, **_: feed, tf_data.readable):
+    for how in (lambda feed, **_: feed, tf_data.untuned):
         generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30)
         flow = generator.flow_from_directory(marks, **SMALL, seed=3)
         feed = Told(flow, samples=flow.n, share=Share(), training=True)

@@ -8,16 +8,18 @@ import keras
 import numpy as np
 
 
-def readable(batches: keras.utils.PyDataset, *, shuffle: bool = False) -> Any:
+def untuned(batches: keras.utils.PyDataset, *, shuffle: bool = False) -> Any:
     """Return what Keras is to read a dataset by: under TensorFlow a `tf.data.Dataset`, else itself.
 
-    Keras makes one, too, but leaves it to tune itself: see `tf_dataset`. Those with several workers
-    it does not.
+    Keras makes one, too, but lets it tune itself, unless the dataset has several workers: see
+    `tf_dataset` for what that costs.
 
     Args:
-        batches: The dataset. What Keras reads it by does not call `on_epoch_begin` and
-            `on_epoch_end` of it.
+        batches: The dataset.
         shuffle: Whether batches come in the random order in which `fit` reads a dataset.
+
+    Returns:
+        `batches`, or what reads it but does not call its `on_epoch_begin` and `on_epoch_end`.
     """
     if keras.backend.backend() != "tensorflow" or batches.workers > 1:
         return batches

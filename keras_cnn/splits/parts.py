@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_cnn import card, report
 from keras_cnn.card import Card
-from keras_cnn.images.tf_data import readable
+from keras_cnn.images.tf_data import untuned
 from keras_cnn.preparation import Preparation
 from keras_cnn.recipe import Recipe
 
@@ -97,7 +97,7 @@ class Splits:
         Args:
             model: The trained model.
         """
-        return model.predict(readable(self.test), verbose=0)
+        return model.predict(untuned(self.test), verbose=0)
 
     def save(self, model: keras.Model, path: Path):
         """Save a model with its card inside: classes, preparation and fingerprint of the pictures.
