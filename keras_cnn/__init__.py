@@ -1,8 +1,15 @@
 """The classic convolutional networks on Keras 3: run them, import them, learn from them."""
 
 import importlib
+import os
+import platform
 
 __version__ = "0.1.0"
+
+# TensorFlow leaves oneDNN aside on x86 processors without AVX-512 VNNI, though with AVX2 it trains
+# LeNet5 three times as fast. It reads this once, when it is imported: hence here and this early.
+if platform.machine() in ("x86_64", "AMD64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
 _MODULES = tuple(

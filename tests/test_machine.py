@@ -1,4 +1,4 @@
-"""The oracle is the kernel's count of pages that it had to hand out."""
+"""The oracles: the kernel's count of pages it had to hand out, and what TensorFlow says of oneDNN."""
 
 import ctypes
 import os
@@ -47,3 +47,15 @@ def test_malloc_is_left_to_users_who_tune_it_and_to_other_systems(monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     assert not machine.keep_memory()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
+@pytest.mark.parametrize(("set_by_user", "on"), [(None, True), ("0", False)])
+def test_tensorflow_uses_one_dnn_unless_the_user_does_not_want_it(set_by_user, on):
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    if set_by_user:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = set_by_user
+    command = [sys.executable, "-c", "import keras_cnn, tensorflow"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ("oneDNN custom operations are on" in run.stderr) == on
