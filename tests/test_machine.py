@@ -1,4 +1,4 @@
-"""The oracles: the kernel's count of pages it had to hand out, and what TensorFlow says of oneDNN."""
+"""The oracles: the kernel's count of pages handed out, and TensorFlow's own word on oneDNN."""
 
 import ctypes
 import os

@@ -74,6 +74,32 @@ def test_a_training_killed_at_random_moments_ends_as_if_it_had_not_been(folder, 
     _same(recipe.out, whole.out)
 
 
+def _convolutions(*, input_shape, classes):
+    """Of each kind of layer whose gradient may be summed in an order of its own."""
+    x = inputs = keras.Input(input_shape)
+    for filters in (16, 32):
+        x = keras.layers.Conv2D(filters, 3, padding="same")(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.MaxPooling2D(3, strides=1, padding="same")(keras.layers.ReLU()(x))
+    x = keras.layers.SeparableConv2D(32, 3)(x)
+    x = keras.layers.Dropout(0.3)(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+def test_deterministic_trainings_agree_to_the_last_bit(folder, tmp_path):
+    found = []
+    for name, seed in (("one", 1), ("two", 1), ("other", 2)):
+        choices = EVERYTHING | {"deterministic": True, "seed": seed}
+        recipe = tiny.recipe(folder, tmp_path / name, **choices)
+        child, _ = tiny.start(recipe, build=_convolutions)
+        child.join(300)
+        assert child.exitcode == 0, recipe.out.with_suffix(".log").read_text()
+        weights = keras.models.load_model(recipe.out / "model.keras").get_weights()
+        found.append((tiny.history(recipe.out), [values.tobytes() for values in weights]))
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
 def test_a_signal_keeps_the_best_weights_and_their_report(folder, tmp_path, number, code):
