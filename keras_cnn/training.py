@@ -186,7 +186,8 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
         seconds = time.perf_counter() - trained
     if not devices.is_first:
         return None
-    model = _to_keep(model, build, splits, recipe, devices, checkpoint)
+    lost = interrupted and keras.backend.backend() == "jax"
+    model = _to_keep(model, build, splits, recipe, devices, checkpoint, lost=lost)
     save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
     facts = {
@@ -345,15 +346,17 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def _to_keep(model, build, splits, recipe, devices, checkpoint):
+def _to_keep(model, build, splits, recipe, devices, checkpoint, *, lost):
     """The network with its best weights, in float32 and without the optimizer's large state.
 
     What several devices hold all processes must assign together, but only the first saves: the
-    network is built anew on one device.
+    network is built anew on one device. So it is where its values may be `lost`: during a step,
+    Keras leaves JAX the only copy of them.
     """
-    if recipe.precision != "float32" or devices.engine:
+    if recipe.precision != "float32" or devices.engine or lost:
         trained, model = model, _build(build, splits, precision="float32")
-        model.set_weights(trained.get_weights())
+        if not lost:
+            model.set_weights(trained.get_weights())
     checkpoint.load_best(model)
     kept = keras.Model(model.input, model.output, name=model.name)
     kept.jit_compile = jit_compile()

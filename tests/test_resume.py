@@ -117,6 +117,26 @@ def test_a_signal_keeps_the_best_weights_and_their_report(folder, tmp_path, numb
     assert list((recipe.out / "checkpoint").glob("state_*.json"))
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_an_interrupted_step_loses_nothing(folder, tmp_path, monkeypatch, epoch):
+    monkeypatch.setattr(training, "conclude", tiny.conclude)
+    watch = keras.callbacks.Callback()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def begin(number, logs=None):
+        if number == epoch:  # JAX takes the variables' values away while a step runs
+            watch.model.train_function = interrupt
+
+    watch.on_epoch_begin = begin
+    recipe = tiny.recipe(folder, tmp_path / "out", epochs=9)
+    result = tiny.run(recipe, callbacks=[watch])
+    assert result["interrupted"]
+    assert len(result["history"].get("loss", [])) == epoch
+    keras.models.load_model(recipe.out / "model.keras")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
 def test_a_signal_that_a_library_swallows_is_heard(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "conclude", tiny.conclude)
