@@ -186,8 +186,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
         seconds = time.perf_counter() - trained
     if not devices.is_first:
         return None
-    lost = interrupted and keras.backend.backend() == "jax"
-    model = _to_keep(model, build, splits, recipe, devices, checkpoint, lost=lost)
+    model = _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted)
     save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
     facts = {
@@ -346,13 +345,14 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def _to_keep(model, build, splits, recipe, devices, checkpoint, *, lost):
+def _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted):
     """The network with its best weights, in float32 and without the optimizer's large state.
 
     What several devices hold all processes must assign together, but only the first saves: the
-    network is built anew on one device. So it is where its values may be `lost`: during a step,
-    Keras leaves JAX the only copy of them.
+    network is built anew on one device.
     """
+    # During a step Keras leaves JAX the only copy of the variables' values.
+    lost = interrupted and keras.backend.backend() == "jax"
     if recipe.precision != "float32" or devices.engine or lost:
         trained, model = model, _build(build, splits, precision="float32")
         if not lost:
