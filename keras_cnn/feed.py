@@ -151,7 +151,12 @@ class Seek(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Go to the epoch's start."""
         random.seed(f"{self._seed} {epoch}")  # of the order of batches, which is shuffled
-        np.random.seed(np.random.SeedSequence((self._seed, epoch)).generate_state(4))
+        state = np.random.SeedSequence((self._seed, epoch)).generate_state(4)
+        np.random.seed(state)
+        if keras.backend.backend() == "torch":  # whose dropout takes no seed of Keras'
+            import torch
+
+            torch.manual_seed(int(state[0]))
         self._batches.seek(epoch)
         if self._tell:
             self._batches.on_epoch_begin()
