@@ -29,8 +29,9 @@ def main(argv=None):
     splits = keras_cnn.array_splits(recipe, keras_cnn.ImageDataGenerator(rescale=1 / 255))
     result = keras_cnn.run(keras_cnn.models.book.SoftmaxRegression, splits, recipe)
     model = keras.models.load_model(recipe.folder / "model.keras")
-    weights = model.get_layer("predictions").get_weights()[0]  # (784, 10)
-    figure = keras_cnn.report.figures.weights(weights.T.reshape(-1, 28, 28), splits.class_names)
+    weights = model.get_layer("predictions").get_weights()[0].T  # (10, 784)
+    pictures = weights.reshape(-1, *splits.image_shape[:2])
+    figure = keras_cnn.report.figures.weights(pictures, splits.class_names)
     (recipe.folder / "weights.png").write_bytes(figure)
     return result
 

@@ -107,7 +107,7 @@ class Recipe:
     validation_split: float = option(
         0.15, "part of the training pictures that picks the best weights", above=0, below=1
     )
-    seed: int = option(0, "seed of weights, order and augmentation", at_least=0)
+    seed: int = option(0, "seed of weights, order and augmentation", at_least=0, below=2**31)
     out: Path | None = option(None, "folder of the results (default: runs/<case>)")
     variant: Literal["book", "paper"] = option(
         "book", "the network of the chapter's listing, or that of its paper"

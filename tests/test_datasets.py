@@ -135,6 +135,44 @@ def test_a_file_that_is_not_mnist_is_told(place, content):
         datasets.arrays("mnist")
 
 
+GREY, LABELS = np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 1, 0])
+WRONG = {
+    "must be grey pictures": {"x_test": np.zeros((4, 8, 8, 3), np.uint8)},
+    "of float64": {"x_train": GREY / 255},
+    "must be 4 labels": {"y_train": LABELS[:3]},
+    "whole numbers": {"y_test": LABELS / 2},
+    "from 0 on": {"y_test": LABELS - 1},
+    r"labels that y_train has not: \[2\]": {"y_test": LABELS + 1},
+    "one class only": {"y_train": 0 * LABELS},
+    "other pictures": {"x_test": GREY[:, :6]},
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_arrays_that_do_not_fit_are_told(place, said):
+    arrays = {"x_train": GREY, "x_test": GREY, "y_train": LABELS, "y_test": LABELS}
+    (place / "mnist.npz").write_bytes(npz(**arrays | WRONG[said]))
+    with pytest.raises(InputError, match=f"mnist.npz does not hold mnist as arrays .*{said}"):
+        datasets.arrays("mnist")
+
+
+def test_an_axis_of_one_channel_is_taken_away(place):
+    arrays = {"x_train": GREY[..., None], "x_test": GREY, "y_train": LABELS[:, None]}
+    (place / "mnist.npz").write_bytes(npz(**arrays, y_test=LABELS))
+    (x, y), _ = datasets.arrays("mnist")
+    assert x.shape == (4, 8, 8) and y.shape == (4,)
+
+
+def test_folders_whose_test_lacks_a_class_are_told(place):
+    for split, names in {"train": "abc", "test": "bc"}.items():
+        for name in names:
+            path = place / "mnist" / split / name / "0.png"
+            path.parent.mkdir(parents=True)
+            cv2.imencode(".png", GREY[0])[1].tofile(path)
+    with pytest.raises(InputError, match=r"\['a', 'b', 'c'\] in train and \['b', 'c'\] in test"):
+        datasets.arrays("mnist")
+
+
 def test_a_cut_idx_file_is_told(place):
     folder = place / "fashion_mnist"
     folder.mkdir()

@@ -8,7 +8,7 @@ it is, and `table(directory, split=None)` lists it whole, so that training split
 from keras_cnn.datasets.arrange import SPLITS
 from keras_cnn.datasets.catalogue import CATALOGUE, Dataset, Source
 from keras_cnn.datasets.download import fetch
-from keras_cnn.datasets.places import Location, locate, root, splits, table
+from keras_cnn.datasets.places import Location, class_names, locate, root, splits, table
 from keras_cnn.datasets.small import arrays
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Location",
     "Source",
     "arrays",
+    "class_names",
     "fetch",
     "locate",
     "root",

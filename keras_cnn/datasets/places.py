@@ -59,6 +59,8 @@ def locate(name: str, *, data: str | os.PathLike | None = None) -> Location:
                 f"--data must name an existing folder; received {str(data)!r}: correct the path, "
                 f"or leave --data out to use {name!r} under {root()}"
             )
+        if path.resolve().parent in (folder.resolve() for folder in _samples_folders()):
+            return Location(path, is_sample=True, note=f"{path} is the built-in sample")
         return Location(path)
     if os.environ.get("KERAS_CNN_DATA") and not root().is_dir():
         raise InputError(
@@ -84,13 +86,17 @@ def _sample(name):
     """Return the folder of a built-in sample, drawn now if it is one that code draws, or None."""
     from keras_cnn import samples
 
-    for folder in (root() / "samples", _samples_folder()):
+    for folder in _samples_folders():
         if (folder / name).exists():
             return folder / name
     if name not in samples.NAMES:
         return None
     print(f"{name}: drawing the built-in sample, once")
     return samples.draw(name, _samples_folder() / name)
+
+
+def _samples_folders():
+    return root() / "samples", _samples_folder()
 
 
 def _samples_folder():
@@ -155,6 +161,26 @@ def table(directory: str | os.PathLike, split: str | None = None):
         },
         dtype=str,
     )
+
+
+def class_names(tables: dict, directory: str | os.PathLike) -> list[str]:
+    """Return the names of a set's classes, sorted, which all its parts must have.
+
+    Args:
+        tables: Part -> its table; one of them is "train".
+        directory: The set's folder.
+
+    Raises:
+        InputError: A part has other classes than train.
+    """
+    names = {part: sorted(set(table["label"])) for part, table in tables.items()}
+    for part, found in names.items():
+        if found != names["train"]:
+            raise InputError(
+                f"train and {part} must have the same classes; {directory} has {names['train']} in "
+                f"train and {found} in {part}: rename or add class folders"
+            )
+    return names["train"]
 
 
 def small_digits_file():

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_cnn.datasets.arrange import SPLITS
 from keras_cnn.datasets.catalogue import CATALOGUE
-from keras_cnn.datasets.places import locate, small_digits_file, table, way_out
+from keras_cnn.datasets.places import class_names, locate, small_digits_file, table, way_out
 from keras_cnn.errors import InputError
 
 
@@ -38,21 +38,53 @@ def arrays(name: str, *, data: str | os.PathLike | None = None):
     if (inside := path / f"{name}.npz").is_file():
         path = inside
     try:
-        if path.is_file():
-            with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-                return tuple((file[f"x_{split}"], file[f"y_{split}"]) for split in SPLITS)
-        if any(path.glob("*-idx?-ubyte*")):
-            return tuple(
-                (_idx(path, f"{part}-images-idx3-ubyte"), _idx(path, f"{part}-labels-idx1-ubyte"))
-                for part in ("train", "t10k")
-            )
-        return tuple(_pictures(path, split, name) for split in SPLITS)
+        return _checked(_read(path, name))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
             f"{path} does not hold {name} as arrays ({error}): {way_out(name)}"
         ) from error
+
+
+def _read(path, name):
+    if path.is_file():
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+            return tuple((file[f"x_{split}"], file[f"y_{split}"]) for split in SPLITS)
+    if any(path.glob("*-idx?-ubyte*")):
+        return tuple(
+            (_idx(path, f"{part}-images-idx3-ubyte"), _idx(path, f"{part}-labels-idx1-ubyte"))
+            for part in ("train", "t10k")
+        )
+    tables = {split: table(path, split) for split in SPLITS}
+    classes = class_names(tables, path)
+    if name in CATALOGUE and set(classes) == set(CATALOGUE[name].classes):
+        classes = list(CATALOGUE[name].classes)
+    return tuple(_pictures(listed, classes) for listed in tables.values())
+
+
+def _checked(parts):
+    """The parts without an axis of one channel, once they are what `arrays` promises."""
+    found, known = [], None
+    for split, (x, y) in zip(SPLITS, parts, strict=True):
+        x = x[..., 0] if x.ndim == 4 and x.shape[-1] == 1 else x
+        y = y[:, 0] if y.ndim == 2 and y.shape[-1] == 1 else y
+        if x.ndim != 3 or not x.size or x.dtype != np.uint8:
+            raise ValueError(
+                f"x_{split} must be grey pictures (n, height, width) of uint8; it is {x.shape} of "
+                f"{x.dtype}"
+            )
+        if y.shape != x.shape[:1] or y.dtype.kind not in "iu" or y.min() < 0:
+            raise ValueError(f"y_{split} must be {len(x)} labels, whole numbers from 0 on")
+        if found and x.shape[1:] != found[0][0].shape[1:]:
+            raise ValueError(f"x_{split} has other pictures, {x.shape[1:]}, than x_{SPLITS[0]}")
+        known = set(y.tolist()) if known is None else known
+        if len(known) < 2:
+            raise ValueError(f"y_{split} holds one class only, and two are needed to tell apart")
+        if unknown := sorted(set(y.tolist()) - known):
+            raise ValueError(f"y_{split} has labels that y_{SPLITS[0]} has not: {unknown}")
+        found.append((x, y))
+    return tuple(found)
 
 
 def _idx(folder, name):
@@ -66,13 +98,9 @@ def _idx(folder, name):
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
-def _pictures(folder, split, name):
+def _pictures(listed, classes):
     from keras_cnn.images import files
 
-    listed = table(folder, split)
-    classes = sorted(set(listed["label"]))
-    if name in CATALOGUE and set(classes) == set(CATALOGUE[name].classes):
-        classes = list(CATALOGUE[name].classes)
     x = np.stack([files.read(path, color_mode="grayscale")[..., 0] for path in listed["path"]])
     return x, np.array([classes.index(label) for label in listed["label"]], np.uint8)
 
