@@ -1,4 +1,6 @@
+import itertools
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -205,6 +207,14 @@ def test_a_share_too_small_for_the_classes_gets_a_sentence(stripes):
         _splits(stripes, validation_split=0.01)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_no_class_is_missing_in_a_part_silently(stripes, share):
+    for path in sorted((stripes / "train" / "lying").iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(InputError, match=f"{share} of 22 pictures leaves no picture of 'lying'"):
+        _splits(stripes, validation_split=share)
+
+
 def test_of_many_classes_the_first_by_name_are_taken(stripes):
     for split in ("train", "test"):
         shutil.copytree(stripes / split / "lying", stripes / split / "zigzag")
@@ -302,13 +312,49 @@ def _no_number(folder):
     return "that of pic7 is 'good'"
 
 
+def _twice(folder):  # learnt in one half, and tested in the other
+    path = folder / "FoodScore.csv"
+    path.write_text(path.read_text() + "pic7,1.75\n")
+    return r"\['pic7'\] are there again"
+
+
 def _no_picture(folder):
     (folder / "data_foodscore" / "pic3.jpg").unlink()
     return "1 of 20 pictures cannot be used"
 
 
-@pytest.mark.parametrize("spoil", [_no_table, _other_columns, _no_number, _no_picture])
+@pytest.mark.parametrize("spoil", [_no_table, _other_columns, _no_number, _twice, _no_picture])
 def test_a_table_that_cannot_be_used_gets_a_sentence(dishes, spoil):
     said = spoil(dishes)
     with pytest.raises(InputError, match=said):
         _dishes(dishes)
+
+
+@pytest.mark.parametrize(
+    "choice", [{"mix": "mixup"}, {"label_smoothing": 0.1}, {"class_weights": "balanced"}]
+)
+def test_what_only_classes_have_is_refused(dishes, choice):
+    with pytest.raises(InputError, match=f"{next(iter(choice))}=.* needs classes"):
+        _dishes(dishes, **choice)
+
+
+def test_a_share_that_leaves_no_dish_gets_a_sentence(dishes):
+    with pytest.raises(InputError, match="--validation-split 0.99 of 10 pictures leaves none"):
+        _dishes(dishes, validation_split=0.99)
+
+
+def test_a_test_half_of_bad_pictures_only_gets_a_sentence(dishes):
+    for path in map(Path, _dishes(dishes).test_names):
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="no readable picture is left of the test half"):
+        _dishes(dishes, skip_bad_images=True)
+
+
+def test_a_sample_named_by_the_user_stays_a_sample(place):
+    folder = place / "samples" / "flowers17"
+    for split, label, number in itertools.product(("train", "test"), "ab", range(4)):
+        path = folder / split / label / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    facts = _splits(folder, validation_split=0.5).facts
+    assert facts["synthetic"] and facts["dataset"]["is_sample"]

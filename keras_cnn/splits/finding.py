@@ -1,5 +1,6 @@
 """From a set's files or arrays to its three parts."""
 
+import collections
 import copy
 import csv
 import math
@@ -90,7 +91,7 @@ def array_splits(recipe: Recipe, generator: ImageDataGenerator, *, margin: int =
     (x, y), (x_test, y_test) = datasets.arrays(recipe.dataset, data=recipe.data)
     names = _array_class_names(recipe.dataset, source, count=int(y.max()) + 1)
     x, x_test = (_with_channel(pictures, margin) for pictures in (x, x_test))
-    rest, part = _split(np.arange(len(y)), y, recipe)
+    rest, part = _split(np.arange(len(y)), recipe, labels=y)
     pictures = {"train": x[rest], "validation": x[part], "test": x_test}
     targets = {"train": y[rest], "validation": y[part], "test": y_test}
     flows = {
@@ -130,18 +131,21 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Splits:
         The three parts.
 
     Raises:
-        InputError: The table is missing, or is not as described, or pictures cannot be read and
-            `recipe.skip_bad_images` is off.
+        InputError: The table is missing, or is not as described, pictures cannot be read and
+            `recipe.skip_bad_images` is off, or the recipe asks for what only classes have.
     """
     import pandas as pd
 
+    for name in ("mix", "label_smoothing", "class_weights"):
+        if (value := getattr(recipe, name)) not in ("none", 0, "equal"):
+            raise InputError(f"{name}={value!r} needs classes, but scores have none: leave it out")
     source = _locate(recipe)
     table = pd.DataFrame(_scores(source.path), columns=["path", "label"])
     train, test = train_test_split(table, test_size=0.5, random_state=0)
     tables, skipped = _without_bad({"train": train, "test": test}, recipe)
-    tables["train"], tables["validation"] = train_test_split(
-        tables["train"], test_size=recipe.validation_split, random_state=recipe.seed
-    )
+    if not len(tables["test"]):
+        raise InputError(f"no readable picture is left of the test half in {source.path}: add some")
+    tables["train"], tables["validation"] = _two_parts(tables["train"], recipe=recipe)
     return Splits(
         **_flows(tables, generator, recipe, class_mode="raw"),
         targets={part: table["label"].to_numpy() for part, table in tables.items()},
@@ -165,7 +169,7 @@ def _facts(recipe, source):
             "is_sample": source.is_sample,
         },
         # The other samples are real: handwritten digits, characters of real typefaces.
-        "synthetic": source.is_sample and recipe.dataset in samples.NAMES,
+        "synthetic": source.is_sample and source.path.name in samples.NAMES,
         "notes": [source.note] if source.note else [],
     }
 
@@ -180,17 +184,11 @@ def _tables(folder):
     if tables and validation:
         tables["validation"] = datasets.table(folder, validation)
     tables = tables or {"train": datasets.table(folder)}
-    names = {part: sorted(set(table["label"])) for part, table in tables.items()}
-    for part, found in names.items():
-        if found != names["train"]:
-            raise InputError(
-                f"train and {part} must have the same classes; {folder} has {names['train']} in "
-                f"train and {found} in {part}: rename or add class folders"
-            )
-    if len(names["train"]) < 2:
+    names = datasets.class_names(tables, folder)
+    if len(names) < 2:
         raise InputError(
-            f"at least two classes are needed to tell apart; {folder} has {names['train']}: "
-            "add a folder of pictures for each class"
+            f"at least two classes are needed to tell apart; {folder} has {names}: add a folder of "
+            "pictures for each class"
         )
     return tables
 
@@ -212,6 +210,9 @@ def _scores(folder):
         raise InputError(f"{path} must have the columns ID and score: {way_out}") from None
     if len(found) < 4:
         raise InputError(f"{path} must list at least 4 pictures; it lists {len(found)}: add some")
+    times = collections.Counter(name for name, _ in found)
+    if twice := [Path(name).stem for name in times if times[name] > 1]:  # learnt, and tested
+        raise InputError(f"{path} must list a picture once; {twice} are there again: take rows out")
     return [(name, _number(score, name, path)) for name, score in found]
 
 
@@ -241,27 +242,43 @@ def _without_bad(tables, recipe):
 
 
 def _divide(table, recipe):
-    rest, part = _split(table, table["label"], recipe)
+    rest, part = _split(table, recipe, labels=table["label"])
     return rest.sort_index(), part.sort_index()
 
 
-def _split(items, labels, recipe):
-    """Set a part aside, the same share of every class."""
+def _split(items, recipe, *, labels):
+    """Set a part aside, of every class the same share."""
     names, counts = np.unique(labels, return_counts=True)
     if counts.min() < 2:
         raise InputError(
             f"every class needs at least 2 training pictures, one to learn from and one to "
             f"validate with; {str(names[counts.argmin()])!r} has {counts.min()}: add pictures"
         )
+    rest, part, *labels_of = _two_parts(items, labels, recipe=recipe, stratify=labels)
+    for found in labels_of:
+        if lost := sorted(set(names) - set(found)):  # of less than half a picture none is taken
+            raise _too_few(recipe, len(items), f"no picture of {str(lost[0])!r} in one part")
+    return rest, part
+
+
+def _two_parts(*items, recipe, stratify=None):
     try:
         return train_test_split(
-            items, test_size=recipe.validation_split, stratify=labels, random_state=recipe.seed
+            *items,
+            test_size=recipe.validation_split,
+            stratify=stratify,
+            random_state=recipe.seed,
         )
     except ValueError:
-        raise InputError(
-            f"--validation-split {recipe.validation_split} of {len(items)} pictures leaves no "
-            f"picture of some of the {len(names)} classes: choose another share or add pictures"
-        ) from None
+        least = f"fewer than the {len(set(stratify))} classes" if stratify is not None else "none"
+        raise _too_few(recipe, len(items[0]), f"{least} in one part") from None
+
+
+def _too_few(recipe, count, left):
+    return InputError(
+        f"--validation-split {recipe.validation_split} of {count} pictures leaves {left}: choose "
+        "another share or add pictures"
+    )
 
 
 def _generators(generator, recipe):
