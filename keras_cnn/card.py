@@ -200,6 +200,27 @@ def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def fingerprints(splits: Any) -> dict[str, dict]:
+    """Return for each part of a set the number of its pictures and a hash of them.
+
+    Args:
+        splits: With the attributes `train`, `validation` and `test`. A part has the attribute
+            `filepaths`, or an array of pictures as `x`; of any other nothing is told.
+    """
+    import numpy as np
+
+    found = {}
+    for name in ("train", "validation", "test"):
+        part = getattr(splits, name)
+        found[name] = {}
+        if hasattr(part, "filepaths"):
+            found[name] = {"pictures": len(part.filepaths), "hash": fingerprint(part.filepaths)}
+        elif isinstance(getattr(part, "x", None), np.ndarray):
+            digest = hashlib.sha256(np.ascontiguousarray(part.x)).hexdigest()
+            found[name] = {"pictures": len(part.x), "hash": f"sha256:{digest}"}
+    return found
+
+
 def check_classes(card: Card, found: Sequence[str], *, where: str | os.PathLike) -> None:
     """Refuse a folder whose classes are not the model's.
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_cnn.errors import InputError
 
+_NAME = re.compile(r"(partial_)?((last|best)_\d+\.npz|state_\d+\.json)")
 KEPT = 2  # states; where the last one is damaged, the one before it serves
 
 
@@ -38,17 +39,27 @@ class Checkpoint(keras.callbacks.Callback):
         epochs_run: Epochs of this process, those before a resume left out.
     """
 
-    def __init__(self, folder: Path, *, patience: int | None = None, writes: bool = True):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pictures: dict[str, dict] | None = None,
+        patience: int | None = None,
+        writes: bool = True,
+    ):
         """Start without a state.
 
         Args:
             folder: Where the files lie; made when the first epoch ends.
+            pictures: Part of the set -> its fingerprint. Other pictures, or another split of the
+                same, are not what a state may go on with: of those it has learnt some are tested.
             patience: Epochs without a lower validation loss after which a phase stops; None for
                 never.
             writes: Whether this process writes: of several that train together only one does.
         """
         super().__init__()
         self.folder = folder
+        self.pictures = pictures or {}
         self.patience = patience
         self.writes = writes
         self.starts = []
@@ -101,7 +112,8 @@ class Checkpoint(keras.callbacks.Callback):
             model: The model; it must have the layers of the run that is resumed.
 
         Raises:
-            InputError: Every state is damaged, or the weights belong to another model.
+            InputError: Every state is damaged, or model or pictures are not those of the run that
+                is resumed.
         """
         state, damaged = None, []
         for path in sorted(self.folder.glob("state_*.json"), reverse=True):
@@ -120,6 +132,12 @@ class Checkpoint(keras.callbacks.Callback):
             return
         if state["shapes"] != _shapes(model):
             raise self._mismatch()
+        if state.get("pictures", self.pictures) != self.pictures:
+            raise InputError(
+                f"--resume finds other pictures, or another split of them, than the run in "
+                f"{self.folder.parent} had: use its --data, --seed and --validation-split, or drop "
+                "--resume to start anew"
+            )
         self.starts, self.history = state["starts"], state["history"]
         self._states = {self.epoch: list(state["files"])}
 
@@ -153,7 +171,7 @@ class Checkpoint(keras.callbacks.Callback):
     def clear(self):
         """Take the files away."""
         if self.writes:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
 
     def _save(self, number, history):
         self.folder.mkdir(exist_ok=True)
@@ -167,6 +185,7 @@ class Checkpoint(keras.callbacks.Callback):
             "starts": self.starts,
             "history": history,
             "shapes": _shapes(self.model),
+            "pictures": self.pictures,
             "files": {name: _digest(self.folder / name) for name in names},
         }
         content = json.dumps(state | {"sha256": _digest_of(state)}).encode()
@@ -174,7 +193,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._states = dict(list((self._states | {number: names}).items())[-KEPT:])
         needed = {name for names in self._states.values() for name in names}
         needed |= {f"state_{epoch:04d}.json" for epoch in self._states}
-        for path in self.folder.iterdir():
+        for path in _own(self.folder):
             if path.name not in needed:
                 path.unlink()
 
@@ -196,6 +215,23 @@ class Checkpoint(keras.callbacks.Callback):
             f"--resume needs the options of the run in {self.folder.parent}, whose weights do not "
             "fit this model and its optimizer: use its options, or drop --resume to start anew"
         )
+
+
+def remove(folder: Path) -> None:
+    """Take a folder's states away, and the folder where nothing else is in it.
+
+    Args:
+        folder: The folder; it need not be there.
+    """
+    with contextlib.suppress(OSError):
+        for path in _own(folder):
+            path.unlink()
+        folder.rmdir()
+
+
+def _own(folder):
+    """The files that this module has written, whole or not."""
+    return [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
 
 
 def _last(epoch):

@@ -20,7 +20,12 @@ class Mixed(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, batches: keras.utils.PyDataset, how: Literal["mixup", "cutmix"], *, seed: int
+        self,
+        batches: keras.utils.PyDataset,
+        how: Literal["mixup", "cutmix"],
+        *,
+        seed: int,
+        class_weight: dict[int, float] | None = None,
     ):
         """Wrap a dataset.
 
@@ -28,28 +33,35 @@ class Mixed(keras.utils.PyDataset):
             batches: Pictures (n, height, width, channels) with labels (n, classes) of 0 and 1.
             how: Which way.
             seed: Seed of pairs and proportions.
+            class_weight: Class index -> weight; a mixed picture has those of its classes, in their
+                proportion.
         """
         super().__init__()
         self._batches, self._seed = batches, seed
         self._kind = {"mixup": keras.layers.MixUp, "cutmix": keras.layers.CutMix}[how]
         self._layer = self._kind(seed=seed)
+        self._weights = class_weight and np.array(
+            [class_weight[index] for index in sorted(class_weight)], np.float32
+        )
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         """Return a batch.
 
         Args:
             index: Its number.
 
         Returns:
-            Pictures and labels, the latter no longer 0 and 1 only.
+            Pictures and labels, the latter no longer 0 and 1 only; and each picture's weight, where
+            classes have one.
         """
         images, labels = self._batches[index]
         mixed = self._layer({"images": images, "labels": labels}, training=True)
-        return tuple(keras.ops.convert_to_numpy(mixed[part]) for part in ("images", "labels"))
+        x, y = (keras.ops.convert_to_numpy(mixed[part]) for part in ("images", "labels"))
+        return (x, y) if self._weights is None else (x, y, y @ self._weights)
 
     def seek(self, epoch: int) -> None:
         """Go to the start of an epoch: what it holds follows from the seed and its number.

@@ -64,6 +64,18 @@ def warmup_steps(recipe: Recipe, *, steps_per_epoch: int) -> int:
     return max(1, round(recipe.warmup * steps_per_epoch)) if recipe.warmup else 0
 
 
+def ema_momentum(steps: int) -> float:
+    """Return the share of the past in the moving average of the weights, at each step.
+
+    It averages over the last hundred steps, as Keras' own 0.99 does, but over no more than a tenth
+    of the training: of a short one, 0.99 would keep little but the random start.
+
+    Args:
+        steps: Number of training steps.
+    """
+    return max(0.0, min(0.99, 1 - 10 / steps))
+
+
 def plateau(losses: Sequence[float], *, patience: int = 2, factor: float = 0.5) -> float:
     """Return the share of the learning rate that is left after some epochs.
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_cnn import card, determinism, distribution, report, schedules
-from keras_cnn.checkpoint import Checkpoint
+from keras_cnn.checkpoint import Checkpoint, remove
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
 from keras_cnn.images.tf_data import untuned
@@ -53,7 +53,7 @@ def run(
             `detection.task.DetectionSplits`.
         recipe: The choices.
         optimizer: A class of `keras.optimizers`, or a `functools.partial` of one; called with
-            ``learning_rate=``, ``weight_decay=`` and ``use_ema=``.
+            ``learning_rate=``, ``weight_decay=``, ``use_ema=`` and ``ema_momentum=``.
         fine_tune: For transfer learning: called with the model after the recipe's epochs, to let
             further layers learn. As many epochs follow, from the best weights on and at a hundredth
             of the learning rate, which must not destroy what those layers know.
@@ -144,7 +144,7 @@ def _finish(outcome, splits, recipe):
     if outcome:
         result = conclude(outcome, splits, recipe)
         if not outcome.facts["interrupted"]:
-            shutil.rmtree(recipe.folder / CHECKPOINT, ignore_errors=True)
+            remove(recipe.folder / CHECKPOINT)
     distribution.wait()
     return result
 
@@ -159,7 +159,10 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
     splits.train.seed = recipe.seed
     samples = splits.samples()
     checkpoint = Checkpoint(
-        folder / CHECKPOINT, patience=recipe.early_stopping, writes=devices.is_first
+        folder / CHECKPOINT,
+        pictures=splits.fingerprints,
+        patience=recipe.early_stopping,
+        writes=devices.is_first,
     )
     gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
     feeds = _feeds(splits, devices)
@@ -228,9 +231,11 @@ def _complete_card(path, result):
 
 
 def _compile(model, splits, recipe, optimizer, *, steps):
-    rate = schedules.learning_rate(recipe, steps_per_epoch=steps)
     optimizer = optimizer(
-        learning_rate=rate, weight_decay=recipe.weight_decay or None, use_ema=recipe.ema
+        learning_rate=schedules.learning_rate(recipe, steps_per_epoch=steps),
+        weight_decay=recipe.weight_decay or None,
+        use_ema=recipe.ema,
+        ema_momentum=schedules.ema_momentum(recipe.epochs * steps),
     )
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
@@ -245,8 +250,10 @@ def _compile(model, splits, recipe, optimizer, *, steps):
 def _fit(model, splits, recipe, checkpoint, feeds, devices):
     """Train to a phase's last epoch or to Ctrl-C; return whether it was Ctrl-C."""
     batches = feeds[0]
+    weights = _class_weight(splits) if recipe.class_weights == "balanced" else None
     if recipe.mix != "none":
-        batches = Mixed(batches, recipe.mix, seed=recipe.seed)
+        batches = Mixed(batches, recipe.mix, seed=recipe.seed, class_weight=weights)
+        weights = None  # Keras would weigh a mixed picture by its larger part alone
     if checkpoint.out_of_patience:
         return False  # it was so before the resume
     try:
@@ -257,7 +264,7 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
             validation_data=untuned(feeds[1]),
             initial_epoch=checkpoint.epoch,
             epochs=checkpoint.starts[-1] + recipe.epochs,
-            class_weight=_class_weight(splits) if recipe.class_weights == "balanced" else None,
+            class_weight=weights,
             verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
             callbacks=_callbacks(splits, recipe, checkpoint, batches, tell=read is not batches),
         )

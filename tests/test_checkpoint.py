@@ -124,6 +124,22 @@ def test_another_model_or_optimizer_gets_a_sentence(tmp_path, wrong):
         _resumed(tmp_path, model=_model(**other))
 
 
+def test_other_pictures_or_another_split_get_a_sentence(tmp_path):
+    _epochs(_model(), tmp_path, [0.5], pictures={"test": {"hash": "a"}})
+    Checkpoint(tmp_path, pictures={"test": {"hash": "a"}}).read(_model())
+    with pytest.raises(InputError, match="other pictures, or another split .*--seed"):
+        Checkpoint(tmp_path, pictures={"test": {"hash": "b"}}).read(_model())
+
+
+def test_what_others_have_put_beside_the_states_stays(tmp_path):
+    mine = tmp_path / "thesis.txt"
+    mine.write_text("mine")
+    (tmp_path / "drafts").mkdir()
+    saved = _epochs(_model(), tmp_path, [0.5, 0.4, 0.3])
+    saved.clear()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drafts", "thesis.txt"]
+
+
 def test_a_state_cannot_name_files_outside_its_folder(tmp_path):
     saved = _epochs(_model(), tmp_path / "a", [0.5])
     shutil.copy(tmp_path / "a" / "last_0001.npz", tmp_path / "elsewhere.npz")

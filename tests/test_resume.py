@@ -140,6 +140,14 @@ def test_an_interrupted_step_leaves_the_best_weights(folder, tmp_path, monkeypat
         np.testing.assert_equal(kept, best)
 
 
+def test_another_seed_splits_otherwise_and_is_no_run_to_go_on_with(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "conclude", _killed)
+    with pytest.raises(_Killed):
+        tiny.run(tiny.recipe(folder, tmp_path / "out"))
+    with pytest.raises(InputError, match="another split"):
+        tiny.run(tiny.recipe(folder, tmp_path / "out", seed=5, resume=True))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
 def test_a_signal_that_a_library_swallows_is_heard(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "conclude", tiny.conclude)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -7,7 +8,16 @@ import pytest
 import tiny
 
 import keras_cnn
-from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models, training
+from keras_cnn import (
+    ImageDataGenerator,
+    InputError,
+    Recipe,
+    card,
+    mixing,
+    models,
+    schedules,
+    training,
+)
 from keras_cnn.splits import Splits, classification_splits
 
 
@@ -193,6 +203,28 @@ def test_the_averaged_weights_are_validated_and_kept_while_the_raw_ones_learn(st
     assert history["loss"] == pytest.approx(plain, rel=1e-4)  # of the raw weights
 
 
+def test_the_average_of_a_short_training_is_not_that_of_its_start(stripes, tmp_path, monkeypatch):
+    steps = []
+
+    def step_by_step(splits, folder):
+        def record(batch, logs=None):
+            steps.append([w.copy() for w in watch.model.get_weights()])
+
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=record)
+        return [watch]
+
+    monkeypatch.setattr(Splits, "callbacks", step_by_step)
+    _run(_recipe(stripes, tmp_path / "out", ema=True, epochs=1, batch_size=2))
+    average, momentum = steps[0], 1 - 10 / len(steps)
+    for weights in steps[1:]:
+        pairs = zip(average, weights, strict=True)
+        average = [momentum * old + (1 - momentum) * new for old, new in pairs]
+    kept = keras.models.load_model(tmp_path / "out" / "model.keras").get_weights()
+    for one, other in zip(kept, average, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert 0 < momentum < 0.99 == schedules.ema_momentum(1000)
+
+
 def test_smoothed_labels_keep_the_network_from_certainty(stripes, tmp_path):
     history = _run(_recipe(stripes, tmp_path / "out", label_smoothing=0.5))["history"]
     least = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
@@ -225,9 +257,30 @@ def test_balanced_classes_weigh_alike(stripes, tmp_path):
     training.run(build, splits, recipe)
 
 
+@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+def test_mixed_classes_weigh_alike_too(mix):
+    labels = np.eye(2, dtype="float32")[[0] * 10 + [1] * 90]
+    batches = ImageDataGenerator().flow(np.zeros((100, 8, 8, 1)), labels, batch_size=100)
+    weights = {0: 5.0, 1: 50 / 90}
+    _, y, weight = mixing.Mixed(batches, mix, seed=0, class_weight=weights)[0]
+    assert 0 < (y[:, 0] % 1).max()
+    np.testing.assert_allclose(weight, y @ [5, 50 / 90], rtol=1e-6)
+
+
+def test_a_test_picture_that_goes_missing_is_named(stripes, tmp_path, monkeypatch):
+    recipe = _recipe(stripes, tmp_path / "out", epochs=1)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    lost = Path(splits.test_names[0])
+    watch = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: lost.unlink())
+    monkeypatch.setattr(Splits, "callbacks", lambda self, folder: [watch])
+    with pytest.raises(InputError, match=lost.name):
+        training.run(build, splits, recipe)
+
+
 @pytest.mark.parametrize("mix", ["mixup", pytest.param("cutmix", marks=pytest.mark.slow)])
 def test_mixed_pictures_train(stripes, tmp_path, mix):
-    assert len(_losses(_recipe(stripes, tmp_path / "out", mix=mix, epochs=2))) == 2
+    recipe = _recipe(stripes, tmp_path / "out", mix=mix, class_weights="balanced", epochs=2)
+    assert len(_losses(recipe)) == 2
 
 
 def test_tensorboard_finds_its_logs(stripes, tmp_path):

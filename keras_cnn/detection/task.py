@@ -5,7 +5,7 @@ The run itself is `keras_cnn.run`, the same as a classifier's.
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import keras
@@ -60,6 +60,11 @@ class DetectionSplits:
         """Part -> the boxes of each of its pictures."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: [p.boxes for p in part.pictures] for name, part in parts.items()}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, dict]:
+        """Part -> the number of its pictures and a hash of them, taken once."""
+        return card.fingerprints(self)
 
     def loss(self, recipe: Recipe) -> keras.losses.Loss:
         """Returns what training lowers.

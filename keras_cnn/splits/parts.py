@@ -1,7 +1,7 @@
 """The three parts of a set of labelled or scored pictures, and how a model is judged on them."""
 
 import dataclasses
-import hashlib
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -59,6 +59,11 @@ class Splits:
         """(height, width, channels) of one picture."""
         return self.train.image_shape
 
+    @functools.cached_property
+    def fingerprints(self) -> dict[str, dict]:
+        """Part -> the number of its pictures and a hash of them, taken once."""
+        return card.fingerprints(self)
+
     def loss(self, recipe: Recipe) -> keras.losses.Loss:
         """Return what training lowers.
 
@@ -111,7 +116,6 @@ class Splits:
 
     def card(self) -> Card:
         """Return what a saved model must remember of the pictures it was trained on."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
         from_generator = hasattr(self.train, "image_data_generator")
         return Card(
             task="classification" if self.num_classes else "regression",
@@ -119,7 +123,7 @@ class Splits:
             preparation=(
                 Preparation.of(self.train, margin=self.margin).to_dict() if from_generator else {}
             ),
-            data={name: _fingerprint(part) for name, part in parts.items()},
+            data=self.fingerprints,
         )
 
     def report(
@@ -162,13 +166,3 @@ class Splits:
         # Whoever knows no picture has all training values to take the mean of.
         known = np.concatenate([self.targets["train"], self.targets["validation"]])
         return report.regression(folder, y_pred=answers, train_mean=known.mean(), **shared)
-
-
-def _fingerprint(part):
-    """The number of a part's pictures and a hash of them."""
-    if hasattr(part, "filepaths"):
-        return {"pictures": len(part.filepaths), "hash": card.fingerprint(part.filepaths)}
-    if isinstance(getattr(part, "x", None), np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(part.x)).hexdigest()
-        return {"pictures": len(part.x), "hash": f"sha256:{digest}"}
-    return {}
