@@ -31,6 +31,11 @@ from keras_cnn.splits import classification_splits
 
 CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
+_TRAINING = frozenset(  # choices of a recipe that mean nothing to features computed once
+    ("augment", "mix", "schedule", "warmup", "early_stopping", "label_smoothing", "weight_decay")
+    + ("class_weights", "ema", "precision", "tensorboard", "runs", "deterministic", "distribute")
+    + ("resume",)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,12 +214,12 @@ def fit_codes(
         What ``report.json`` holds.
 
     Raises:
-        InputError: The pictures cannot be used, the classifier is unknown, or the recipe augments.
+        InputError: The pictures cannot be used, the classifier is unknown, or the recipe asks for
+            what only a training by `fit_head` does.
     """
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
-    if recipe.augment not in (None, "none"):
-        raise InputError("--codes computes features once: leave out --augment or --codes")
+    check_codes(recipe)
     started = time.perf_counter()
     folder = training.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
@@ -250,6 +255,24 @@ def fit_codes(
     }
     outcome = training.Outcome(answers, history, splits.samples(), facts)
     return training.conclude(outcome, splits, recipe)
+
+
+def check_codes(recipe: Recipe) -> None:
+    """Refuse choices that `fit_codes` would pass over.
+
+    Args:
+        recipe: The choices.
+
+    Raises:
+        InputError: One of them is of a training of the whole network.
+    """
+    for field in dataclasses.fields(Recipe):
+        if field.name in _TRAINING and getattr(recipe, field.name) not in (field.default, "none"):
+            option = field.name.replace("_", "-")
+            raise InputError(
+                f"--codes computes features once, and fits one classifier on them: leave out "
+                f"--{option} or --codes"
+            )
 
 
 def _fit_softmax(head, vectors, labels, recipe):

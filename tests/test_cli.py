@@ -96,6 +96,7 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
         (["--model", "ssd300"], "use keras-cnn train-detector"),
         (["--model", "resnet18", "--freeze", "all"], "--freeze needs trained weights"),
         (["--model", "resnet18", "--codes", "svm"], "--codes needs trained weights"),
+        (["--model", "resnet18", "--weights", "imagenet", "--codes", "svm", "--ema"], "out --ema"),
         (["--model", "lenet5", "--weights", "imagenet"], "lenet5"),
         (["--model", "softmaxregression", "--weights", "imagenet"], "leave out --weights"),
         (["--model", "resnet18", "--weights", "nowhere.h5"], "there is no 'nowhere.h5'"),

@@ -5,11 +5,11 @@ from keras_cnn import ImageDataGenerator
 from keras_cnn.mixing import Mixed
 
 
-def _mixed(how, *, seed=0):
+def _mixed(how, *, seed=0, class_weight=None):
     """Eight pictures, each filled with the number of its class, so that its mean tells its mix."""
     pictures = np.zeros((8, 64, 64, 1), np.float32) + np.arange(8)[:, None, None, None]
     batches = ImageDataGenerator().flow(pictures, np.eye(8, dtype="float32"), shuffle=False)
-    return Mixed(batches, how, seed=seed)
+    return Mixed(batches, how, seed=seed, class_weight=class_weight)
 
 
 @pytest.mark.parametrize("how", ["mixup", "cutmix"])
@@ -34,3 +34,10 @@ def test_the_same_seed_mixes_the_same_way(how):
     first, same, other = (_mixed(how, seed=seed)[0][1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("how", ["mixup", "cutmix"])
+def test_a_mixed_picture_has_the_weights_of_its_classes(how):
+    weights = {number: 1.0 + number for number in range(8)}
+    _, labels, weight = _mixed(how, class_weight=weights)[0]
+    np.testing.assert_allclose(weight, labels @ np.arange(1, 9), rtol=1e-5)

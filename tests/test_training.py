@@ -13,7 +13,6 @@ from keras_cnn import (
     InputError,
     Recipe,
     card,
-    mixing,
     models,
     schedules,
     training,
@@ -255,16 +254,6 @@ def test_balanced_classes_weigh_alike(stripes, tmp_path):
     weights = training._class_weight(splits)
     assert weights[0] * 4 == pytest.approx(weights[1] * 16) == pytest.approx(10)
     training.run(build, splits, recipe)
-
-
-@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
-def test_mixed_classes_weigh_alike_too(mix):
-    labels = np.eye(2, dtype="float32")[[0] * 10 + [1] * 90]
-    batches = ImageDataGenerator().flow(np.zeros((100, 8, 8, 1)), labels, batch_size=100)
-    weights = {0: 5.0, 1: 50 / 90}
-    _, y, weight = mixing.Mixed(batches, mix, seed=0, class_weight=weights)[0]
-    assert 0 < (y[:, 0] % 1).max()
-    np.testing.assert_allclose(weight, y @ [5, 50 / 90], rtol=1e-6)
 
 
 def test_a_test_picture_that_goes_missing_is_named(stripes, tmp_path, monkeypatch):

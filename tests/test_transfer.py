@@ -164,9 +164,20 @@ def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
         fit_codes(base, _recipe(stripes, tmp_path), classifier="tree")
 
 
-def test_features_computed_once_cannot_be_of_changed_pictures(base, stripes, tmp_path):
-    with pytest.raises(InputError, match="leave out --augment or --codes"):
-        fit_codes(base, _recipe(stripes, tmp_path, augment="flip"))
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"augment": "flip"},
+        {"class_weights": "balanced"},
+        {"weight_decay": 0.1},
+        {"runs": 3},
+        {"mix": "mixup"},
+    ],
+)
+def test_choices_that_features_computed_once_pass_over_are_refused(base, stripes, tmp_path, choice):
+    option = next(iter(choice)).replace("_", "-")
+    with pytest.raises(InputError, match=f"leave out --{option} or --codes"):
+        fit_codes(base, _recipe(stripes, tmp_path, **choice))
 
 
 def _pictures(stripes):

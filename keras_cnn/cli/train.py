@@ -105,8 +105,6 @@ def train(options: argparse.Namespace) -> None:
             raise InputError(f"--{option} needs trained weights: add --weights imagenet|PATH")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
-    if options.codes and recipe.runs > 1:
-        raise InputError("--codes fits once, whatever the seed: leave out --runs or --codes")
     with parts.telling(options):
         builder = find_builder(name)
         if options.weights:
@@ -125,6 +123,8 @@ def _transfer(builder, name, recipe, options):
     taken = inspect.signature(builder).parameters
     if not {"weights", "include_top"} <= set(taken):
         raise InputError(f"--model {name} cannot start from trained weights: leave out --weights")
+    if options.codes:
+        transfer.check_codes(recipe)
     weights = options.weights
     if weights != "imagenet" and Path(weights).is_dir():
         weights = str(Path(weights) / "model.keras")
