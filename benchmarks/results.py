@@ -88,7 +88,9 @@ def _line(row):
         score += "".join(f"; {name} {value:.3f}" for name, value in test.get("groups", {}).items())
         baseline = f"{test['baseline']:.3f}"
     elif row["task"] == "regression":
-        score, baseline = f"MSE {test['mse']:.3f}", f"MSE {test['baseline']['mse']:.3f}"
+        low, high = test["interval"]
+        score = f"MSE {test['mse']:.3f} ({low:.3f}–{high:.3f})"
+        baseline = f"MSE {test['baseline']['mse']:.3f}"
     else:
         score, baseline = f"mAP@0.5 {test['map']:.3f}", ""
     return (

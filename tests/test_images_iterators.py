@@ -1,11 +1,13 @@
 """How batches come: threads, order, cache, memory."""
 
+import gc
 import multiprocessing
 import os
 import random
 import threading
 import time
 import tracemalloc
+import weakref
 
 import keras
 import numpy as np
@@ -221,14 +223,20 @@ def test_processes_share_a_cache_on_disk(marks, tmp_path):
         np.testing.assert_array_equal(found, [*range(0, 48, 4), *range(120, 152, 4)])
 
 
-def test_an_automatic_cache_keeps_to_a_quarter_of_free_memory(marks, reads, monkeypatch):
-    monkeypatch.setattr(cache, "free_memory", lambda: 4 * 7 * 16 * 16 * 3)
-    flow = ImageDataGenerator(prefetch=0).flow_from_directory(marks, **SMALL, shuffle=False)
-    for _ in range(2):
-        reads.clear()
-        for number in range(len(flow)):
-            flow[number]
-    assert len(reads) == 20 - 7
+def test_automatic_caches_keep_together_to_a_quarter_of_free_memory(marks, reads, monkeypatch):
+    monkeypatch.setattr(cache, "free_memory", lambda: 4 * 27 * 16 * 16 * 3)
+    monkeypatch.setattr(cache, "_automatic", weakref.WeakSet())
+    generator = ImageDataGenerator(prefetch=0)
+    flows = [generator.flow_from_directory(marks, **SMALL, shuffle=False) for _ in range(3)]
+    for flow, cached in zip(flows, (20, 7, 0), strict=True):
+        for _ in range(2):
+            reads.clear()
+            for number in range(len(flow)):
+                flow[number]
+        assert len(reads) == 20 - cached
+    del flow, flows
+    gc.collect()
+    assert not cache._automatic
 
 
 def test_a_cache_that_cannot_be_written_gets_a_sentence(marks, tmp_path):

@@ -79,6 +79,11 @@ def test_scores_are_scikit_learns(answers):
     if len(names) > 10:
         top5 = metrics.top_k_accuracy_score(y_true, y_score, k=5, labels=every)
         assert test["top5"] == pytest.approx(top5)
+        low, high = test["top5_interval"]
+        assert low <= top5 <= high
+        constant = np.tile(np.bincount(y_true, minlength=len(names)), (len(y_true), 1))
+        constant = metrics.top_k_accuracy_score(y_true, constant, k=5, labels=every)
+        assert test["top5_baseline"] == pytest.approx(constant)
     else:
         assert "top5" not in test
 

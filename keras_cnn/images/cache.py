@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from keras_cnn.errors import InputError
 
-_SHARE_OF_FREE_MEMORY = 4  # "auto" takes at most one part in so many
+_SHARE_OF_FREE_MEMORY = 4  # all caches of "auto" together take at most one part in so many
+_automatic = weakref.WeakSet()  # those that are in use
 
 
 class Cache:
@@ -33,8 +35,9 @@ class Cache:
         Args:
             filepaths: File of each picture.
             shape: (height, width, channels) of every picture.
-            where: False for nowhere, True for memory, "auto" for a quarter of the free memory (the
-                first pictures only, if not all fit), or a folder for a file in it.
+            where: False for nowhere, True for memory, "auto" for what other caches of this process
+                leave of a quarter of the free memory (the first pictures only, if not all fit), or
+                a folder for a file in it.
             options: All that decides on the pixels beside the file. Part of the file's name.
 
         Raises:
@@ -45,9 +48,13 @@ class Cache:
         if isinstance(where, bool) or where == "auto":
             count = len(filepaths) if where else 0
             if where == "auto":
-                count = min(count, free_memory() // _SHARE_OF_FREE_MEMORY // size)
+                taken = sum(cache._pictures.nbytes for cache in _automatic)
+                left = max(0, free_memory() // _SHARE_OF_FREE_MEMORY - taken)
+                count = min(count, left // size)
             self._stamps = np.zeros((count, 2), np.int64)
             self._pictures = np.empty((count, *shape), np.uint8)  # takes memory as it is filled
+            if where == "auto":
+                _automatic.add(self)
         else:
             count = len(filepaths)
             raw = _mapped_file(Path(where), count * (16 + size), (filepaths, shape, options))

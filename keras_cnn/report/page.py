@@ -141,7 +141,9 @@ def _classifier(report):
         ("baseline", words.rate(test["baseline"], samples), f"always “{test['baseline_class']}”"),
     ]
     if "top5" in test:
-        tiles.append(("top-5 accuracy", words.rate(test["top5"], samples), ""))
+        low, high = (words.rate(bound, samples) for bound in test["top5_interval"])
+        blind = f"{low}–{high}; baseline {words.rate(test['top5_baseline'], samples)}"
+        tiles.append(("top-5 accuracy", words.rate(test["top5"], samples), blind))
     if test["loss"] is not None:
         tiles.append(("test loss", f"{test['loss']:.4f}", "cross entropy"))
     rows = {"whole test set": test, **test["groups"]}

@@ -84,7 +84,10 @@ def classification(
     if len(class_names) > 10:
         best = np.argsort(-y_score, axis=1, kind="stable")[:, :TOP_K]
         hits = (best == y_true[:, None]).any(axis=1) & (y_pred >= 0)
+        most_frequent = np.sort(np.bincount(y_true, minlength=len(class_names)))[-TOP_K:]
         test["top5"] = float(hits.mean())
+        test["top5_interval"] = wilson(int(hits.sum()), len(hits))
+        test["top5_baseline"] = float(most_frequent.sum() / len(hits))
     test["classes"] = per_class(y_true, y_pred, class_names)
     test["confusions"] = [
         {"truth": class_names[truth], "prediction": class_names[guess], "count": count}
