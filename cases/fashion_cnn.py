@@ -35,7 +35,9 @@ def main(argv=None):
     plain = dataclasses.replace(recipe, out=recipe.folder / "without")
     splits = keras_cnn.array_splits(recipe, keras_cnn.ImageDataGenerator(rescale=1 / 255))
     build = keras_cnn.models.book.FashionCNN
-    keras_cnn.run(build, splits, plain, optimizer=keras.optimizers.SGD)
+    first = keras_cnn.run(build, splits, plain, optimizer=keras.optimizers.SGD)
+    if first.get("interrupted"):
+        return first
     with_dropout = functools.partial(build, dropout=0.4)
     momentum = functools.partial(keras.optimizers.SGD, momentum=0.9)
     calm = dataclasses.replace(recipe, learning_rate=recipe.learning_rate / 5)

@@ -6,6 +6,7 @@ Importing this module loads neither Keras nor TensorFlow, so that ``--help`` ans
 import argparse
 import dataclasses
 import difflib
+import io
 import math
 import os
 import sys
@@ -249,12 +250,23 @@ def script(main: Callable[[], Any]):
     Raises:
         SystemExit: With code 2 where `main` raises `keras_cnn.InputError`.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    calm()
     try:
         main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def calm() -> None:
+    """Keep a command going where it can only tell less: what it prints never ends it.
+
+    TensorFlow tells errors only, and a character that standard output cannot encode, such as one of
+    a class name on Windows, becomes an escape sequence.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,5 @@
 import dataclasses
+import io
 
 import pytest
 
@@ -100,3 +101,10 @@ def test_a_script_ends_unusable_input_in_one_sentence_and_exit_code_2(capsys):
 def test_a_script_does_not_hide_a_bug():
     with pytest.raises(ZeroDivisionError):
         script(lambda: 1 / 0)
+
+
+def test_a_script_prints_what_its_output_cannot_encode_as_escapes(monkeypatch):
+    content = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(content, encoding="cp1252"))
+    script(lambda: print("楷书 \udce9", flush=True))  # a class name, and one that is no UTF-8
+    assert content.getvalue().split() == [rb"\u6977\u4e66", rb"\udce9"]

@@ -103,7 +103,8 @@ class Changes:
             on_error: "raise" stops at a file that cannot be read; "skip" reads all files when a
                 flow is set up, leaves out the bad ones and warns with their names.
             cache: Where resized pictures are kept for later epochs: "auto", in up to a quarter of
-                the free memory, all flows together; True, all in memory; False, nowhere; or a folder on disk.
+                the free memory, all flows together; True, all in memory; False, nowhere; or a
+                folder on disk.
             workers: Number of threads; by default one per core.
             prefetch: Batches to make ahead of the training step.
 

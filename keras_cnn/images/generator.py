@@ -17,10 +17,11 @@ class ImageDataGenerator(Changes):
 
     Takes the arguments of Keras' legacy class and, with the same seed, yields the same batches,
     several times faster: pictures are decoded and warped on threads, and kept, once resized, in
-    memory or on disk. Four things differ. Pictures stand upright as their EXIF orientation tells
+    memory or on disk. Five things differ. Pictures stand upright as their EXIF orientation tells
     (see `exif_rotation`). 16-bit grey is scaled to 8 bits, not clipped. 8-bit pictures, as files
     hold them, if larger than 64 pixels, are rotated, sheared, zoomed and shifted to whole grey
-    levels, the nearest; floats are not rounded. And random numbers come from a state of its own:
+    levels, the nearest; floats are not rounded. Where `flow` takes a subset, weights stay with
+    their pictures; the legacy class mixes those of "training" up. And random numbers come from a state of its own:
     NumPy's global one is neither read nor reseeded, so that without `seed` batches differ from run
     to run.
 
