@@ -161,7 +161,7 @@ def _class_folders(directory):
         before = len(pictures)
         names = sorted(entry.name for entry in (directory / part).iterdir() if entry.is_dir())
         labels = [name for name in names if not name.startswith(".")]
-        for path, is_folder in _walk(directory / part):
+        for path, is_folder in _walk(directory / part, links=True):
             inside, name = str(path.relative_to(directory)), path.name
             label = path.relative_to(directory / part).parts[0] if labels else "."
             if name.startswith("."):
@@ -181,14 +181,21 @@ def _class_folders(directory):
     return pictures, findings
 
 
-def _walk(folder):
-    """All files and folders below, hidden folders unopened: (path, whether it is a folder)."""
+def _walk(folder, *, links=False):
+    """All files and folders below, hidden folders unopened: (path, whether it is a folder).
+
+    Linked folders are passed over, too, but for those of the classes themselves, as in training.
+    """
     for root, folders, names in os.walk(folder):
         for name in folders:
             yield Path(root, name), True
         for name in sorted(names):
             yield Path(root, name), False
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if links and Path(root) == folder:
+            for name in folders:
+                if os.path.islink(os.path.join(root, name)):
+                    yield from _walk(folder / name)
 
 
 def _boxes(directory, parts):
@@ -249,6 +256,10 @@ def _copies(pictures):
         kept = max(group, key=lambda picture: PARTS.index(picture.part) if picture.part else 0)
         for picture in group:
             if picture is kept:
+                continue
+            if picture.path == kept.path:
+                reason = f"is listed in {picture.part} and in {kept.part}"
+                findings.append(Finding("leak", picture.path, reason))
                 continue
             if picture.label != kept.label:
                 kind, reason = "two labels", f"is also {kept.path}"

@@ -92,8 +92,7 @@ def export(
             shutil.rmtree(out)
         os.replace(work, out)
     finally:
-        for leftover in out.absolute().parent.glob(f".{out.name}-*"):  # of killed exports too
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     return out / name
 
 

@@ -245,7 +245,7 @@ def fit_codes(
         head.set_weights(_fit_linear(classifier, vectors, labels, splits.num_classes, recipe))
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
-    answers = np.asarray(head(vectors["test"]))
+    answers = keras.ops.convert_to_numpy(head(vectors["test"]))
     facts = {
         "interrupted": False,
         "classifier": classifier,

@@ -162,6 +162,7 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
     run = _run(tmp_path / "run", RULES["rescaled"])
     first = export.export(run, format="savedmodel", out=tmp_path / "out")
     (first.parent / "leftover").touch()
+    (tmp_path / ".out-settings").mkdir()  # somebody's, like ~/.vscode-server beside ~/vscode
     export.export(run, format="savedmodel", out=tmp_path / "out")
     assert not (first.parent / "leftover").exists() and first.exists()
     (tmp_path / "mine").mkdir()
@@ -174,7 +175,7 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
     monkeypatch.setattr(keras.Model, "export", fail)
     with pytest.raises(InputError, match=r"savedmodel cannot hold .*\(no such operation\)"):
         export.export(run, format="savedmodel", out=tmp_path / "new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "out", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out-settings", "mine", "out", "run"]
 
 
 def test_a_missing_package_gets_a_sentence(tmp_path, monkeypatch):

@@ -226,22 +226,45 @@ def check(options: argparse.Namespace) -> int:
     listed in the quarantine file, one a line. The exit code is 1 where faults were found.
     """
     folder = parts.folder(options.folder)
+    _refuse_anothers(options.quarantine)
     from keras_cnn import check as checking
 
     found = checking.check(
         folder,
         watch=lambda items, total: parts.progress(items, total=total, unit="pictures"),
     )
-    quarantine = None
-    if found.quarantine:
-        quarantine = options.quarantine
-        lines = (os.path.join(folder, path) for path in found.quarantine)
-        quarantine.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     faults = sum(one.is_fault for one in found.findings)
     if options.json:
         told = dataclasses.asdict(found) | {"faults": faults, "quarantine": found.quarantine}
         parts.print_json(told)
-        return 1 if faults else 0
+    else:
+        _tell(found, folder)
+    written = ""
+    if found.quarantine:  # last: where it cannot be written, all has been told
+        lines = "".join(f"{os.path.join(folder, path)}\n" for path in found.quarantine)
+        options.quarantine.write_text(lines, encoding="utf-8", errors="surrogateescape")
+        written = f"; files better left out: {options.quarantine}"
+    if not options.json:
+        print(f"{faults} faults{written}")
+    return 1 if faults else 0
+
+
+def _refuse_anothers(path):
+    """Refuse a file that is no list of pictures, for the quarantine takes its place."""
+    from keras_cnn.images import files
+
+    try:
+        lines = path.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return
+    if not all(map(files.is_picture_name, lines)):
+        raise InputError(
+            f"--quarantine takes the place of a list of pictures only; {path} is another file: "
+            "name a new one"
+        )
+
+
+def _tell(found, folder):
     for part, classes in found.counts.items():
         listed = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
         more = f", and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
@@ -255,5 +278,3 @@ def check(options: argparse.Namespace) -> int:
             print(f"  {one.path} {one.reason}")
         if len(group) > _SHOWN:
             print(f"  and {len(group) - _SHOWN} more; --json lists all")
-    print(f"{faults} faults" + (f"; files better left out: {quarantine}" if quarantine else ""))
-    return 1 if faults else 0

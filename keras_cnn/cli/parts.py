@@ -5,6 +5,7 @@ import contextlib
 import csv
 import glob
 import inspect
+import io
 import itertools
 import json
 import math
@@ -88,7 +89,11 @@ def _expanded(path):
     from keras_cnn.images import files
 
     if path == "-":
-        return (line for line in map(str.strip, sys.stdin) if line)
+        if sys.stdin is None:
+            raise InputError("- stands for a list on stdin, which is closed: name the pictures")
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # as file names are read
+        return (line for line in (text.strip().lstrip("\ufeff") for text in sys.stdin) if line)
     if os.path.isdir(path):
         _, listed = files.find(path, classes=["."])
         return [os.path.normpath(os.path.join(path, name)) for name, _ in listed]
@@ -179,7 +184,7 @@ def write_rows(rows: Iterable[dict], *, style: str, line: Callable[[dict], str])
 
 
 def finished(path: Path) -> set[str]:
-    """Find what a file of answers has already, and cut off a line that was being written.
+    """Find what a file of answers has already, but for a line that was being written.
 
     Args:
         path: A file that `append_rows` may have begun.
@@ -195,18 +200,16 @@ def finished(path: Path) -> set[str]:
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     try:
-        rows = list(csv.reader(whole.decode("utf-8").splitlines()))
+        rows = list(csv.reader(whole.decode("utf-8", "surrogateescape").splitlines()))
     except (ValueError, csv.Error):
         rows = [["no table"]]
     if content and (not rows or rows[0][:1] != ["path"]):
         raise InputError(f"--out continues a file of its own; {path} is another's: name a new one")
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
     return {row[0] for row in rows[1:] if row}
 
 
 def append_rows(rows: Iterable[dict], *, path: Path) -> int:
-    """Append rows to a CSV file as they come.
+    """Append rows to a CSV file as they come, in place of a line that was being written.
 
     Args:
         rows: As `write_rows` takes them.
@@ -218,7 +221,7 @@ def append_rows(rows: Iterable[dict], *, path: Path) -> int:
     Raises:
         InputError: The file has other columns.
     """
-    with path.open("a+", encoding="utf-8", newline="") as file:
+    with path.open("a+", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.seek(0)
         head = next(csv.reader(file), None)
         writer, number = csv.writer(file, lineterminator="\n"), 0
@@ -231,10 +234,18 @@ def append_rows(rows: Iterable[dict], *, path: Path) -> int:
                     f"{path} has the columns {head}, these answers {list(row)}: use the options "
                     "it was begun with, or another --out"
                 )
+            if number == 0:
+                _cut(path)
             writer.writerow(row.values())
             file.flush()
             number += 1
     return number
+
+
+def _cut(path):
+    """Take what follows the last whole line away."""
+    content = path.read_bytes()
+    os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

@@ -220,7 +220,7 @@ def detect(options: argparse.Namespace) -> int:
     detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
     if options.draw:
         _make(options.draw)
-    waiting, bad, drawn = collections.deque(), [], set()
+    waiting, bad = collections.deque(), []
 
     def pixels():
         for path in paths:
@@ -240,7 +240,7 @@ def detect(options: argparse.Namespace) -> int:
         for detections in found:
             path = waiting.popleft()
             if options.draw:
-                _draw(detections, options.draw, path, drawn)
+                _draw(detections, options.draw, path)
             objects = [
                 {"class": name, "score": float(score), "box": [round(float(v), 1) for v in box]}
                 for name, score, box in zip(
@@ -276,12 +276,12 @@ def _make(folder):
         ) from None
 
 
-def _draw(detections, folder, path, drawn):
+def _draw(detections, folder, path):
     from PIL import Image
 
-    name, number = Path(path).stem, 1
-    while f"{name}.png" in drawn:  # pictures of one name from two folders
+    stem, number = Path(path).stem, 1
+    target = folder / f"{stem}.png"
+    while target.exists():  # a picture of that name from another folder, or the user's own
         number += 1
-        name = f"{Path(path).stem}_{number}"
-    drawn.add(f"{name}.png")
-    Image.fromarray(detections.draw()).save(folder / f"{name}.png")
+        target = folder / f"{stem}_{number}.png"
+    Image.fromarray(detections.draw()).save(target)

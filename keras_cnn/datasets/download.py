@@ -71,7 +71,7 @@ def _build(name, row, *, folder, target):
     if not os.access(downloads, os.W_OK):  # get_file would turn to a folder of its own choice
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(downloads))
     archives = [_download(source, downloads) for source in row.sources]
-    work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))  # hidden, and ours alone
+    work = Path(tempfile.mkdtemp(prefix=f".{name}-fetch-", dir=folder))  # hidden, and ours alone
     try:
         _unpack(archives, row, work)
         if row.broken:
@@ -82,7 +82,7 @@ def _build(name, row, *, folder, target):
         os.replace(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    for leftover in folder.glob(f".{name}-*"):  # of a fetch that was killed
+    for leftover in folder.glob(f".{name}-fetch-*"):  # of a fetch that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
     return target

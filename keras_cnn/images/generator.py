@@ -21,9 +21,9 @@ class ImageDataGenerator(Changes):
     (see `exif_rotation`). 16-bit grey is scaled to 8 bits, not clipped. 8-bit pictures, as files
     hold them, if larger than 64 pixels, are rotated, sheared, zoomed and shifted to whole grey
     levels, the nearest; floats are not rounded. Where `flow` takes a subset, weights stay with
-    their pictures; the legacy class mixes those of "training" up. And random numbers come from a state of its own:
-    NumPy's global one is neither read nor reseeded, so that without `seed` batches differ from run
-    to run.
+    their pictures; the legacy class mixes those of "training" up. And random numbers come from a
+    state of its own: NumPy's global one is neither read nor reseeded, so that without `seed`
+    batches differ from run to run.
 
     Example:
         >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30, horizontal_flip=True)
