@@ -175,7 +175,8 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
     monkeypatch.setattr(keras.Model, "export", fail)
     with pytest.raises(InputError, match=r"savedmodel cannot hold .*\(no such operation\)"):
         export.export(run, format="savedmodel", out=tmp_path / "new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out-settings", "mine", "out", "run"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [".out-settings", "mine", "out", "run"]
 
 
 def test_a_missing_package_gets_a_sentence(tmp_path, monkeypatch):
