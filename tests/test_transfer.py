@@ -189,7 +189,7 @@ RULE = Preparation(size=(24, 24), scaling=Scaling(rescale=1 / 255))
 
 def _vectors(base):
     model = base.build(input_shape=(24, 24, 3))
-    return keras.Model(model.inputs, layers.GlobalAveragePooling2D()(model.output))
+    return keras.Model(model.input, layers.GlobalAveragePooling2D()(model.output))
 
 
 def _count(monkeypatch):
