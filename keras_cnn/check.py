@@ -204,10 +204,20 @@ def _boxes(directory, parts):
     for part, annotations in parts.items():
         for picture in annotations.pictures:
             pictures.append((os.path.relpath(picture.path, directory), part, "pictures"))
+        readable = tuple(picture for picture in annotations.pictures if _opens(picture.path))
+        annotations = dataclasses.replace(annotations, pictures=readable)  # _examine tells the rest
         _, bad = voc.check(annotations, skip_bad_boxes=True)
         for place, reason in bad.items():
             findings.append(Finding("bad box", os.path.relpath(place, directory), reason))
     return pictures, findings
+
+
+def _opens(path):
+    try:
+        voc.size(path)
+    except InputError:
+        return False
+    return True
 
 
 def _examine(directory, path, part, label):

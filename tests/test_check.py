@@ -162,6 +162,28 @@ def test_boxes_without_area_are_found(tmp_path):
     assert found.kind == "bad box" and "no area" in found.reason
 
 
+def test_a_damaged_picture_with_boxes_ends_nothing_and_one_listed_twice_is_told(tmp_path):
+    xml = (
+        "<annotation><filename>{0}.png</filename><object><name>pen</name><bndbox><xmin>1</xmin>"
+        "<ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
+    )
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (tmp_path / name).mkdir(parents=True)
+    for number, name in enumerate("abc"):
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(xml.format(name))
+        _picture(number).save(tmp_path / "JPEGImages" / f"{name}.png")
+    (tmp_path / "JPEGImages" / "b.png").write_bytes(b"")
+    (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("a\nb\n")
+    (tmp_path / "ImageSets" / "Main" / "val.txt").write_text("a\nc\n")
+    told = check(tmp_path)
+    assert [(found.kind, found.path) for found in told.findings] == [
+        ("unreadable", "JPEGImages/b.png"),
+        ("leak", "JPEGImages/a.png"),
+    ]
+    assert "is listed in" in told.findings[1].reason
+    assert told.quarantine == ["JPEGImages/b.png"]  # whoever removes a.png loses both
+
+
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_a_folder_without_pictures_gets_a_sentence(tmp_path, name):
     with pytest.raises(InputError, match="folder|pictures"):
