@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,22 @@ def test_the_case_ends_in_a_report_and_a_detector(case, few, tmp_path, monkeypat
     assert detector.class_names == samples.shapes.CLASSES
     found = detector(sorted((few / "JPEGImages").iterdir())[0], score_threshold=0.01)
     assert found.draw().shape == found.picture.shape
+
+
+def test_a_score_of_the_validation_pictures_is_told_as_such(
+    case, few, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(ssd, "SSD300", _tiny)
+    options = f"--data {few} --alpha 0.25 --batch-size 2 --epochs 1".split()
+    told = "picked the best weights"
+    assert told not in str(case.main([*options, "--out", str(tmp_path / "tested")]))
+    shutil.copytree(few, tmp_path / "set")
+    (tmp_path / "set" / "ImageSets" / "Main" / "test.txt").unlink()
+    capsys.readouterr()
+    run = tmp_path / "run"
+    result = case.main([*options, "--data", str(tmp_path / "set"), "--out", str(run)])
+    assert result["samples"]["test"] == 1 and any(told in note for note in result["notes"])
+    assert told in capsys.readouterr().out and told in (run / "report.html").read_text("utf-8")
 
 
 def test_without_a_set_the_case_takes_the_drawn_sample(case, monkeypatch, tmp_path, capsys):

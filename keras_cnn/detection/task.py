@@ -24,6 +24,10 @@ from keras_cnn.recipe import Recipe
 
 SHOWN = 0.3  # score above which the report draws a detection
 DRAWN = 10  # pictures of a drawing
+VALIDATED = (
+    "The set has no test part: the score is that of the validation pictures, which picked the best "
+    "weights, and so is likely too high: add such a part to know."
+)
 SEEDS = 30  # of the augmentation's random choices that are tried for its drawing
 
 
@@ -197,7 +201,7 @@ def detection_splits(
     """Finds a set in a layout that `voc.read` knows, and checks every box.
 
     Its parts train and val are the training and the validation part; test is tested, or val again
-    where there is no such part.
+    where there is no such part, and the report says so.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
@@ -214,7 +218,8 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    tested = "test" if voc.has(source.path, "test") else "val"
+    has_test = voc.has(source.path, "test")
+    tested = "test" if has_test else "val"
     parts, skipped, names = {}, {}, None
     for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
         read = voc.read(source.path, split=split, class_names=names)
@@ -245,7 +250,7 @@ def detection_splits(
                 "is_sample": source.is_sample,
             },
             "synthetic": source.is_sample,
-            "notes": [source.note] if source.note else [],
+            "notes": [source.note] * bool(source.note) + [VALIDATED] * (not has_test),
         }
         | ({"skipped_boxes": skipped} if skipped else {}),
     )
