@@ -47,6 +47,73 @@ def test_a_voc_folder_is_read_as_written(tmp_path):
     assert Path(first.path).name == "first.jpg"
 
 
+def _encoded(folder, encoding, *, declared=None):
+    """A VOC folder whose XML file is in an encoding and declares it, or another."""
+    path = voc_folder(folder, [("猫è", (1, 2, 30, 20), False)]) / "Annotations" / "first.xml"
+    text = f"<?xml version='1.0' encoding='{declared or encoding}'?>{path.read_text('utf-8')}"
+    path.write_bytes(text.encode(encoding))
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "gbk", "utf-16", "utf-8", "utf-8-sig"])
+def test_an_annotation_is_read_in_the_encoding_it_declares(tmp_path, encoding):
+    part = voc.read_voc(_encoded(tmp_path, encoding), split="train")
+    assert part.class_names == ("猫è",)
+
+
+@pytest.mark.parametrize("declared", ["utf-16", "UTF-16LE"])
+def test_an_annotation_that_only_claims_to_be_utf_16_is_read_as_utf_8(tmp_path, declared):
+    part = voc.read_voc(_encoded(tmp_path, "utf-8", declared=declared), split="train")
+    assert part.class_names == ("猫è",)
+
+
+@pytest.mark.parametrize("declared", ["ascii", "no-such", "hex", "utf-8"])
+def test_an_annotation_that_is_not_in_its_encoding_is_named_with_it(tmp_path, declared):
+    _encoded(tmp_path, "gbk", declared=declared)
+    with pytest.raises(InputError, match=f"first.xml: .*{declared}.*save it as UTF-8"):
+        voc.read_voc(tmp_path, split="train")
+
+
+def test_a_bomb_of_entities_is_no_annotation(tmp_path):
+    path = _encoded(tmp_path, "gbk") / "Annotations" / "first.xml"
+    entities = "".join(f"<!ENTITY e{n + 1} '{f'&e{n};' * 10}'>" for n in range(6))
+    bomb = f"<!DOCTYPE a [<!ENTITY e0 '{100 * 'a'}'>{entities}]><a>&e6;</a>"
+    for head in ("", "<?xml version='1.0' encoding='gbk'?>"):
+        path.write_text(head + bomb)
+        with pytest.raises(InputError, match="is not a VOC annotation"):
+            voc.read_voc(tmp_path, split="train")
+
+
+def test_lists_may_start_with_the_mark_of_windows_and_must_be_utf_8(tmp_path):
+    folder = voc_folder(tmp_path / "voc", [("cat", (1, 2, 30, 20), False)])
+    listing = folder / "ImageSets" / "Main" / "train.txt"
+    listing.write_text("first\n", "utf-8-sig")
+    assert len(voc.read(folder, split="train").pictures) == 1
+    picture(tmp_path / "lines" / "a.jpg")
+    (tmp_path / "lines" / "train.txt").write_text("a.jpg 1,2,30,20,0\n", "utf-8-sig")
+    (tmp_path / "lines" / "classes.txt").write_text("猫\n", "utf-8-sig")
+    assert voc.read(tmp_path / "lines", split="train").class_names == ("猫",)
+    for encoding in ("gbk", "utf-16"):
+        (tmp_path / "lines" / "classes.txt").write_text("狗\n", encoding)
+        with pytest.raises(InputError, match="classes.txt: .*utf-8.*save it as UTF-8"):
+            voc.read(tmp_path / "lines", split="train")
+
+
+def test_a_listed_name_may_hold_spaces_and_end_in_a_flag(tmp_path):
+    folder = voc_folder(tmp_path, [("cat", (1, 2, 30, 20), False)])
+    listing = folder / "ImageSets" / "Main" / "train.txt"
+    text = (folder / "Annotations" / "first.xml").read_text()
+    for name in ("my cat", "my cat 1"):
+        picture(folder / "JPEGImages" / f"{name}.jpg")
+        (folder / "Annotations" / f"{name}.xml").write_text(text)
+    listing.write_text("my cat\nmy cat  1\nmy cat 1\nmy cat 0\nfirst\t-1\n")
+    names = [Path(entry.path).stem for entry in voc.read_voc(folder, split="train").pictures]
+    assert names == ["my cat", "my cat", "my cat 1", "my cat", "first"]
+    listing.write_text("first 2\n")
+    with pytest.raises(InputError, match="names .*first 2.jpg, which does not exist"):
+        voc.read_voc(folder, split="train")
+
+
 def test_the_chapters_lines_are_read_with_spaces_in_the_path(tmp_path):
     picture(tmp_path / "my pictures" / "a 1.jpg")
     lines = tmp_path / "train.txt"

@@ -4,6 +4,7 @@ Coordinates are taken as written, from 0 at the picture's left and top edge. VOC
 from 1; what most tools write in its layout counts from 0, and a pixel does not matter to a score.
 """
 
+import codecs
 import dataclasses
 import json
 import os
@@ -22,8 +23,10 @@ CLASSES = tuple(  # of VOC2007 and VOC2012
     "person pottedplant sheep sofa train tvmonitor".split()
 )
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+FLAGS = ("1", "-1", "0")  # of a picture in VOC's list of one class: there, not there, difficult
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _EDGE = r"-?\d+(?:\.\d*)?"
+_DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]+)""")  # of XML
 _LINE_BOX = re.compile(rf"\s({_EDGE}(?:,{_EDGE}){{3}},\d{{1,9}})(?=\s|$)", re.ASCII)
 
 
@@ -132,11 +135,10 @@ def read_voc(
             "not exist: add it, one picture's name without its ending a line, or give "
             f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes a line"
         )
-    names = [line.split()[0] for line in _text(listing).splitlines() if line.strip()]
     found = []
-    for name in names:
+    for line in filter(str.strip, _text(listing).splitlines()):
+        name, path = _picture(line.strip(), folder / "JPEGImages", listing)
         source = folder / "Annotations" / f"{name}.xml"
-        path = _picture(folder / "JPEGImages" / name, listing)
         found.append((path, *_voc_objects(source), str(source)))
     return _annotations(found, class_names)
 
@@ -315,7 +317,7 @@ def _annotations(found, class_names):
 def _voc_objects(path):
     """Boxes (n, 4), class names and difficult flags (n,) of an XML file."""
     try:
-        objects = ElementTree.fromstring(_text(path)).findall("object")
+        objects = ElementTree.fromstring(_text(path, is_xml=True)).findall("object")
         names = [entry.findtext("name").strip() for entry in objects]
         rows = [
             [float(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax")]
@@ -327,16 +329,36 @@ def _voc_objects(path):
     return np.array(rows, float).reshape(-1, 4), names, np.array(difficult, bool)
 
 
-def _picture(stem, listing):
-    for ending in PICTURE_ENDINGS:
-        path = stem.with_name(stem.name + ending)
-        if os.path.isfile(path):
-            return str(path)
-    raise InputError(f"{listing} names {stem}.jpg, which does not exist: add it, or drop its line")
+def _picture(line, images, listing):
+    """A listed picture's name and file; VOC's lists of one class have a flag behind the name."""
+    *first, last = line.rsplit(maxsplit=1)
+    names = [line, *first] if last in FLAGS else [line]
+    for name in names:
+        for ending in PICTURE_ENDINGS:
+            path = images / f"{name}{ending}"
+            if os.path.isfile(path):
+                return name, str(path)
+    raise InputError(
+        f"{listing} names {images / names[-1]}.jpg, which does not exist: add it, or drop its line"
+    )
 
 
-def _text(path):
+def _text(path, *, is_xml=False):
+    """A file's text without the mark that Windows puts before it."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:  # a folder, bytes that are no text, a null in the name
+        content = path.read_bytes()
+        return content.decode(_encoding(content) if is_xml else "utf-8-sig")
+    except (UnicodeError, LookupError) as error:
+        raise InputError(f"cannot read {path}: {error}; save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # a folder, a null in the name
         raise InputError(f"cannot read {path}: {error}") from None
+
+
+def _encoding(content):
+    """What an XML file declares; Python knows the Chinese encodings, the parser does not."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    declared = _DECLARED.match(content)
+    encoding = declared[1].decode("ascii") if declared else "utf-8-sig"
+    # .NET declares UTF-16 in files of UTF-8: what can be read byte by byte is none.
+    return "utf-8-sig" if encoding.lower().startswith("utf-16") else encoding
