@@ -122,6 +122,19 @@ def test_an_alpha_without_filters_is_told_without_weights_that_nobody_gave():
         network(recipe, input_shape=(300, 300, 3), classes=4)
 
 
+def test_an_alpha_that_the_base_does_not_take_is_refused_and_not_recorded(case, capsys):
+    with pytest.raises(InputError, match="^--alpha .* received --alpha 0.5 with --base vgg16"):
+        DetectionRecipe(name="x", dataset="x", base="vgg16", alpha=0.5)
+    with pytest.raises(SystemExit):
+        case.RECIPE.parse(["--base", "vgg16", "--alpha", "0.25"])
+    assert "leave it out" in capsys.readouterr().err
+    assert case.RECIPE.alpha == 0.5  # of the light base: the paper's has all its filters
+    assert case.RECIPE.parse(["--base", "vgg16"]).to_dict()["alpha"] == 1
+    assert case.RECIPE.parse(["--alpha", "0.25"]).alpha == 0.25
+    without = dataclasses.replace(case.RECIPE, without=("base", "alpha"))
+    assert without.parse([]).alpha == 0.5
+
+
 def test_weights_bring_the_priors_they_were_trained_for(few, tmp_path):
     image = keras.Input((300, 300, 3))
     flat = keras.layers.Flatten()(keras.layers.AveragePooling2D(300)(image))

@@ -3,9 +3,10 @@
 Importing this module loads neither Keras nor TensorFlow, so that ``--help`` answers at once.
 """
 
+import argparse
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe, option
@@ -49,5 +50,26 @@ class DetectionRecipe(Recipe):
         super().__post_init__()
         if self.crop > 1:
             raise InputError(f"--crop must be at most 1, the whole view; received {self.crop}")
+        if self.base == "vgg16" and self.alpha != 1:
+            raise InputError(
+                f"--alpha thins the light network only; received --alpha {self.alpha} with --base "
+                "vgg16: leave it out, or take --base mobilenet"
+            )
         if self.freeze and self.weights is None:
             raise InputError("--freeze keeps weights that are known: name them by --weights")
+
+    def with_options(self, options: argparse.Namespace, **changes: Any) -> "DetectionRecipe":
+        """Return this recipe with the values that a parser read.
+
+        Args:
+            options: What the parser returned; --base vgg16 sets the recipe's own alpha to 1.
+            **changes: Values of further fields.
+
+        Raises:
+            InputError: A value is out of its range, or values do not go together.
+        """
+        # A case's own alpha is meant for its light base; under the other the record would not hold.
+        untouched = getattr(options, "alpha", self.alpha) == self.alpha
+        if untouched and getattr(options, "base", None) == "vgg16":
+            changes = {"alpha": 1.0} | changes
+        return super().with_options(options, **changes)

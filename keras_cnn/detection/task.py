@@ -270,14 +270,13 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     Raises:
         InputError: The weights cannot be had, or do not fit, or `alpha` leaves no filter.
     """
-    alpha = {"alpha": recipe.alpha} if recipe.base == "mobilenet" else {}
     try:
         model = ssd.SSD300(
             base=recipe.base,
             weights=recipe.weights,
             input_shape=input_shape,
             classes=classes,
-            **alpha,
+            alpha=recipe.alpha,
         )
     except (OSError, ValueError) as error:
         option = f"--weights {recipe.weights}: " if recipe.weights else ""
