@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import stats
 
 from keras_cnn import InputError, report
+from keras_cnn.detection import metrics
 
 # Regression, several runs, comparison
 
@@ -60,6 +61,23 @@ def test_runs_are_summarized_by_mean_and_sample_deviation(classify, undrawn):
     assert summary["accuracy"]["std"] == pytest.approx(np.std(values, ddof=1))
     assert f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}" in summary["sentence"]
     assert report.summarize_runs(reports[:1])["accuracy"]["std"] is None
+
+
+def test_runs_of_a_detector_are_summarized_by_their_mean_average_precision():
+    truth = [(np.array([[0, 0, 10, 10.0]]), np.array([1]), np.array([False]))]
+    reports = []
+    for right in (10.0, 7.0):  # the second box overlaps the object by 0.7
+        found = [(np.array([[0, 0, right, 10]]), np.array([0.9]), np.array([1]))]
+        scores = metrics.summary(truth, found, class_names=["cell"])
+        reports.append({"task": "detection", "test": scores | {"map": right / 10}})
+    summary = report.summarize_runs(reports)
+    assert summary["sentence"] == "2 runs: mean average precision 0.8500 ± 0.2121"
+    assert summary["map"]["values"] == [1.0, 0.7]
+    assert summary["map_voc07"]["mean"] == 1 and summary["map_voc07"]["std"] == 0
+    assert summary["map_coco"]["mean"] == pytest.approx((1 + 0.5) / 2)
+    assert {"map_coco50", "map_coco75"} < set(summary)
+    reports[1]["test"]["map"] = None  # no class has objects
+    assert "has no mean" in report.summarize_runs(reports)["sentence"]
 
 
 def test_runs_of_two_tasks_have_no_mean(classify, regress, undrawn):

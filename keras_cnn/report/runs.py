@@ -8,6 +8,12 @@ from pathlib import Path
 from keras_cnn.errors import InputError
 from keras_cnn.report import scores
 
+NAMES = {  # score that a task's sentence tells -> its name
+    "accuracy": "accuracy",
+    "mse": "mean squared error",
+    "map": "mean average precision",
+}
+
 
 def summarize_runs(reports: list[dict]) -> dict:
     """Return mean and standard deviation of the test scores of runs that differ in their seed.
@@ -17,7 +23,8 @@ def summarize_runs(reports: list[dict]) -> dict:
     pictures matters.
 
     Args:
-        reports: What `classification` or `regression` returned, once per run.
+        reports: What `classification`, `regression` or `detection.report.write` returned, once per
+            run.
     """
     if not reports or len({report["task"] for report in reports}) != 1:
         raise ValueError(
@@ -25,6 +32,7 @@ def summarize_runs(reports: list[dict]) -> dict:
             f"{[report['task'] for report in reports]}"
         )
     keys = ("accuracy", "top5", "loss", "mse", "mae", "r2")
+    keys += ("map", "map_voc07", "map_coco", "map_coco50", "map_coco75")
     summary = {"runs": len(reports)}
     for key in keys:
         values = [report["test"].get(key) for report in reports]
@@ -32,13 +40,12 @@ def summarize_runs(reports: list[dict]) -> dict:
             continue
         deviation = statistics.stdev(values) if len(values) > 1 else None
         summary[key] = {"mean": statistics.fmean(values), "std": deviation, "values": values}
-    key = next((key for key in ("accuracy", "mse") if key in summary), None)
+    key = next((key for key in NAMES if key in summary), None)
     if key is None:
         summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
         return summary
     spread = summary[key]["std"]
-    name = {"accuracy": "accuracy", "mse": "mean squared error"}[key]
-    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {name} " + (
+    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {NAMES[key]} " + (
         f"{summary[key]['mean']:.4f}" + ("" if spread is None else f" ± {spread:.4f}")
     )
     return summary
