@@ -16,7 +16,6 @@ from PIL import Image
 from keras_cnn import ImageDataGenerator, Recipe, card, models, rates
 from keras_cnn.cli import main, parts
 from keras_cnn.cli.train import find_builder
-from keras_cnn.detection.detector import Detector
 from keras_cnn.splits import classification_splits
 
 COMMANDS = (
@@ -236,34 +235,6 @@ def test_detect_answers_and_draws(run, stripes, tmp_path, capsys, monkeypatch):
     assert row["class"] == "书" and float(row["x2"]) == 12
     assert main(["detect", str(run), paths[0]]) == 0
     assert "书 0.750  (2, 3, 12, 14)" in capsys.readouterr().out
-
-
-def test_evaluate_scores_a_detector_on_a_voc_folder(tmp_path, capsys, monkeypatch):
-    from test_detection_detector import NAMES, SCENES, Oracle, bright
-
-    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "ImageSets/Main/val.txt").write_text("0\n1\n2\n")
-    for number, (width, height, box) in enumerate(SCENES):
-        picture = Image.fromarray(bright(width, height, box))
-        picture.save(tmp_path / "JPEGImages" / f"{number}.png")
-        corners = zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
-        told = "".join(f"<{name}>{value}</{name}>" for name, value in corners)
-        (tmp_path / "Annotations" / f"{number}.xml").write_text(
-            "<annotation><object><name>书法</name><difficult>0</difficult>"
-            f"<bndbox>{told}</bndbox></object></annotation>",
-            encoding="utf-8",
-        )
-    detector = Detector(Oracle(), NAMES)
-    monkeypatch.setattr(card, "read", lambda path: card.Card(task="detection"))
-    monkeypatch.setattr(Detector, "load", lambda path, *, unsafe: detector)
-    run = tmp_path / "model.keras"
-    run.touch()
-    assert main(["evaluate", str(run), str(tmp_path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["test"]["map"] == 1 and told["test"]["classes"]["书法"]["objects"] == 3
-    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
-    assert "--out writes" in _error(capsys, "evaluate", run, tmp_path, "--out", tmp_path / "o")
 
 
 def test_a_detector_and_a_classifier_are_not_mistaken(run, stripes, capsys):

@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def add(commands) -> None:
     parser.add_argument(
         "folder",
         metavar="DIR",
-        help="one folder per class, or test/ with such; for a detector, in VOC's layout",
+        help="one folder per class, or test/ with such; for a detector, what train-detector reads",
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write a report there")
     parser.add_argument("--batch-size", type=parts.positive, default=32, metavar="N")
@@ -116,12 +117,19 @@ def _evaluate_detector(options, folder):
     from keras_cnn import card
     from keras_cnn.detection import Detector, callbacks, voc
     from keras_cnn.detection.batches import Batches
+    from keras_cnn.images import files
 
     detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
     names = detector.class_names
-    part = "test" if (folder / "ImageSets" / "Main" / "test.txt").is_file() else "val"
-    read = voc.read_voc(folder, split=part, class_names=names)
-    read, skipped = voc.check(read, skip_bad_boxes=options.skip_bad_images)
+    part = "test" if voc.has(folder, "test") else "val"
+    read, skipped = voc.read(folder, split=part, class_names=names), {}
+    if options.skip_bad_images:
+        skipped = files.find_bad(entry.path for entry in read.pictures)
+        kept = tuple(entry for entry in read.pictures if entry.path not in skipped)
+        if not kept:
+            raise InputError(f"no picture of {part} in {folder} can be read: mend them")
+        read = dataclasses.replace(read, pictures=kept)
+    read, bad = voc.check(read, skip_bad_boxes=options.skip_bad_images, option="--skip-bad-images")
     batches = Batches(read.pictures, batch_size=options.batch_size, priors=detector.priors)
     scores = callbacks.score(detector.model, batches, class_names=names)
     del scores["found"]
@@ -130,7 +138,7 @@ def _evaluate_detector(options, folder):
     }
     told = "undefined, no class has objects" if scores["map"] is None else f"{scores['map']:.3f}"
     sentence = f"mAP {told} at IoU 0.5 on {len(read.pictures)} pictures of {part}."
-    return {"sentence": sentence, "test": scores, "skipped": skipped}
+    return {"sentence": sentence, "test": scores, "skipped": skipped | bad}
 
 
 def predict(options: argparse.Namespace) -> int:

@@ -85,18 +85,20 @@ def read(
     """
     folder = Path(folder)
     if (folder / f"{split}.json").is_file():
-        images = folder / split
-        found = read_coco(folder / f"{split}.json", images=images if images.is_dir() else folder)
-        if class_names is not None and found.class_names != tuple(class_names):
-            raise InputError(
-                f"all parts must have the same categories; {folder / split}.json has "
-                f"{list(found.class_names)} in place of {list(class_names)}: correct it"
-            )
-        return found
-    if (folder / f"{split}.txt").is_file():
-        names = [line.strip() for line in _text(folder / "classes.txt").splitlines()]
-        return read_lines(folder / f"{split}.txt", class_names=list(filter(None, names)))
-    return read_voc(folder, split=split, class_names=class_names)
+        named, images = folder / f"{split}.json", folder / split
+        found = read_coco(named, images=images if images.is_dir() else folder)
+    elif (folder / f"{split}.txt").is_file():
+        named = folder / "classes.txt"
+        names = [line.strip() for line in _text(named).splitlines()]
+        found = read_lines(folder / f"{split}.txt", class_names=list(filter(None, names)))
+    else:
+        return read_voc(folder, split=split, class_names=class_names)
+    if class_names is not None and found.class_names != tuple(class_names):
+        raise InputError(
+            f"all parts and the model must have the same categories; {named} has "
+            f"{list(found.class_names)} in place of {list(class_names)}: correct it"
+        )
+    return found
 
 
 def has(folder: str | os.PathLike, split: str) -> bool:
@@ -229,13 +231,14 @@ def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotati
 
 
 def check(
-    annotations: Annotations, *, skip_bad_boxes: bool = False
+    annotations: Annotations, *, skip_bad_boxes: bool = False, option: str = "--skip-bad-boxes"
 ) -> tuple[Annotations, dict[str, str]]:
     """Finds the boxes that would make a loss infinite or teach nothing.
 
     Args:
         annotations: The part to look at.
         skip_bad_boxes: Whether to go on without such boxes.
+        option: What a user gives for that.
 
     Returns:
         The part without bad boxes; for each of these where it stands and what is wrong with it.
@@ -259,7 +262,7 @@ def check(
         lines = "".join(f"\n  {place}: {reason}" for place, reason in bad.items())
         raise InputError(
             f"{len(bad)} of {total} boxes cannot be used; mend or remove them, or go on without "
-            f"them with --skip-bad-boxes:{lines}"
+            f"them with {option}:{lines}"
         )
     return dataclasses.replace(annotations, pictures=tuple(pictures)), bad
 
