@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnn.detection import voc
+from keras_cnn.detection import DetectionRecipe, detection_splits, voc
 from keras_cnn.errors import InputError
 
 OBJECT = (
@@ -193,6 +193,28 @@ def test_what_is_missing_is_said(tmp_path):
     (folder / "JPEGImages" / "first.jpg").unlink()
     with pytest.raises(InputError, match="names .*first.jpg, which does not exist"):
         voc.read_voc(folder, split="train")
+
+
+@pytest.mark.parametrize("layout", ["voc", "lines", "coco"])
+def test_a_part_without_classes_or_pictures_is_named_by_its_list(tmp_path, layout):
+    content = {"images": [{"id": 7, "file_name": "a.jpg"}], "categories": [], "annotations": []}
+    if layout == "voc":
+        voc_folder(tmp_path, [])
+        listing, empty = "ImageSets/Main/train.txt", "\n"
+    elif layout == "lines":
+        (tmp_path / "train.txt").write_text("a.jpg\n")
+        (tmp_path / "classes.txt").touch()
+        listing, empty = "train.txt", ""
+    else:
+        (tmp_path / "train.json").write_text(json.dumps(content))
+        listing, empty = "train.json", json.dumps(content | {"images": []})
+    picture(tmp_path / "a.jpg")
+    recipe = DetectionRecipe(name="x", dataset="x", data=tmp_path)
+    with pytest.raises(InputError, match="the list train of .* has no class to learn: add objects"):
+        detection_splits(recipe)
+    (tmp_path / listing).write_text(empty)
+    with pytest.raises(InputError, match=f"{listing} lists no picture: add some"):
+        detection_splits(recipe)
 
 
 def test_the_degenerate_boxes_of_the_real_blood_cells_are_found():

@@ -224,6 +224,11 @@ def detection_splits(
     for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
         read = voc.read(source.path, split=split, class_names=names)
         names = read.class_names
+        if not names:
+            raise InputError(
+                f"the list {split} of {source.path} has no class to learn: add objects to its "
+                "pictures, and their names"
+            )
         parts[part], bad = voc.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
         skipped |= bad
     options = {

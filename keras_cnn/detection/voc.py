@@ -81,18 +81,21 @@ def read(
 
     Raises:
         InputError: The folder has none of these layouts, a file is missing or cannot be understood,
-            or the classes are not `class_names`.
+            there is no picture, or the classes are not `class_names`.
     """
     folder = Path(folder)
     if (folder / f"{split}.json").is_file():
-        named, images = folder / f"{split}.json", folder / split
-        found = read_coco(named, images=images if images.is_dir() else folder)
+        listing, images = folder / f"{split}.json", folder / split
+        named, found = listing, read_coco(listing, images=images if images.is_dir() else folder)
     elif (folder / f"{split}.txt").is_file():
-        named = folder / "classes.txt"
+        listing, named = folder / f"{split}.txt", folder / "classes.txt"
         names = [line.strip() for line in _text(named).splitlines()]
-        found = read_lines(folder / f"{split}.txt", class_names=list(filter(None, names)))
+        found = read_lines(listing, class_names=list(filter(None, names)))
     else:
-        return read_voc(folder, split=split, class_names=class_names)
+        listing = named = folder / "ImageSets" / "Main" / f"{split}.txt"
+        found = read_voc(folder, split=split, class_names=class_names)
+    if not found.pictures:
+        raise InputError(f"{listing} lists no picture: add some")
     if class_names is not None and found.class_names != tuple(class_names):
         raise InputError(
             f"all parts and the model must have the same categories; {named} has "
