@@ -90,6 +90,15 @@ def test_boxes_without_area_overlap_nothing():
     assert boxes.iou(point, point) == 0
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
+def test_boxes_in_whole_pixels_overlap_like_others(kind):
+    some = np.array([[0, 0, 200, 200], [100, 0, 250, 200]], kind)
+    overlap = boxes.iou(some, some.astype(float))
+    np.testing.assert_allclose(overlap, [[1, 0.4], [0.4, 1]])
+    np.testing.assert_allclose(boxes.iou(some, some), overlap, rtol=1e-6)
+    assert boxes.nms(some, np.array([0.5, 0.9]), 0.3, 10).tolist() == [1]
+
+
 @given(some_boxes(least=1), st.randoms(use_true_random=False))
 def test_decode_undoes_encode(some, random):
     priors = boxes.priors()[random.sample(range(8732), len(some))]

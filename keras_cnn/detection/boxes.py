@@ -87,8 +87,9 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     Returns:
         Values in [0, 1], shape (n, m); 0 where both boxes have no area.
     """
-    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)[:, :, None]  # each (n, 1)
-    u1, v1, u2, v2 = np.ascontiguousarray(others.T)  # each (m,): contiguous is 3 times faster
+    kind = np.result_type(boxes, others, np.float32)  # whole pixels would overflow
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T, kind)[:, :, None]  # each (n, 1)
+    u1, v1, u2, v2 = np.ascontiguousarray(others.T, kind)  # each (m,): contiguous, 3 times faster
     width = np.minimum(x2, u2)
     width -= np.maximum(x1, u1)
     np.maximum(width, 0, out=width)
