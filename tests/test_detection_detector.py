@@ -98,6 +98,12 @@ def test_drawing_marks_the_object_and_leaves_the_picture_alone():
     assert changed[:, 1].min() >= 95 and changed[:, 0].max() <= 466
 
 
+@pytest.mark.parametrize("shape", [(1, 1500, 3), (1500, 1, 3)])
+def test_a_sheet_shows_pictures_of_any_shape(shape):
+    sheet = draw.sheet([(np.zeros(shape, np.uint8), "a")], columns=1, width=20)
+    assert (sheet[30, 8:28] == 0).all()  # below the title
+
+
 def test_labels_of_boxes_in_one_place_hide_neither_each_other_nor_leave_the_picture():
     blank, corner = np.zeros((100, 300, 3), np.uint8), [10, 30, 200, 70]
 

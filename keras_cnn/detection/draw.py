@@ -128,7 +128,9 @@ def sheet(pictures: list[tuple[np.ndarray, str]], *, columns: int, width: int = 
     """
     line, gap = 22, 8
     images = [Image.fromarray(picture) for picture, _ in pictures]
-    images = [image.resize((width, round(width * image.height / image.width))) for image in images]
+    images = [
+        image.resize((width, max(1, round(width * image.height / image.width)))) for image in images
+    ]
     rows = range(0, len(images), columns)
     heights = [line + gap + max(image.height for image in images[row:][:columns]) for row in rows]
     paper = Image.new("RGB", (columns * (width + gap) + gap, sum(heights) + gap), (255, 255, 255))
