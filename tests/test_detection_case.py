@@ -93,6 +93,15 @@ def test_without_a_set_the_case_takes_the_drawn_sample(case, monkeypatch, tmp_pa
     assert splits.validation.augmentation is None and splits.test.augmentation is None
 
 
+def test_damaged_pictures_are_named_before_the_training(case, tmp_path):
+    samples.shapes.write(tmp_path / "set", parts={"train": 2, "val": 1, "test": 1})
+    for path in sorted((tmp_path / "set" / "JPEGImages").glob("train_*")):
+        path.write_bytes(path.read_bytes()[:-2000])  # its header is whole
+    recipe = dataclasses.replace(case.RECIPE, data=tmp_path / "set")
+    with pytest.raises(InputError, match="(?s)2 of 2 pictures cannot be used.*train_0000.*_0001"):
+        task.detection_splits(recipe)
+
+
 def test_a_bad_box_ends_the_case_in_one_sentence_that_names_its_file(case, tmp_path):
     samples.shapes.write(tmp_path / "set", parts={"train": 2, "val": 1, "test": 1})
     path = tmp_path / "set" / "Annotations" / "train_0001.xml"

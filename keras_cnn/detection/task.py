@@ -198,7 +198,7 @@ class DetectionSplits:
 def detection_splits(
     recipe: DetectionRecipe, *, augmentation: augment.Augmentation | None = None
 ) -> DetectionSplits:
-    """Finds a set in a layout that `voc.read` knows, and checks every box.
+    """Finds a set in a layout that `voc.read` knows, and checks every picture and every box.
 
     Its parts train and val are the training and the validation part; test is tested, or val again
     where there is no such part, and the report says so.
@@ -212,8 +212,8 @@ def detection_splits(
         The three parts.
 
     Raises:
-        InputError: A file is missing or cannot be understood, or boxes cannot be used and
-            `recipe.skip_bad_boxes` is off; the message lists them all.
+        InputError: A file is missing or cannot be understood, pictures cannot be read, or boxes
+            cannot be used and `recipe.skip_bad_boxes` is off; the message lists them all.
     """
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
@@ -229,6 +229,7 @@ def detection_splits(
                 f"the list {split} of {source.path} has no class to learn: add objects to its "
                 "pictures, and their names"
             )
+        _refuse_bad(read, recipe)
         parts[part], bad = voc.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
         skipped |= bad
     options = {
@@ -259,6 +260,16 @@ def detection_splits(
         }
         | ({"skipped_boxes": skipped} if skipped else {}),
     )
+
+
+def _refuse_bad(read, recipe):
+    paths = [picture.path for picture in read.pictures]
+    if bad := files.find_bad(paths, workers=recipe.workers):
+        lines = "".join(f"\n  {path}: {reason}" for path, reason in bad.items())
+        raise InputError(
+            f"{len(bad)} of {len(paths)} pictures cannot be used; mend them, or take them out of "
+            f"their list:{lines}"
+        )
 
 
 def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
