@@ -50,7 +50,8 @@ def compute(
     found = np.empty((len(paths), *model.output_shape[1:]), np.float32)
     predictor = Predictor(model, Card(task="regression"), preparation)
     if cache is None:
-        found[:] = [answer.scores for _, answer in predictor.stream(paths, batch_size=_BATCH)]
+        for row, (_, answer) in enumerate(predictor.stream(paths, batch_size=_BATCH)):
+            found[row] = answer.scores
         return found
     base = _digest_of_model(model, preparation)
     with ThreadPoolExecutor(files.cores()) as pool:

@@ -31,11 +31,10 @@ from keras_cnn.splits import classification_splits
 
 CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
-_TRAINING = frozenset(  # choices of a recipe that mean nothing to features computed once
-    ("augment", "mix", "schedule", "warmup", "early_stopping", "label_smoothing", "weight_decay")
-    + ("class_weights", "ema", "precision", "tensorboard", "runs", "deterministic", "distribute")
-    + ("resume",)
-)
+_TRAINING = (  # choices of a recipe that mean nothing to features computed once
+    "augment mix schedule warmup early_stopping label_smoothing weight_decay class_weights ema "
+    "precision tensorboard runs deterministic distribute resume"
+).split()
 
 
 @dataclasses.dataclass(frozen=True)
