@@ -198,6 +198,12 @@ def test_heads_for_other_classes_begin_anew_and_the_log_says_which(model, tmp_pa
     np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_file_that_names_no_layers_needs_its_own_classes(light, tmp_path):
+    light.save_weights(tmp_path / "light.weights.h5")
+    with pytest.raises(ValueError, match="; build it with the classes and alpha .* its .keras$"):
+        ssd.SSD300(base="mobilenet", classes=5, weights=tmp_path / "light.weights.h5")
+
+
 @pytest.fixture(scope="module")
 def torchvision_ssd():
     torch = pytest.importorskip("torch")
