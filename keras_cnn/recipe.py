@@ -76,7 +76,9 @@ class Recipe:
         weight_decay: Share of each weight, times the learning rate, that every step takes away
             (Loshchilov & Hutter, 2019); biases and normalisation are spared.
         class_weights: "balanced" lets every class count alike, however few its pictures.
-        ema: Whether the weights kept are a moving average over the steps.
+        ema: Whether the weights kept are a moving average over the last hundred steps, or the last
+            tenth of a shorter training. Keras averages what learns: the statistics of batch
+            normalisation are those of the last step.
         augment: Random changes of training pictures, a key of `AUGMENTATIONS`, in place of those
             of the case's generator; None keeps those.
         mix: Whether pairs of training pictures are blended (mixup, Zhang et al., 2018) or pasted
