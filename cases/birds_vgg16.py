@@ -5,8 +5,8 @@ pixels, its batches 20, and it takes 20 epochs; the defaults here let two proces
 two minutes. ``--variant paper`` builds the network of 2014, without normalisation.
 
 Errata: the listing's last layer lacks the softmax that its loss needs, so that it learns nothing;
-at a rate of 1e-3 Adam drives so deep a network to one answer for all; and the listing picks its
-weights by the test set.
+at a rate of 1e-3 Adam drives so deep a network to one answer for all; and the listing
+validates on the test set.
 """
 
 import keras_cnn

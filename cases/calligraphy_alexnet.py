@@ -7,7 +7,7 @@ Errata: the listing's Adam at 1e-3 often leaves AlexNet at chance, since nothing
 activations; 2e-4 learns, and at once if every picture's mean is subtracted, without a plateau of
 two epochs. The listing resizes to the nearest pixel, in blocks, which ``--augment`` blurs, but in
 training only: eight epochs on four masters' characters of 64 px reach 0.64 so, and 0.81 smoothly.
-The listing picks its weights by the test set; ours by a part of the training pictures.
+The listing validates on the test set; ours on a part of the training pictures.
 """
 
 import keras_cnn

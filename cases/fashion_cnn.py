@@ -6,7 +6,7 @@ report goes to the folder "without" inside the results, and McNemar's test compa
 same test pictures. Without data/fashion_mnist it runs on a drawn sample.
 
 Errata: the first network ends with ReLU before its softmax, so that no class can be scored below
-the rest: in the exercise it never answers "Pullover" or "Shirt", and reaches 0.74. Here it ends
+the rest: in the exercise not one "Pullover" or "Shirt" is right, and it reaches 0.74. Here it ends
 with the softmax alone. A rate of 0.001 without momentum is too small for the epochs given; 0.05
 is not.
 """

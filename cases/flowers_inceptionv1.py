@@ -6,7 +6,7 @@ minutes. ``--variant paper`` builds GoogLeNet.
 
 Errata: the listing's 1x1 reductions feed nothing, and it pools after each of its nine modules, so
 that the last ones look at a single pixel; the network is as printed, its docstring tells the cost.
-The listing picks its weights by the test set; here a part of the training pictures does.
+The listing validates on the test set; here a part of the training pictures picks the weights.
 """
 
 import keras_cnn

@@ -4,11 +4,10 @@ Of a folder with more kinds it takes the first three: ``--data data/flowers17`` 
 pictures in data/flowers it runs on a drawn sample. By default it builds ResNet-50 of the paper;
 ``--variant book`` builds the listing.
 
-Errata: the listing never halves its maps, so that a picture of 224 pixels costs it twenty times
-what ResNet-50 needs; it trains with batches of one picture, of which batch normalisation sees no
-batch; and nothing normalises the sums of its blocks, which grow until the last layer's thousands of
-inputs drown the rest. In the two minutes that the paper's network takes on two processor cores it
-has learned nothing.
+Errata: no stage of the listing halves its maps, so that a picture of 224 pixels costs it thirty
+times what ResNet-50 needs; it trains with batches of one picture, of which batch normalisation sees
+no batch; and its last layer has half a million inputs at 64 pixels, where the paper's has 2,048. In
+the two minutes that the paper's network takes on two processor cores it has learned nothing.
 """
 
 import keras_cnn

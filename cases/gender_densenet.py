@@ -5,8 +5,8 @@ drawn leaves of two kinds, since a few lines of code draw no face without a cari
 ``--variant paper`` builds DenseNet-121.
 
 Errata: a block of the listing hands on its last layer alone, which is the opposite of the
-chapter's idea; the network is as printed. The listing picks its weights by the test set; here a
-part of the training pictures does.
+chapter's idea; the network is as printed. The listing validates on the test set; here a
+part of the training pictures picks the weights.
 """
 
 import keras_cnn

@@ -99,7 +99,7 @@ class Recipe:
 
     name: str
     dataset: str
-    data: Path | None = option(None, "folder with train/ and test/ (default: the case's own set)")
+    data: Path | None = option(None, "a set laid out as the case's own (default: that one)")
     image_size: int = option(224, "height and width of the pictures in pixels", at_least=1)
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = option(
         "nearest", "how pictures are resized; all but nearest keep lines whole"
@@ -111,7 +111,7 @@ class Recipe:
         0.15, "part of the training pictures that picks the best weights", above=0, below=1
     )
     seed: int = option(0, "seed of weights, order and augmentation", at_least=0, below=2**31)
-    out: Path | None = option(None, "folder of the results (default: runs/<case>)")
+    out: Path | None = option(None, "folder of the results (default: one in runs/)")
     variant: Literal["book", "paper"] = option(
         "book", "the network of the chapter's listing, or that of its paper"
     )
