@@ -1,6 +1,7 @@
 """``keras-cnn`` as people and programs call it."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -194,6 +195,14 @@ def test_evaluate_shows_both_lists_where_classes_differ(run, stripes, capsys):
 def test_evaluate_tells_a_sentence(run, stripes, capsys):
     assert main(["evaluate", str(run), str(stripes / "test")]) == 0
     assert "16 of 16 test pictures right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("part", ["train", "test", "."])
+def test_evaluate_warns_of_pictures_that_were_learnt(run, stripes, capsys, part):
+    path = run / "model.keras"
+    card.write(path, dataclasses.replace(card.read(path), recipe={"data": str(stripes)}))
+    assert main(["evaluate", str(run), str(stripes / part)]) == 0
+    assert ("has learnt from" in capsys.readouterr().err) == (part == "train")
 
 
 class _Finder:

@@ -85,9 +85,11 @@ def evaluate(options: argparse.Namespace) -> None:
     with parts.telling(options):
         from keras_cnn import card
 
-        if card.read(card.model_path(options.model)).task == "detection":
+        known = card.read(card.model_path(options.model))
+        if known.task == "detection":
             told = _evaluate_detector(options, folder)
         else:
+            _warn_of_learnt(known, folder)
             told = _evaluate_classifier(options, folder)
     if options.json:
         parts.print_json(told)
@@ -97,6 +99,21 @@ def evaluate(options: argparse.Namespace) -> None:
         print(f"left out: {path}: {reason}")
     if options.out:
         print(f"Report: {options.out / 'report.html'}")
+
+
+def _warn_of_learnt(known, folder):
+    """Tell where the pictures are those of the training: not copies, which `check` finds."""
+    data = known.recipe.get("data")
+    if data is None:
+        return
+    data, folder = Path(data).resolve(), folder.resolve()
+    whole = folder == data and not (data / "test").is_dir()
+    if whole or folder in [data / part for part in ("train", "val", "validation")]:
+        print(
+            f"warning: {folder} holds pictures that this model has learnt from or been chosen by: "
+            "the score is too high",
+            file=sys.stderr,
+        )
 
 
 def _evaluate_classifier(options, folder):
