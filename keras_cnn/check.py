@@ -125,7 +125,7 @@ def check(
     if not directory.is_dir():
         raise InputError(f"pictures are looked for in a folder; {str(directory)!r} is none")
     boxed = {part: voc.read(directory, split=part) for part in PARTS if voc.has(directory, part)}
-    wanted, findings = _boxes(directory, boxed) if boxed else _class_folders(directory)
+    wanted, findings = (_boxed(directory, boxed), []) if boxed else _class_folders(directory)
     if not wanted:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
@@ -140,7 +140,9 @@ def check(
     for picture in pictures:
         counts[picture.part][picture.label] += bool(picture.size)
     findings += _copies(good) + _near_copies(good)
-    if not boxed:
+    if boxed:
+        findings += _bad_boxes(directory, boxed, readable={picture.path for picture in good})
+    else:
         findings += _classes(counts)
     order = list(KINDS)
     findings.sort(key=lambda found: (order.index(found.kind), found.path))
@@ -198,26 +200,26 @@ def _walk(folder, *, links=False):
                     yield from _walk(folder / name)
 
 
-def _boxes(directory, parts):
-    """The pictures (path, part, class) of parts with boxes, and the boxes that cannot be used."""
-    pictures, findings = [], []
-    for part, annotations in parts.items():
-        for picture in annotations.pictures:
-            pictures.append((os.path.relpath(picture.path, directory), part, "pictures"))
-        readable = tuple(picture for picture in annotations.pictures if _opens(picture.path))
-        annotations = dataclasses.replace(annotations, pictures=readable)  # _examine tells the rest
+def _boxed(directory, parts):
+    """The pictures (path, part, class) of parts with boxes."""
+    return [
+        (os.path.relpath(picture.path, directory), part, "pictures")
+        for part, annotations in parts.items()
+        for picture in annotations.pictures
+    ]
+
+
+def _bad_boxes(directory, parts, *, readable):
+    findings = []
+    for annotations in parts.values():
+        pictures = [
+            p for p in annotations.pictures if os.path.relpath(p.path, directory) in readable
+        ]
+        annotations = dataclasses.replace(annotations, pictures=tuple(pictures))
         _, bad = voc.check(annotations, skip_bad_boxes=True)
         for place, reason in bad.items():
             findings.append(Finding("bad box", os.path.relpath(place, directory), reason))
-    return pictures, findings
-
-
-def _opens(path):
-    try:
-        voc.size(path)
-    except InputError:
-        return False
-    return True
+    return findings
 
 
 def _examine(directory, path, part, label):

@@ -132,7 +132,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         if state["shapes"] != _shapes(model):
             raise self._mismatch()
-        if state.get("pictures", self.pictures) != self.pictures:
+        if state.get("pictures", self.pictures) != self.pictures:  # older states tell none
             raise InputError(
                 f"--resume finds other pictures, or another split of them, than the run in "
                 f"{self.folder.parent} had: use its --data, --seed and --validation-split, or drop "

@@ -252,7 +252,7 @@ def script(main: Callable[[], Any]):
     Raises:
         SystemExit: With code 2 where `main` raises `keras_cnn.InputError`.
     """
-    calm()
+    prepare_output()
     try:
         main()
     except InputError as error:
@@ -260,8 +260,8 @@ def script(main: Callable[[], Any]):
         raise SystemExit(2) from None
 
 
-def calm() -> None:
-    """Keep a command going where it can only tell less: what it prints never ends it.
+def prepare_output() -> None:
+    """See to it that what a command prints never ends it.
 
     TensorFlow tells errors only, and a character that standard output cannot encode, such as one of
     a class name on Windows, becomes an escape sequence.

@@ -31,7 +31,7 @@ from keras_cnn.splits import classification_splits
 
 CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
-_TRAINING = (  # choices of a recipe that mean nothing to features computed once
+_OF_TRAINING = (  # choices of a recipe that mean nothing to features computed once
     "augment mix schedule warmup early_stopping label_smoothing weight_decay class_weights ema "
     "precision tensorboard runs deterministic distribute resume"
 ).split()
@@ -266,7 +266,10 @@ def check_codes(recipe: Recipe) -> None:
         InputError: One of them is of a training of the whole network.
     """
     for field in dataclasses.fields(Recipe):
-        if field.name in _TRAINING and getattr(recipe, field.name) not in (field.default, "none"):
+        if field.name in _OF_TRAINING and getattr(recipe, field.name) not in (
+            field.default,
+            "none",
+        ):
             option = field.name.replace("_", "-")
             raise InputError(
                 f"--codes computes features once, and fits one classifier on them: leave out "

@@ -84,10 +84,10 @@ def test_a_closed_stdin_gets_a_sentence(monkeypatch):
 
 
 def test_a_closed_stdout_ends_nothing(monkeypatch):
-    from keras_cnn.recipe import calm
+    from keras_cnn.recipe import prepare_output
 
     monkeypatch.setattr(sys, "stdout", None)
-    calm()
+    prepare_output()
     print("nobody hears")
     sys.stdout.close()
 

@@ -198,10 +198,20 @@ def test_heads_for_other_classes_begin_anew_and_the_log_says_which(model, tmp_pa
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_file_that_names_no_layers_needs_its_own_classes(light, tmp_path):
-    light.save_weights(tmp_path / "light.weights.h5")
-    with pytest.raises(ValueError, match="; build it with the classes and alpha .* its .keras$"):
-        ssd.SSD300(base="mobilenet", classes=5, weights=tmp_path / "light.weights.h5")
+@pytest.mark.parametrize("name", ["light.weights.h5", "light.keras"])
+def test_heads_for_other_classes_begin_anew_from_our_own_files_too(light, tmp_path, capsys, name):
+    path = tmp_path / name
+    light.save_weights(path) if name.endswith(".h5") else light.save(path)
+    loaded = ssd.SSD300(base="mobilenet", classes=5, weights=path)
+    told = capsys.readouterr().out
+    assert all(f"{name}_mbox_conf" in told for name in ssd.MAPS) and "mbox_loc" not in told
+    for layer in loaded.layers:
+        if layer.weights and not layer.name.endswith("_mbox_conf"):
+            theirs = light.get_layer(layer.name).get_weights()
+            for one, other in zip(layer.get_weights(), theirs, strict=True):
+                np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="does not fit ssd300.*has shapes"):
+        ssd.SSD300(base="mobilenet", classes=4, alpha=0.5, weights=path)
 
 
 @pytest.fixture(scope="module")

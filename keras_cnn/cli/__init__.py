@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from keras_cnn import __version__
 from keras_cnn.cli import doctor, export, look, train, use
 from keras_cnn.errors import InputError
-from keras_cnn.recipe import Parser, calm
+from keras_cnn.recipe import Parser, prepare_output
 
 # Importing these modules loads neither Keras nor OpenCV: what a command needs, it imports.
 _GROUPS = (train, use, look, export, doctor)
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: With code 2 for a wrong option, with code 0 after ``--help``.
     """
-    calm()
+    prepare_output()
     options = _parser().parse_args(argv)
     try:
         return options.run(options) or 0

@@ -17,7 +17,7 @@ from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
-from keras_cnn.errors import InputError
+from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
 from keras_cnn.models import ssd
 from keras_cnn.recipe import Recipe
@@ -265,11 +265,8 @@ def detection_splits(
 def _refuse_bad(read, recipe):
     paths = [picture.path for picture in read.pictures]
     if bad := files.find_bad(paths, workers=recipe.workers):
-        lines = "".join(f"\n  {path}: {reason}" for path, reason in bad.items())
-        raise InputError(
-            f"{len(bad)} of {len(paths)} pictures cannot be used; mend them, or take them out of "
-            f"their list:{lines}"
-        )
+        way_out = "mend them, or take them out of their list"
+        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
 
 
 def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
-from keras_cnn.errors import InputError
+from keras_cnn.errors import InputError, unusable
 
 CLASSES = tuple(  # of VOC2007 and VOC2012
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
@@ -262,11 +262,8 @@ def check(
         kept = {key: getattr(picture, key)[good] for key in ("boxes", "labels", "difficult")}
         pictures.append(dataclasses.replace(picture, **kept))
     if bad and not skip_bad_boxes:
-        lines = "".join(f"\n  {place}: {reason}" for place, reason in bad.items())
-        raise InputError(
-            f"{len(bad)} of {total} boxes cannot be used; mend or remove them, or go on without "
-            f"them with {option}:{lines}"
-        )
+        way_out = f"mend or remove them, or go on without them with {option}"
+        raise unusable(bad, total=total, what="boxes", way_out=way_out)
     return dataclasses.replace(annotations, pictures=tuple(pictures)), bad
 
 

@@ -49,7 +49,7 @@ def SSD300(
             its dense layers; or the path of a file for the whole network: a `.h5` ported from
             Caffe, torchvision's `ssd300_vgg16` as `.pth`, `.weights.h5` or `.keras` of this
             network. Heads for another number of classes keep their random weights, and a line on
-            stdout says which; a `.weights.h5`, which names no layers, must have the same.
+            stdout says which.
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
         alpha: Share of their filters that the light base and the stages behind it have; 0.5 trains

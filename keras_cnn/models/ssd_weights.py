@@ -100,12 +100,7 @@ def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
         named = {layer.name: layer.get_weights() for layer in saved.layers if layer.weights}
         return assign(model, named, source=path)
     if path.name.endswith(".weights.h5"):
-        try:  # it names no layers: which are the heads cannot be told
-            return weight_readers.read_hdf5(model, path)
-        except ValueError as error:
-            fault = str(error).split("; ")[0]
-            way_out = "build it with the classes and alpha it was saved with, or take its .keras"
-            raise ValueError(f"{fault}; {way_out}") from error
+        return assign(model, weight_readers.by_name(model, path), source=path)
     return assign(model, from_caffe(path), source=path)
 
 

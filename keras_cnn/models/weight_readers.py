@@ -5,6 +5,7 @@ and PyTorch's files are read with `weights_only=True`. A model gets all its weig
 it had.
 """
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Mapping
@@ -56,6 +57,30 @@ def read_hdf5(model: keras.Model, path: Path, *, include_top: bool = True) -> ke
     Raises:
         ValueError: The file is damaged or does not fit.
     """
+    with _layers(model, path) as (saved, unused):
+        return _assign(model, saved, unused=unused if include_top else (), source=path)
+
+
+def by_name(model: keras.Model, path: Path) -> dict[str, list[np.ndarray]]:
+    """Read what a file of Keras holds for each layer, whether it fits or not.
+
+    Args:
+        model: The model; its layers are matched as in `read_hdf5`.
+        path: As in `read_hdf5`.
+
+    Returns:
+        Layer names to weights, in the order of the layer's; layers that the file lacks left out.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    with _layers(model, path) as (saved, _):
+        return {layer.name: [np.asarray(v) for v in values] for layer, _, values in saved if values}
+
+
+@contextlib.contextmanager
+def _layers(model, path):
+    """Open a file of Keras: (layer, name in the file, weights) of each layer; names left over."""
     try:
         archive = (
             zipfile.ZipFile(path).open("model.weights.h5") if path.suffix == ".keras" else path
@@ -65,13 +90,11 @@ def read_hdf5(model: keras.Model, path: Path, *, include_top: bool = True) -> ke
             if link is not None:  # it may point at any other file of the machine
                 raise KeyError(f"{link} is a link")
             if "layers" in file:
-                saved, unused = _keras3_layers(model, file["layers"])
+                yield _keras3_layers(model, file["layers"])
             else:
-                saved, unused = _legacy_layers(model, file.get("model_weights", file))
-            _assign(model, saved, unused=unused if include_top else (), source=path)
+                yield _legacy_layers(model, file.get("model_weights", file))
     except (KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a weights file of Keras, or damaged: {error}") from error
-    return model
 
 
 def _soft(name, link):

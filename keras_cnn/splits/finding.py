@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from keras_cnn import datasets, samples
-from keras_cnn.errors import InputError
+from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 from keras_cnn.splits.parts import Splits
@@ -233,11 +233,8 @@ def _without_bad(tables, recipe):
     paths = [path for table in tables.values() for path in table["path"]]
     bad = files.find_bad(paths, workers=recipe.workers)
     if bad and not recipe.skip_bad_images:
-        lines = "".join(f"\n  {path}: {reason}" for path, reason in bad.items())
-        raise InputError(
-            f"{len(bad)} of {len(paths)} pictures cannot be used; mend or remove them, or go on "
-            f"without them with --skip-bad-images:{lines}"
-        )
+        way_out = "mend or remove them, or go on without them with --skip-bad-images"
+        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
     return {part: table[~table["path"].isin(bad)] for part, table in tables.items()}, bad
 
 
