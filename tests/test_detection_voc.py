@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_cnn.detection import DetectionRecipe, detection_splits, voc
 from keras_cnn.errors import InputError
+from keras_cnn.images import files
 
 OBJECT = (
     "<object><name>{name}</name>{extra}<bndbox><xmin>{0}</xmin><ymin>{1}</ymin>"
@@ -45,6 +46,20 @@ def test_a_voc_folder_is_read_as_written(tmp_path):
     assert first.labels.tolist() == [2, 1]
     assert first.difficult.tolist() == [False, True]
     assert Path(first.path).name == "first.jpg"
+
+
+@pytest.mark.parametrize("ending", [*files.FORMATS, "JPG", "BMP"])
+def test_a_listed_picture_may_have_any_format_that_is_read(tmp_path, ending):
+    images = voc_folder(tmp_path, [("cat", (1, 2, 30, 20), False)]) / "JPEGImages"
+    (images / "first.jpg").unlink()
+    picture(images / f"first.{ending}")
+    assert voc.read_voc(tmp_path, split="train").pictures[0].path == str(images / f"first.{ending}")
+
+
+def test_an_object_whose_difficulty_is_left_empty_is_not_difficult(tmp_path):
+    path = voc_folder(tmp_path, [("cat", (1, 2, 30, 20), True)]) / "Annotations" / "first.xml"
+    path.write_text(path.read_text().replace("<difficult>1</difficult>", "<difficult/>"))
+    assert voc.read_voc(tmp_path, split="train").pictures[0].difficult.tolist() == [False]
 
 
 def _encoded(folder, encoding, *, declared=None):

@@ -17,12 +17,14 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.images import files
 
 CLASSES = tuple(  # of VOC2007 and VOC2012
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor".split()
 )
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+_FORMATS = ("jpg", *files.FORMATS)  # VOC's own first
+PICTURE_ENDINGS = tuple(f".{name}" for name in (*_FORMATS, *map(str.upper, _FORMATS)))
 FLAGS = ("1", "-1", "0")  # of a picture in VOC's list of one class: there, not there, difficult
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _EDGE = r"-?\d+(?:\.\d*)?"
@@ -326,7 +328,7 @@ def _voc_objects(path):
             [float(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax")]
             for entry in objects
         ]
-        difficult = [int(entry.findtext("difficult", "0")) == 1 for entry in objects]
+        difficult = [int(entry.findtext("difficult") or 0) == 1 for entry in objects]
     except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a VOC annotation, or damaged: {error}") from None
     return np.array(rows, float).reshape(-1, 4), names, np.array(difficult, bool)
