@@ -118,6 +118,20 @@ def test_hidden_folders_are_no_class(stripes):
     assert _splits(stripes).class_names == ["lying", "upright"]
 
 
+def test_pictures_of_formats_that_are_not_read_are_told(stripes, capsys):
+    assert not _splits(stripes).facts["notes"]
+    folder = stripes / "train" / "lying"
+    for name in ("b.webp", "notes.txt", "Thumbs.db", ".hidden.gif", "a.HEIC"):
+        (folder / name).write_bytes(b"any")
+    (note,) = _splits(stripes).facts["notes"]
+    assert f"tiff: {Path('train/lying/a.HEIC')}, {Path('train/lying/b.webp')} (2 in all)" in note
+    assert note in capsys.readouterr().out
+    for number in range(3):
+        (folder / f"c{number}.gif").write_bytes(b"any")
+    (note,) = _splits(stripes).facts["notes"]
+    assert "c0.gif, … (5 in all)" in note.replace("\\", "/")
+
+
 def _spoil_text(folder):
     (folder / "train" / "lying" / "notes.png").write_text("no picture")
     return "notes.png"

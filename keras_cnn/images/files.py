@@ -2,6 +2,7 @@
 
 import io
 import math
+import mimetypes
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -84,6 +85,27 @@ def _pictures_in(folder, follow_links):
 def is_picture_name(name: str) -> bool:
     """Tell whether a file is a picture by its extension, and not hidden."""
     return name.lower().endswith(FORMATS) and not os.path.basename(name).startswith(".")
+
+
+def left_out(pictures: Iterable[str | os.PathLike]) -> list[str]:
+    """Find what lies beside pictures and is one, too, by its name, but in no format of `FORMATS`.
+
+    Args:
+        pictures: File names.
+
+    Returns:
+        The file names, sorted.
+    """
+    found = []
+    for folder in {os.path.dirname(path) for path in pictures}:
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+        others = [name for name in names if not is_picture_name(name)]
+        found += [os.path.join(folder, name) for name in others if _kind(name) == "image"]
+    return sorted(found)
+
+
+def _kind(name):
+    return (mimetypes.guess_type(name, strict=False)[0] or "").partition("/")[0]
 
 
 def read(
