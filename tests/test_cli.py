@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -279,7 +280,9 @@ def test_explain_draws_where_a_network_looks(run, stripes, capsys):
     picture = str(next((stripes / "test" / "lying").iterdir()))
     capsys.readouterr()
     assert main(["explain", str(run), picture, "--class", "lying", "--layer", "c1", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    written = capsys.readouterr()
+    assert re.search(r"png: \w+ \(0\.\d+\); .* what speaks for lying\n", written.err)
+    told = json.loads(written.out)
     names = [os.path.basename(path) for path in told["drawings"]]
     stem = os.path.splitext(os.path.basename(picture))[0]
     assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam.png"] and len(names) == 4

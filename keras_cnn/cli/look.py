@@ -144,6 +144,15 @@ class _View:
         shown = files.read(path, exif_rotation=rule.exif_rotation) if whole else pixels[..., :3]
         return shown, rule.scale(pixels)
 
+    def answer(self, path):
+        """Tell what the network answers, and which class a heat map explains; None if no class."""
+        if self.card.task == "detection" or not self.card.class_names:
+            return None
+        answer = self.predictor(path)
+        index, found = self.class_index, f"{path}: {answer.name} ({answer.value:.3f})"
+        explained = answer.name if index is None else self.card.class_names[index]
+        return f"{found}; the heat map shows what speaks for {explained}"
+
     @property
     def takes_bgr(self):
         if self.card.task == "detection":
@@ -183,6 +192,8 @@ def _of_picture(view, path, layers, *, taken):
         number += 1
         stem = f"{Path(path).stem}_{number}"
     heat = explaining.grad_cam(view.model, image, class_index=view.class_index)
+    if answer := view.answer(path):
+        print(answer)
     drawings = {f"{stem}_grad_cam": _enlarged(explaining.overlay(shown, heat) / 255)}
     if layers:
         for name, maps in explaining.feature_maps(view.model, image, layers).items():
