@@ -5,6 +5,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -252,6 +253,29 @@ def test_a_killed_fetch_leaves_nothing_that_looks_complete(
     if stop_at == "unpacking":
         assert list(place.glob(".birds-*")), "the test killed too early"
     publisher.fault = None
+    for leftover in place.glob(".birds-*"):
+        os.utime(leftover, (0, 0))
     datasets.fetch("birds")
     assert tree(place / "birds") == BIRDS_ARRANGED
     assert sorted(path.name for path in place.iterdir()) == ["birds", "downloads"]
+
+
+def test_two_fetches_of_one_set_do_not_disturb_each_other(place, publish, monkeypatch):
+    publish("birds", BIRDS)
+    (place / ".birds-fetch-other").mkdir()  # where another unpacks
+    datasets.fetch("birds")
+    assert sorted(path.name for path in place.iterdir()) == [
+        *(".birds-fetch-other", "birds", "downloads")
+    ]
+    shutil.rmtree(place / "birds")
+    unpack = download._unpack
+
+    def while_another_ends(archives, row, work):
+        unpack(archives, row, work)
+        (place / "birds").mkdir()
+        (place / "birds" / "theirs").touch()
+
+    monkeypatch.setattr(download, "_unpack", while_another_ends)
+    assert datasets.fetch("birds") == place / "birds"
+    assert [path.name for path in (place / "birds").iterdir()] == ["theirs"]
+    assert len(list(place.glob(".birds-*"))) == 1

@@ -8,6 +8,7 @@ import socket
 import stat
 import tarfile
 import tempfile
+import time
 import urllib.error
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from keras_cnn.datasets.catalogue import CATALOGUE
 from keras_cnn.errors import InputError
 
 _STALLED = 60  # seconds without a byte after which a download is given up
+_ABANDONED = 24 * 60 * 60  # seconds after which a work folder is one of a fetch that was killed
 
 
 def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
@@ -77,13 +79,16 @@ def _build(name, row, *, folder, target):
         if row.broken:
             _drop_broken(name, work)
         work.chmod(0o755)  # mkdtemp's folders are closed to others
+        if target.is_dir() and any(target.iterdir()):
+            return target  # another fetch was faster
         if target.is_dir():
             target.rmdir()  # an empty one; Windows does not replace it
         os.replace(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    for leftover in folder.glob(f".{name}-fetch-*"):  # of a fetch that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in folder.glob(f".{name}-fetch-*"):
+        if time.time() - leftover.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(leftover, ignore_errors=True)
     print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
     return target
 
