@@ -32,6 +32,7 @@ KINDS = {
     "empty class": True,
     "bad box": True,
     "near leak": True,
+    "32 bits": True,
     "duplicate": False,
     "wrong extension": False,
     "colours": False,
@@ -246,8 +247,11 @@ def _oddities(image, path):
         yield Finding("colours", path, f"{image.mode} is turned into RGB")
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         yield Finding("animation", path, f"only the first of {image.n_frames} frames is read")
-    if image.mode.startswith("I"):
+    if image.mode.startswith("I;16"):
         yield Finding("16 bits", path, "its 65,536 shades are scaled to 256")
+    elif image.mode in ("I", "F"):
+        reason = "its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits"
+        yield Finding("32 bits", path, reason)
 
 
 def _hash(pixels):

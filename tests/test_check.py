@@ -104,6 +104,10 @@ FAULTS = {  # what is done to the folder -> what is found
         ).save(f / "val" / "dog" / "deep.png"),
         [("16 bits", "val/dog/deep.png")],
     ),
+    "32 bits": (
+        lambda f: Image.fromarray(np.eye(40, dtype=np.float32)).save(f / "val" / "dog" / "f.tif"),
+        [("32 bits", "val/dog/f.tif")],
+    ),
     "hidden folder": (
         lambda f: (f / "train" / ".ipynb_checkpoints").mkdir(),
         [("hidden", "train/.ipynb_checkpoints")],
