@@ -7,6 +7,7 @@ import os
 import re
 import zipfile
 from pathlib import Path
+from time import perf_counter
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
     Attributes:
         starts: For each phase begun, the number of epochs finished before it.
         history: Metric -> its value after each epoch, those before a resume included.
-        epochs_run: Epochs of this process, those before a resume left out.
+        seconds: How long all finished epochs took, those before a resume included.
     """
 
     def __init__(
@@ -64,7 +65,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.writes = writes
         self.starts = []
         self.history = {}
-        self.epochs_run = 0
+        self.seconds = 0.0
+        self._clock = None  # when the epoch under way began
         self._states = {}  # epoch -> names of the files that its state needs, the last `KEPT`
 
     @property
@@ -91,7 +93,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Save the state; what this object tells changes only once it is on the disk."""
         history = {name: [*self.history.get(name, []), float(logs[name])] for name in logs}
-        number = self.epoch + 1
+        number, now = self.epoch + 1, perf_counter()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
         if self.writes:
             try:
                 self._save(number, history)
@@ -101,7 +104,6 @@ class Checkpoint(keras.callbacks.Callback):
                     "epochs before it are kept: make room, then go on with --resume"
                 ) from error
         self.history = history
-        self.epochs_run += 1
         if self.out_of_patience:
             self.model.stop_training = True
 
@@ -139,6 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
                 "--resume to start anew"
             )
         self.starts, self.history = state["starts"], state["history"]
+        self.seconds = state.get("seconds", 0.0)
         self._states = {self.epoch: list(state["files"])}
 
     def begin(self, phase: int, model: keras.Model):
@@ -151,6 +154,7 @@ class Checkpoint(keras.callbacks.Callback):
         Raises:
             InputError: The optimizer is not the one of the run that is resumed.
         """
+        self._clock = self._clock or perf_counter()
         if phase < len(self.starts):
             model.optimizer.build(model.trainable_variables)
             if self.epoch:
@@ -184,6 +188,7 @@ class Checkpoint(keras.callbacks.Callback):
         state = {
             "starts": self.starts,
             "history": history,
+            "seconds": self.seconds,
             "shapes": _shapes(self.model),
             "pictures": self.pictures,
             "files": {name: _digest(self.folder / name) for name in names},

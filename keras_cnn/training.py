@@ -172,7 +172,7 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
             checkpoint.read(model)
         else:
             checkpoint.clear()
-        trained = time.perf_counter()
+        before = checkpoint.seconds
         for number, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
             if number == 1:
                 fine_tune(model)
@@ -186,18 +186,18 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
             interrupted = _fit(model, splits, choices, checkpoint, feeds, devices)
             if interrupted:
                 break
-        seconds = time.perf_counter() - trained
     if not devices.is_first:
         return None
     model = _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted)
     save(model, splits, folder / "model.keras")
     answers = splits.predict(model)
+    seconds, pictures = checkpoint.seconds, checkpoint.epoch * len(splits.targets["train"])
     facts = {
         "interrupted": interrupted,
         "best_epoch": checkpoint.best_epoch,
         "parameters": model.count_params(),
-        "seconds": {"train": seconds, "total": time.perf_counter() - started},
-        "images_per_second": checkpoint.epochs_run * len(splits.targets["train"]) / seconds,
+        "seconds": {"train": seconds, "total": before + time.perf_counter() - started},
+        "images_per_second": pictures / seconds if seconds else 0.0,
         "distribution": devices.to_dict(),
         **promise,
         **surroundings(),

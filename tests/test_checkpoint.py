@@ -63,6 +63,15 @@ def test_every_variable_comes_back_the_seeds_and_the_step_too(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_seconds_before_a_resume_count(tmp_path, monkeypatch):
+    clock = iter([100, 104, 105, 200, 203])
+    monkeypatch.setattr(checkpoint, "perf_counter", lambda: next(clock))
+    assert _epochs(_model(), tmp_path, [0.5, 0.4]).seconds == 5
+    found, _ = _resumed(tmp_path)
+    found.on_epoch_end(2, {"loss": 1.0, "val_loss": 0.3})
+    assert found.seconds == 8
+
+
 def test_the_last_two_states_and_their_best_weights_are_kept(tmp_path):
     _epochs(_model(), tmp_path, [0.5, 0.1, 0.4, 0.3])
     expected = {"state_0003.json", "state_0004.json", "last_0003.npz", "last_0004.npz"}
