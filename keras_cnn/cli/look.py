@@ -86,14 +86,18 @@ def explain(options: argparse.Namespace) -> None:
         try:
             table = explaining.table(view.model)
             drawings = dict(_of_network(view, options.layers))
+            answers = []
             for path in paths:
                 drawings |= _of_picture(view, path, options.layers, taken=drawings)
+                answers.append(view.answer(path))
         except ValueError as error:  # a layer that is not there, or has no feature maps
             if isinstance(error, InputError):
                 raise
             raise InputError(str(error)) from error
         print(table)
         files = _write(drawings, options.out or view.path.with_name("explain"))
+        for told in filter(None, answers):
+            print(told)
         for file in files:
             print(f"Drawn: {file}")
     if options.json:
@@ -192,8 +196,6 @@ def _of_picture(view, path, layers, *, taken):
         number += 1
         stem = f"{Path(path).stem}_{number}"
     heat = explaining.grad_cam(view.model, image, class_index=view.class_index)
-    if answer := view.answer(path):
-        print(answer)
     drawings = {f"{stem}_grad_cam": _enlarged(explaining.overlay(shown, heat) / 255)}
     if layers:
         for name, maps in explaining.feature_maps(view.model, image, layers).items():
