@@ -105,3 +105,11 @@ def test_linked_class_folders_are_looked_into_as_in_training(stripes, tmp_path):
     found = check(linked)
     assert found.counts == {"": {"lying": 20, "upright": 20}}
     assert [finding.path for finding in found.findings] == ["lying/bad.png"]
+
+
+def test_pictures_of_a_folder_in_formats_that_are_not_read_are_told(stripes, monkeypatch, capsys):
+    monkeypatch.chdir(stripes / "test")
+    Path("lying", "phone.heic").touch()
+    paths, total = parts.pictures(["lying"])
+    assert len(list(paths)) == total == 8
+    assert "tiff: phone.heic (1 in all)" in capsys.readouterr().err

@@ -96,7 +96,10 @@ def _expanded(path):
         return (line for line in (text.strip().lstrip("\ufeff") for text in sys.stdin) if line)
     if os.path.isdir(path):
         _, listed = files.find(path, classes=["."])
-        return [os.path.normpath(os.path.join(path, name)) for name, _ in listed]
+        listed = [os.path.normpath(os.path.join(path, name)) for name, _ in listed]
+        if left_out := files.left_out(listed, directory=path):
+            print(left_out, file=sys.stderr)
+        return listed
     if os.path.exists(path):
         return [path]
     matches = sorted(name for name in glob.glob(path, recursive=True) if os.path.isfile(name))

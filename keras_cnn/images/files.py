@@ -87,21 +87,28 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(FORMATS) and not os.path.basename(name).startswith(".")
 
 
-def left_out(pictures: Iterable[str | os.PathLike]) -> list[str]:
-    """Find what lies beside pictures and is one, too, by its name, but in no format of `FORMATS`.
+def left_out(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathLike) -> str:
+    """Tell of what lies beside pictures and is one, too, by its name, but in none of `FORMATS`.
 
     Args:
         pictures: File names.
+        directory: The folder that file names are told relative to.
 
     Returns:
-        The file names, sorted.
+        A sentence; empty where there is nothing to tell.
     """
     found = []
     for folder in {os.path.dirname(path) for path in pictures}:
-        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+        names = [name for name in os.listdir(folder or ".") if not name.startswith(".")]
         others = [name for name in names if not is_picture_name(name)]
         found += [os.path.join(folder, name) for name in others if _kind(name) == "image"]
-    return sorted(found)
+    if not found:
+        return ""
+    first = [os.path.relpath(path, directory) for path in sorted(found)[:3]]
+    return (
+        f"Left out, since their names end in none of {', '.join(FORMATS)}: {', '.join(first)}"
+        f"{', …' * (len(found) > 3)} ({len(found)} in all); convert them to use them."
+    )
 
 
 def _kind(name):

@@ -4,7 +4,6 @@ import collections
 import copy
 import csv
 import math
-import os
 import re
 from pathlib import Path
 
@@ -55,7 +54,10 @@ def classification_splits(
     tables = _tables(source.path)
     names = sorted(set(tables["train"]["label"]))[:most_classes]
     tables = {part: table[table["label"].isin(names)] for part, table in tables.items()}
-    facts, left_out = _facts(recipe, source), _left_out(tables, source.path)
+    facts, paths = _facts(recipe, source), [p for table in tables.values() for p in table["path"]]
+    if left_out := files.left_out(paths, directory=source.path):
+        print(left_out)
+        facts["notes"].append(left_out)
     tables, skipped = _without_bad(tables, recipe)
     for part, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
@@ -71,7 +73,7 @@ def classification_splits(
         test_names=parts["test"].filepaths,
         class_names=names,
         groups=_groups(tables, group_pattern) if group_pattern else {},
-        facts=facts | {"skipped": skipped, "notes": [*facts["notes"], *left_out]},
+        facts=facts | {"skipped": skipped},
     )
 
 
@@ -238,21 +240,6 @@ def _without_bad(tables, recipe):
         way_out = "mend or remove them, or go on without them with --skip-bad-images"
         raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
     return {part: table[~table["path"].isin(bad)] for part, table in tables.items()}, bad
-
-
-def _left_out(tables, folder):
-    """Tell, in a note or none, of pictures whose format is not read; nobody learns it otherwise."""
-    found = files.left_out(path for table in tables.values() for path in table["path"])
-    if not found:
-        return []
-    names = [os.path.relpath(path, Path(folder).absolute()) for path in found[:3]]
-    note = (
-        f"Left out, since their names end in none of {', '.join(files.FORMATS)}: "
-        f"{', '.join(names)}{', …' * (len(found) > 3)} ({len(found)} in all); convert them to use "
-        "them."
-    )
-    print(note)
-    return [note]
 
 
 def _divide(table, recipe):
