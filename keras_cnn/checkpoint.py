@@ -94,16 +94,16 @@ class Checkpoint(keras.callbacks.Callback):
         """Save the state; what this object tells changes only once it is on the disk."""
         history = {name: [*self.history.get(name, []), float(logs[name])] for name in logs}
         number, now = self.epoch + 1, perf_counter()
-        self.seconds, self._clock = self.seconds + now - self._clock, now
+        seconds = self.seconds + now - self._clock
         if self.writes:
             try:
-                self._save(number, history)
+                self._save(number, history, seconds)
             except OSError as error:
                 raise InputError(
                     f"cannot save epoch {number} in {self.folder} ({error.strerror or error}); the "
                     "epochs before it are kept: make room, then go on with --resume"
                 ) from error
-        self.history = history
+        self.history, self.seconds, self._clock = history, seconds, now
         if self.out_of_patience:
             self.model.stop_training = True
 
@@ -177,7 +177,7 @@ class Checkpoint(keras.callbacks.Callback):
         if self.writes:
             remove(self.folder)
 
-    def _save(self, number, history):
+    def _save(self, number, history, seconds):
         self.folder.mkdir(exist_ok=True)
         best = _lowest(history.get("val_loss", []))
         names = [_last(number)] + ([_best(best)] if best else [])
@@ -188,7 +188,7 @@ class Checkpoint(keras.callbacks.Callback):
         state = {
             "starts": self.starts,
             "history": history,
-            "seconds": self.seconds,
+            "seconds": seconds,
             "shapes": _shapes(self.model),
             "pictures": self.pictures,
             "files": {name: _digest(self.folder / name) for name in names},

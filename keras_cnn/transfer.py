@@ -266,10 +266,8 @@ def check_codes(recipe: Recipe) -> None:
         InputError: One of them is of a training of the whole network.
     """
     for field in dataclasses.fields(Recipe):
-        if field.name in _OF_TRAINING and getattr(recipe, field.name) not in (
-            field.default,
-            "none",
-        ):
+        unset = (field.default, "none")
+        if field.name in _OF_TRAINING and getattr(recipe, field.name) not in unset:
             option = field.name.replace("_", "-")
             raise InputError(
                 f"--codes computes features once, and fits one classifier on them: leave out "

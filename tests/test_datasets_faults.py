@@ -264,9 +264,8 @@ def test_two_fetches_of_one_set_do_not_disturb_each_other(place, publish, monkey
     publish("birds", BIRDS)
     (place / ".birds-fetch-other").mkdir()  # where another unpacks
     datasets.fetch("birds")
-    assert sorted(path.name for path in place.iterdir()) == [
-        *(".birds-fetch-other", "birds", "downloads")
-    ]
+    names = sorted(path.name for path in place.iterdir())
+    assert names == [".birds-fetch-other", "birds", "downloads"]
     shutil.rmtree(place / "birds")
     unpack = download._unpack
 

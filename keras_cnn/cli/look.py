@@ -88,8 +88,9 @@ def explain(options: argparse.Namespace) -> None:
             drawings = dict(_of_network(view, options.layers))
             answers = []
             for path in paths:
-                drawings |= _of_picture(view, path, options.layers, taken=drawings)
-                answers.append(view.answer(path))
+                drawn, answer = _of_picture(view, path, options.layers, taken=drawings)
+                drawings |= drawn
+                answers.append(answer)
         except ValueError as error:  # a layer that is not there, or has no feature maps
             if isinstance(error, InputError):
                 raise
@@ -148,11 +149,14 @@ class _View:
         shown = files.read(path, exif_rotation=rule.exif_rotation) if whole else pixels[..., :3]
         return shown, rule.scale(pixels)
 
-    def answer(self, path):
+    def answer(self, path, image):
         """Tell what the network answers, and which class a heat map explains; None if no class."""
         if self.card.task == "detection" or not self.card.class_names:
             return None
-        answer = self.predictor(path)
+        from keras_cnn.predictor import Answer
+
+        (scores,) = self.model.predict_on_batch(image[None])
+        answer = Answer(scores, self.card.class_names)
         index, found = self.class_index, f"{path}: {answer.name} ({answer.value:.3f})"
         explained = answer.name if index is None else self.card.class_names[index]
         return f"{found}; the heat map shows what speaks for {explained}"
@@ -205,7 +209,7 @@ def _of_picture(view, path, layers, *, taken):
             scaled = (maps - maps.min()) / (span if span > 0 else 1)
             plain = name.replace("/", "_").replace(" ", "_")
             drawings[f"{stem}_{plain}"] = _enlarged(explaining.mosaic(np.moveaxis(scaled, -1, 0)))
-    return drawings
+    return drawings, view.answer(path, image)
 
 
 def _enlarged(picture):

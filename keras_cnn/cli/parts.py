@@ -97,8 +97,8 @@ def _expanded(path):
     if os.path.isdir(path):
         _, listed = files.find(path, classes=["."])
         listed = [os.path.normpath(os.path.join(path, name)) for name, _ in listed]
-        if left_out := files.left_out(listed, directory=path):
-            print(left_out, file=sys.stderr)
+        if note := files.left_out_note(listed, directory=path):
+            print(note, file=sys.stderr)
         return listed
     if os.path.exists(path):
         return [path]

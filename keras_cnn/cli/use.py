@@ -103,12 +103,14 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _warn_of_learnt(known, folder):
     """Tell where the pictures are those of the training: not copies, which `check` finds."""
+    from keras_cnn.splits.finding import VALIDATION
+
     data = known.recipe.get("data")
     if data is None:
         return
     data, folder = Path(data).resolve(), folder.resolve()
     whole = folder == data and not (data / "test").is_dir()
-    if whole or folder in [data / part for part in ("train", "val", "validation")]:
+    if whole or folder in [data / part for part in ("train", *VALIDATION)]:
         print(
             f"warning: {folder} holds pictures that this model has learnt from or been chosen by: "
             "the score is too high",

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import zipfile
 import zlib
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -79,16 +79,17 @@ def _build(name, row, *, folder, target):
         if row.broken:
             _drop_broken(name, work)
         work.chmod(0o755)  # mkdtemp's folders are closed to others
-        if target.is_dir() and any(target.iterdir()):
-            return target  # another fetch was faster
         if target.is_dir():
-            target.rmdir()  # an empty one; Windows does not replace it
+            if any(target.iterdir()):
+                return target  # another fetch was faster
+            target.rmdir()  # Windows replaces not even an empty one
         os.replace(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     for leftover in folder.glob(f".{name}-fetch-*"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED:
-            shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(OSError):  # another fetch has ended between the two lines
+            if time.time() - leftover.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(leftover, ignore_errors=True)
     print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
     return target
 

@@ -23,8 +23,11 @@ CLASSES = tuple(  # of VOC2007 and VOC2012
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor".split()
 )
-_FORMATS = ("jpg", *files.FORMATS)  # VOC's own first
-PICTURE_ENDINGS = tuple(f".{name}" for name in (*_FORMATS, *map(str.upper, _FORMATS)))
+_ENDINGS = tuple(  # VOC's own first
+    f".{ending}"
+    for name in dict.fromkeys(("jpg", *files.FORMATS))
+    for ending in (name, name.upper())
+)
 FLAGS = ("1", "-1", "0")  # of a picture in VOC's list of one class: there, not there, difficult
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _EDGE = r"-?\d+(?:\.\d*)?"
@@ -339,7 +342,7 @@ def _picture(line, images, listing):
     *first, last = line.rsplit(maxsplit=1)
     names = [line, *first] if last in FLAGS else [line]
     for name in names:
-        for ending in PICTURE_ENDINGS:
+        for ending in _ENDINGS:
             path = images / f"{name}{ending}"
             if os.path.isfile(path):
                 return name, str(path)

@@ -87,7 +87,7 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(FORMATS) and not os.path.basename(name).startswith(".")
 
 
-def left_out(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathLike) -> str:
+def left_out_note(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathLike) -> str:
     """Tell of what lies beside pictures and is one, too, by its name, but in none of `FORMATS`.
 
     Args:
@@ -101,7 +101,7 @@ def left_out(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathL
     for folder in {os.path.dirname(path) for path in pictures}:
         names = [name for name in os.listdir(folder or ".") if not name.startswith(".")]
         others = [name for name in names if not is_picture_name(name)]
-        found += [os.path.join(folder, name) for name in others if _kind(name) == "image"]
+        found += [os.path.join(folder, name) for name in others if _is_image(name)]
     if not found:
         return ""
     first = [os.path.relpath(path, directory) for path in sorted(found)[:3]]
@@ -111,8 +111,9 @@ def left_out(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathL
     )
 
 
-def _kind(name):
-    return (mimetypes.guess_type(name, strict=False)[0] or "").partition("/")[0]
+def _is_image(name):
+    """Whether a name is one of any image format there is."""
+    return (mimetypes.guess_type(name, strict=False)[0] or "").startswith("image/")
 
 
 def read(

@@ -18,7 +18,7 @@ from keras_cnn.recipe import AUGMENTATIONS, Recipe
 from keras_cnn.splits.parts import Splits
 
 _SCORES = "FoodScore.csv"
-_VALIDATION = ("val", "validation")  # names that the folder of validation pictures may have
+VALIDATION = ("val", "validation")  # names that the folder of validation pictures may have
 
 
 def classification_splits(
@@ -54,10 +54,10 @@ def classification_splits(
     tables = _tables(source.path)
     names = sorted(set(tables["train"]["label"]))[:most_classes]
     tables = {part: table[table["label"].isin(names)] for part, table in tables.items()}
-    facts, paths = _facts(recipe, source), [p for table in tables.values() for p in table["path"]]
-    if left_out := files.left_out(paths, directory=source.path):
-        print(left_out)
-        facts["notes"].append(left_out)
+    facts = _facts(recipe, source)
+    if note := files.left_out_note(_paths(tables), directory=source.path):
+        print(note)
+        facts["notes"].append(note)
     tables, skipped = _without_bad(tables, recipe)
     for part, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
@@ -184,7 +184,7 @@ def _tables(folder):
     if parts == ("test",):
         raise InputError(f"{folder} has test/ but no train/: add train/<class>/ with pictures")
     tables = {part: datasets.table(folder, part) for part in parts}
-    validation = next((name for name in _VALIDATION if (Path(folder) / name).is_dir()), None)
+    validation = next((name for name in VALIDATION if (Path(folder) / name).is_dir()), None)
     if tables and validation:
         tables["validation"] = datasets.table(folder, validation)
     tables = tables or {"train": datasets.table(folder)}
@@ -232,9 +232,13 @@ def _number(score, name, path):
     )
 
 
+def _paths(tables):
+    return [path for table in tables.values() for path in table["path"]]
+
+
 def _without_bad(tables, recipe):
     """Take unreadable pictures out, or refuse them; return the tables and path -> reason."""
-    paths = [path for table in tables.values() for path in table["path"]]
+    paths = _paths(tables)
     bad = files.find_bad(paths, workers=recipe.workers)
     if bad and not recipe.skip_bad_images:
         way_out = "mend or remove them, or go on without them with --skip-bad-images"
