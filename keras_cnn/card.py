@@ -53,6 +53,11 @@ class Card:
     data: dict = dataclasses.field(default_factory=dict)
     versions: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def test_crops(self) -> int:
+        """Crops of a picture whose mean is the answer: see `crops.averaging`."""
+        return self.recipe.get("test_crops", 1)
+
 
 def write(path: str | os.PathLike, card: Card) -> None:
     """Put a card into a saved model, in place of the one it may have.

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn import card
+from keras_cnn import card, crops
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
@@ -106,7 +106,7 @@ def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") ->
 
     Returns:
         A model from RGB pixels (batch, height, width, 3), 0 to 255, at the network's size without
-        margin, to the outputs of `model`.
+        margin, to the answers that `model` was tested by.
 
     Raises:
         InputError: The card does not tell how pictures were prepared.
@@ -125,7 +125,9 @@ def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") ->
         x = ops.floor((luma + 32768.0) / 65536.0)
     if rule.margin:
         x = keras.layers.ZeroPadding2D(rule.margin)(x)
-    return keras.Model(pixels, model(rule.scale(x), training=False), name=model.name)
+    shape = (*rule.size, files.CHANNELS[rule.color_mode])
+    tested = crops.averaging(model, told.test_crops, image_shape=shape)
+    return keras.Model(pixels, tested(rule.scale(x), training=False), name=model.name)
 
 
 def _check_packages(format, packages):

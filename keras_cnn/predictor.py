@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_cnn import card, datasets, report
+from keras_cnn import card, crops, datasets, report
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
@@ -84,6 +85,12 @@ class Predictor:
                 f"the card must tell the size of the model's input; it tells {wanted}, and the "
                 f"model takes {given}: give the model its own card"
             )
+
+    @functools.cached_property
+    def answering(self) -> keras.Model:
+        """The model as it was tested: by the mean of several crops, if its card tells so."""
+        shape = (*self.preparation.size, files.CHANNELS[self.preparation.color_mode])
+        return crops.averaging(self.model, self.card.test_crops, image_shape=shape)
 
     @classmethod
     def load(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Predictor":
@@ -176,7 +183,7 @@ class Predictor:
                         yield picture, Answer(scores, self.card.class_names)
 
     def scores(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the model's outputs for pictures of its own size.
+        """Return the answers to pictures of the model's own size.
 
         Args:
             pixels: uint8 (batch, height, width, channels), as `preparation.read` gives them.
@@ -184,7 +191,7 @@ class Predictor:
         Returns:
             float32 (batch, classes) or (batch, values).
         """
-        return self.model.predict_on_batch(self.preparation.scale(pixels))
+        return self.answering.predict_on_batch(self.preparation.scale(pixels))
 
     def evaluate(
         self,

@@ -85,6 +85,8 @@ class Recipe:
             into one another (cutmix, Yun et al., 2019), labels likewise.
         precision: Arithmetic of the layers; weights stay float32.
         tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
+        test_crops: Crops of each test picture whose mean answer counts: see `crops.averaging`. The
+            saved model remembers it.
         runs: Trainings, each with the next seed; the report tells their mean and deviation.
         workers: Threads that decode pictures; None takes one per core.
         deterministic: Whether the same seed must give the same bits; slower.
@@ -146,6 +148,9 @@ class Recipe:
         "float32", "arithmetic of the layers; weights stay float32"
     )
     tensorboard: bool = option(False, "write logs for TensorBoard into the results folder")
+    test_crops: Literal[1, 5, 10] = option(
+        1, "answer by the mean over 5 shifted crops of a picture, or over 10, 5 of them mirrored"
+    )
     runs: int = option(1, "trainings with other seeds; mean and deviation are told", at_least=1)
     workers: int | None = option(None, "decoding threads (default: one per core)", at_least=1)
     deterministic: bool = option(False, "the same seed gives the same bits; slower")
@@ -162,11 +167,11 @@ class Recipe:
     without: tuple[str, ...] = ()
 
     def __post_init__(self):
-        """Refuse values outside their range."""
+        """Refuse values outside their range, and choices there are not."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if "help" in field.metadata and value is not None:
-                _check_range(field, value)
+                _check(field, value)
         if self.resume and self.runs > 1:
             raise InputError(
                 f"--resume goes on with one run, not with --runs {self.runs}: give one of the two"
@@ -289,9 +294,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
 
 
-def _check_range(field, value):
-    limits = field.metadata
-    if isinstance(value, float) and not math.isfinite(value):
+def _check(field, value):
+    limits, kind = field.metadata, _kind(field)
+    if typing.get_origin(kind) is Literal:
+        rule = f"must be one of {list(typing.get_args(kind))}"
+        if value in typing.get_args(kind):
+            return
+    elif isinstance(value, float) and not math.isfinite(value):
         rule = "must be a finite number"
     elif limits["at_least"] is not None and not value >= limits["at_least"]:
         rule = f"must be at least {limits['at_least']}"
@@ -301,20 +310,25 @@ def _check_range(field, value):
         rule = f"must be below {limits['below']}"
     else:
         return
-    raise InputError(f"{_flag(field.name)} {rule}; received {value}")
+    raise InputError(f"{_flag(field.name)} {rule}; received {value!r}")
+
+
+def _kind(field):
+    """The type of a field's values; that it may be None is the default's business."""
+    kind = field.type
+    return typing.get_args(kind)[0] if types.NoneType in typing.get_args(kind) else kind
 
 
 def _add_option(parser, field, *, default):
     hints = {"help": field.metadata["help"], "default": default}
     if default is not None and not isinstance(default, bool):
         hints["help"] = hints["help"].split(" (default:")[0] + " (default: %(default)s)"
-    kind = field.type
-    if types.NoneType in typing.get_args(kind):  # None is the default's business
-        kind = typing.get_args(kind)[0]
+    kind = _kind(field)
     if kind is bool:
         hints["action"] = argparse.BooleanOptionalAction
     elif typing.get_origin(kind) is Literal:
         hints["choices"] = typing.get_args(kind)
+        hints["type"] = type(hints["choices"][0])
     else:
         hints["type"] = kind
         hints["metavar"] = {Path: "FOLDER", int: "N", float: "X"}.get(kind)

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnn import card, determinism, distribution, report, schedules
+from keras_cnn import card, crops, determinism, distribution, report, schedules
 from keras_cnn.checkpoint import Checkpoint, remove
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
@@ -190,7 +190,8 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
         return None
     model = _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted)
     save(model, splits, folder / "model.keras")
-    answers = splits.predict(model)
+    tested = crops.averaging(model, recipe.test_crops, image_shape=splits.image_shape)
+    answers = splits.predict(tested)
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * len(splits.targets["train"])
     facts = {
         "interrupted": interrupted,

@@ -33,7 +33,7 @@ CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
 _OF_TRAINING = (  # choices of a recipe that mean nothing to features computed once
     "augment mix schedule warmup early_stopping label_smoothing weight_decay class_weights ema "
-    "precision tensorboard runs deterministic distribute resume"
+    "precision tensorboard test_crops runs deterministic distribute resume"
 ).split()
 
 

@@ -68,6 +68,10 @@ def test_a_wrong_option_gets_one_sentence_and_exit_code_2(argv, said, capsys):
 def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
     with pytest.raises(InputError, match="--image-size must be at least 1; received 0"):
         dataclasses.replace(RECIPE, image_size=0)
+    with pytest.raises(InputError, match=r"--schedule must be one of \['constant', .*'cosinus'"):
+        dataclasses.replace(RECIPE, schedule="cosinus")
+    with pytest.raises(InputError, match=r"--test-crops must be one of \[1, 5, 10\]; received 2"):
+        dataclasses.replace(RECIPE, test_crops=2)
 
 
 def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():

@@ -172,6 +172,7 @@ def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
         {"weight_decay": 0.1},
         {"runs": 3},
         {"mix": "mixup"},
+        {"test_crops": 5},
     ],
 )
 def test_choices_that_features_computed_once_pass_over_are_refused(base, stripes, tmp_path, choice):

@@ -42,7 +42,7 @@ class DetectionRecipe(Recipe):
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
     without: tuple[str, ...] = (
         *("image_size", "interpolation", "validation_split", "variant", "augment", "mix"),
-        *("class_weights", "label_smoothing", "skip_bad_images"),
+        *("class_weights", "label_smoothing", "test_crops", "skip_bad_images"),
     )
 
     def __post_init__(self):
