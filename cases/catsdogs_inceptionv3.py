@@ -37,7 +37,9 @@ def main(argv=None):
         "height_shift_range": 0.2,
     }
     base = transfer.Base.of(keras_cnn.models.InceptionV3, weights=weights)
-    return transfer.fit_head(base, recipe, augmentation=augmentation, fine_tune=True, notes=notes)
+    return transfer.fit_head(
+        base, recipe, augmentation=augmentation, fine_tune=True, linear_probe=True, notes=notes
+    )
 
 
 def _published_weights():

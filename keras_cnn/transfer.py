@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_cnn import card, codes, machine, preparation, training
+from keras_cnn import card, codes, determinism, distribution, machine, preparation, training
 from keras_cnn.errors import InputError
 from keras_cnn.preparation import Preparation, Scaling
 from keras_cnn.recipe import Recipe
@@ -116,6 +116,7 @@ def fit_head(
     fine_tune: bool = False,
     from_layer: str | None = None,
     dropout: float = 0.0,
+    linear_probe: bool = False,
     notes: tuple[str, ...] = (),
 ) -> dict:
     """Train a new head on the frozen base; then, if asked, the base's later layers too.
@@ -132,6 +133,9 @@ def fit_head(
         fine_tune: Whether layers of the base are to learn after the head.
         from_layer: The first of them; None for all.
         dropout: Share of the features left out at random in training.
+        linear_probe: Whether the head starts as logistic regression on the base's features, solved
+            to the end: fine-tuning under a random head distorts what the base knows (Kumar et al.,
+            2022).
         notes: Sentences for the report.
 
     Returns:
@@ -140,19 +144,29 @@ def fit_head(
     Raises:
         InputError: The pictures cannot be used, an option would scale pixels once more, or the base
             has no layer `from_layer`.
+
+    References:
+        Kumar et al., 2022. Fine-tuning can distort pretrained features and underperform
+        out-of-distribution. https://arxiv.org/abs/2202.10054
     """
     generator = preparation.generator(base.scaling, **(augmentation or {}))
     splits = classification_splits(recipe, generator)
     splits = _with_notes(splits, notes)
+    weights, head_weights = _probe(base, splits, recipe) if linear_probe else (None, None)
 
     def build(*, input_shape, classes):
         model = base.build(input_shape=input_shape)
+        if linear_probe:
+            model.set_weights(weights)  # random ones would be others than the head was solved for
         if from_layer is not None:
             _position(model, from_layer)  # refuses before the training, not after
         model.trainable = False
         x = keras.layers.Dropout(dropout, name="head_dropout")(_vector(model))
         head = keras.layers.Dense(classes, activation="softmax", name="head", dtype="float32")
-        return keras.Model(model.input, head(x), name=model.name)
+        x = head(x)
+        if linear_probe:
+            head.set_weights(head_weights)
+        return keras.Model(model.input, x, name=model.name)
 
     def tune(model):
         thaw(model, from_layer=from_layer)
@@ -226,17 +240,11 @@ def fit_codes(
     splits = _with_notes(splits, notes)
     body = base.build(input_shape=splits.image_shape)
     body = keras.Model(body.input, _vector(body), name=body.name)
-    cache = folder.parent / "codes.sqlite" if cache is None else cache
-    rule = Preparation.of(splits.train)
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    vectors = {
-        name: codes.compute(body, rule, flow.filepaths, cache=cache) for name, flow in parts.items()
-    }
+    vectors, labels = _codes(body, splits, ("train", "validation", "test"), recipe, cache=cache)
     head = keras.layers.Dense(
         splits.num_classes, activation=None if classifier == "svm" else "softmax", name="head"
     )
     model = keras.Model(body.input, head(body.output), name=body.name)
-    labels = {name: np.asarray(flow.classes) for name, flow in parts.items()}
     history = {}
     if classifier == "softmax":
         history = _fit_softmax(head, vectors, labels, recipe)
@@ -273,6 +281,31 @@ def check_codes(recipe: Recipe) -> None:
                 f"--codes computes features once, and fits one classifier on them: leave out "
                 f"--{option} or --codes"
             )
+
+
+def _probe(base, splits, recipe):
+    """Return the weights of the base, and those of the head as logistic regression solves them."""
+    training.writable(recipe.folder)
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.deterministic:
+        determinism.enable()
+    distribution.set_up(recipe)  # JAX meets other processes only before it computes anything
+    model = base.build(input_shape=splits.image_shape)
+    body = keras.Model(model.input, _vector(model), name=model.name)
+    vectors, labels = _codes(body, splits, ("train", "validation"), recipe)
+    head = _fit_linear("logistic", vectors, labels, splits.num_classes, recipe)
+    return model.get_weights(), head
+
+
+def _codes(body, splits, parts, recipe, *, cache=None):
+    """Return features and labels of some parts of a set, each by its name."""
+    cache = recipe.folder.parent / "codes.sqlite" if cache is None else cache
+    rule = Preparation.of(splits.train)
+    flows = {name: getattr(splits, name) for name in parts}
+    vectors = {
+        name: codes.compute(body, rule, flow.filepaths, cache=cache) for name, flow in flows.items()
+    }
+    return vectors, {name: np.asarray(flow.classes) for name, flow in flows.items()}
 
 
 def _fit_softmax(head, vectors, labels, recipe):

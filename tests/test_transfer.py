@@ -148,6 +148,21 @@ def test_the_saved_model_answers_as_the_classifier_on_the_codes(
     assert (tmp_path / "codes.sqlite").exists()
 
 
+@pytest.mark.parametrize("random", [False, True])
+def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp_path, random):
+    base = Base(body, base.scaling) if random else base
+    fit_codes(base, _recipe(stripes, tmp_path / "codes"), classifier="logistic")
+    still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12)
+    fit_head(base, still, linear_probe=True, fine_tune=True)
+    paths = [str(path) for path in sorted((stripes / "test").rglob("*.png"))]
+    expected, told = (
+        [answer.scores for answer in Predictor.load(tmp_path / run)(paths)]
+        for run in ("codes", "head")
+    )
+    assert len(told) == 16
+    np.testing.assert_allclose(told, expected, atol=1e-4)
+
+
 def test_three_classes_are_told_apart_too(base, stripes, tmp_path):
     for part in ("train", "test"):
         (stripes / part / "plain").mkdir()
