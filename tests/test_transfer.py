@@ -51,7 +51,7 @@ def without_figures(request, monkeypatch):
 
     def scored(splits, folder, *, answers, history, samples, facts):
         test = scores.classification(splits.targets["test"], answers, splits.class_names)
-        return facts | {"sentence": "", "notes": [], "test": test}
+        return facts | {"task": "classification", "sentence": "", "notes": [], "test": test}
 
     if "slow" not in request.keywords:
         monkeypatch.setattr(Splits, "report", scored)
@@ -152,15 +152,15 @@ def test_the_saved_model_answers_as_the_classifier_on_the_codes(
 def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp_path, random):
     base = Base(body, base.scaling) if random else base
     fit_codes(base, _recipe(stripes, tmp_path / "codes"), classifier="logistic")
-    still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12)
+    still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12, runs=2)
     fit_head(base, still, linear_probe=True, fine_tune=True)
     paths = [str(path) for path in sorted((stripes / "test").rglob("*.png"))]
-    expected, told = (
+    expected, *told = (
         [answer.scores for answer in Predictor.load(tmp_path / run)(paths)]
-        for run in ("codes", "head")
+        for run in ("codes", "head/run_1", "head/run_2")
     )
-    assert len(told) == 16
-    np.testing.assert_allclose(told, expected, atol=1e-4)
+    assert len(expected) == 16
+    np.testing.assert_allclose(told, [expected] * 2, atol=1e-4)
 
 
 def test_three_classes_are_told_apart_too(base, stripes, tmp_path):
