@@ -1,9 +1,10 @@
 """InceptionV3, trained on ImageNet, learns to tell cats from dogs: chapter 5, transfer learning.
 
-First a new head learns on the frozen network; then all layers learn at a hundredth of the rate,
-with batch normalisation kept at ImageNet's statistics, which few pictures would only spoil. Without
-Dogs vs Cats in data/cats_dogs it runs on a drawn sample. The ImageNet weights are downloaded once;
-where they cannot be had, it says which file to put where, and shows the way with random weights.
+First a new head learns on the frozen network, from logistic regression's solution on; then all
+layers learn at a hundredth of the rate, with batch normalisation kept at ImageNet's statistics,
+which few pictures would only spoil. Without Dogs vs Cats in data/cats_dogs it runs on a drawn
+sample. The ImageNet weights are downloaded once; where they cannot be had, it says which file to
+put where, and shows the way with random weights.
 
 Erratum: the listing trains the new head for one epoch and stops where fine-tuning begins. Its
 pictures have 299 pixels, which ``--image-size 299`` gives.

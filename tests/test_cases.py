@@ -150,6 +150,13 @@ def test_without_imagenet_weights_the_report_says_which_file_to_put_where(stripe
     assert len((tmp_path / "out" / "history.csv").read_text().splitlines()) == 3  # head and tuning
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_learns_more_of_its_sample_than_the_baseline(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_CNN_DATA", str(tmp_path))  # which holds no real set
+    assert _run(name, tmp_path / "out")["test"]["verdict"] == "above"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_help_answers_at_once(name):
     code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(CASES / name)!r}"
