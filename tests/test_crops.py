@@ -81,6 +81,6 @@ def test_a_model_answers_everywhere_as_it_was_tested(stripes, tmp_path, capsys):
     model.save(view / "model.keras")
     card.write(view / "model.keras", predictor.card)
     answer = Predictor.load(view)(paths[0])
-    assert main(["explain", str(view), paths[0]]) == 0
+    assert main(["explain", str(view), *paths[:2], "--layer", "c1"]) == 0
     assert f"{answer.name} ({answer.value:.3f}); " in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "report.json").read_text())["recipe"]["test_crops"] == 10
