@@ -18,7 +18,7 @@ RECIPE = keras_cnn.Recipe(
     image_size=139,
     interpolation="bilinear",  # as ImageNet's weights learned
     batch_size=20,
-    epochs=3,
+    epochs=2,
     learning_rate=1e-3,
     without=("variant",),
 )
