@@ -152,7 +152,11 @@ def fit_head(
     generator = preparation.generator(base.scaling, **(augmentation or {}))
     splits = classification_splits(recipe, generator)
     splits = _with_notes(splits, notes)
-    weights, head_weights = _probe(base, splits, recipe) if linear_probe else (None, None)
+    if linear_probe:
+        started = time.perf_counter()
+        weights, head_weights = _probe(base, splits, recipe)
+        spent = {"linear_probe": {"seconds": time.perf_counter() - started}}
+        splits = dataclasses.replace(splits, facts=splits.facts | spent)
 
     def build(*, input_shape, classes):
         model = base.build(input_shape=input_shape)

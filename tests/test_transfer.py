@@ -153,7 +153,7 @@ def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp
     base = Base(body, base.scaling) if random else base
     fit_codes(base, _recipe(stripes, tmp_path / "codes"), classifier="logistic")
     still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12, runs=2)
-    fit_head(base, still, linear_probe=True, fine_tune=True)
+    assert fit_head(base, still, linear_probe=True, fine_tune=True)["linear_probe"]["seconds"] > 0
     paths = [str(path) for path in sorted((stripes / "test").rglob("*.png"))]
     expected, *told = (
         [answer.scores for answer in Predictor.load(tmp_path / run)(paths)]
