@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn.errors import InputError
+from keras_cnn.images import files
 
 NUMBERS = (1, 5, 10)
 SHARE = 14  # crops of 224 from 256 lie 16 pixels off the centre: a fourteenth of their side
@@ -21,7 +22,7 @@ def averaging(model: keras.Model, number: int, *, image_shape: tuple[int, int, i
     Args:
         model: A classifier or a regression; it takes pictures of `image_shape`.
         number: 1, 5 or 10. One is the picture itself, and the model is returned as it is.
-        image_shape: `(height, width, channels)`.
+        image_shape: `(height, width, channels)`, or with the channels first.
 
     Returns:
         A model of the same layers. It takes the same pictures, in as many times the time.
@@ -38,17 +39,17 @@ def averaging(model: keras.Model, number: int, *, image_shape: tuple[int, int, i
     if number == 1:
         return model
     image = keras.Input(image_shape)
-    down, right = (max(1, round(side / SHARE)) for side in image_shape[:2])
-    corners = itertools.product((-down, down), (-right, right))
-    crops = [image, *(_shifted(image, *corner) for corner in corners)]
+    rows, columns = (1, 2) if image_shape[2] in files.CHANNELS.values() else (2, 3)
+    crops = [image]
+    for down, right in itertools.product((-1, 1), repeat=2):
+        crops.append(_shifted(_shifted(image, rows, down), columns, right))
     if number == 10:
-        crops += [ops.flip(crop, axis=2) for crop in crops]
+        crops += [ops.flip(crop, axis=columns) for crop in crops]
     answers = ops.stack([model(crop, training=False) for crop in crops])
     return keras.Model(image, ops.mean(answers, axis=0), name=model.name)
 
 
-def _shifted(image, down, right):
-    height, width = image.shape[1:3]
-    rows = np.clip(np.arange(height) + down, 0, height - 1).astype("int32")
-    columns = np.clip(np.arange(width) + right, 0, width - 1).astype("int32")
-    return ops.take(ops.take(image, rows, axis=1), columns, axis=2)
+def _shifted(image, axis, sign):
+    side = image.shape[axis]
+    places = np.arange(side) + sign * max(1, round(side / SHARE))
+    return ops.take(image, np.clip(places, 0, side - 1).astype("int32"), axis=axis)

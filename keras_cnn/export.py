@@ -16,7 +16,6 @@ from keras import ops
 from keras_cnn import card, crops
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
 from keras_cnn.preparation import Preparation
 
 FORMATS = {  # name -> Keras' own name, what is written, packages it takes
@@ -117,7 +116,7 @@ def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") ->
         return keras.Model(pixels, outputs, name=model.name)
     rule = Preparation.from_dict(told.preparation)
     height, width = (side - 2 * rule.margin for side in rule.size)
-    channels = max(3, files.CHANNELS[rule.color_mode])  # a grey network takes RGB too
+    channels = max(3, rule.image_shape[2])  # a grey network takes RGB too
     pixels = keras.Input((height, width, channels), dtype=dtype, name="pixels")
     x = ops.cast(pixels, "float32")
     if rule.color_mode == "grayscale":
@@ -125,8 +124,7 @@ def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") ->
         x = ops.floor((luma + 32768.0) / 65536.0)
     if rule.margin:
         x = keras.layers.ZeroPadding2D(rule.margin)(x)
-    shape = (*rule.size, files.CHANNELS[rule.color_mode])
-    tested = crops.averaging(model, told.test_crops, image_shape=shape)
+    tested = crops.averaging(model, told.test_crops, image_shape=rule.image_shape)
     return keras.Model(pixels, tested(rule.scale(x), training=False), name=model.name)
 
 

@@ -78,7 +78,7 @@ class Predictor:
                 f"the card must name each class of the model; it names {len(names)}, and the "
                 f"model's output is {shape}: give the model its own card"
             )
-        wanted = (*self.preparation.size, files.CHANNELS[self.preparation.color_mode])
+        wanted = self.preparation.image_shape
         given = self.model.input_shape[1:]
         if len(given) != 3 or any(n not in (None, w) for n, w in zip(given, wanted, strict=True)):
             raise InputError(
@@ -87,9 +87,9 @@ class Predictor:
             )
 
     @functools.cached_property
-    def answering(self) -> keras.Model:
+    def tested_model(self) -> keras.Model:
         """The model as it was tested: by the mean of several crops, if its card tells so."""
-        shape = (*self.preparation.size, files.CHANNELS[self.preparation.color_mode])
+        shape = self.preparation.image_shape
         return crops.averaging(self.model, self.card.test_crops, image_shape=shape)
 
     @classmethod
@@ -191,7 +191,7 @@ class Predictor:
         Returns:
             float32 (batch, classes) or (batch, values).
         """
-        return self.answering.predict_on_batch(self.preparation.scale(pixels))
+        return self.tested_model.predict_on_batch(self.preparation.scale(pixels))
 
     def evaluate(
         self,
@@ -254,7 +254,7 @@ class Predictor:
         if isinstance(picture, str | os.PathLike):
             return self.preparation.read(picture)
         picture = np.asarray(picture)
-        channels = files.CHANNELS[self.preparation.color_mode]
+        channels = self.preparation.image_shape[2]
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels:
             raise ValueError(
                 f"a picture must be uint8, (height, width, {channels}), or a file's name; received "

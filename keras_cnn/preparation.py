@@ -155,6 +155,11 @@ class Preparation:
         rule._check()
         return rule
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the network's input."""
+        return (*self.size, files.CHANNELS[self.color_mode])
+
     def to_dict(self) -> dict:
         """Return the fields as JSON can hold them."""
         return dataclasses.asdict(self) | {"size": list(self.size)}

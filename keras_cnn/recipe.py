@@ -296,10 +296,9 @@ class Parser(argparse.ArgumentParser):
 
 def _check(field, value):
     limits, kind = field.metadata, _kind(field)
-    if typing.get_origin(kind) is Literal:
-        rule = f"must be one of {list(typing.get_args(kind))}"
-        if value in typing.get_args(kind):
-            return
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    if choices and value not in choices:
+        rule = f"must be one of {list(choices)}"
     elif isinstance(value, float) and not math.isfinite(value):
         rule = "must be a finite number"
     elif limits["at_least"] is not None and not value >= limits["at_least"]:

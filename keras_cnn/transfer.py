@@ -135,7 +135,8 @@ def fit_head(
         dropout: Share of the features left out at random in training.
         linear_probe: Whether the head starts as logistic regression on the base's features, solved
             to the end: fine-tuning under a random head distorts what the base knows (Kumar et al.,
-            2022). The features are remembered in ``codes.sqlite`` beside the run's folder.
+            2022). The features are remembered in ``codes.sqlite`` beside the run's folder; several
+            runs start from the same head.
         notes: Sentences for the report.
 
     Returns:

@@ -39,6 +39,15 @@ def test_the_answer_is_the_mean_of_those_to_the_crops(number):
     assert number == 1 or np.abs(told - answers[0]).max() > 0.01
 
 
+def test_crops_are_the_same_with_the_channels_first():
+    images = np.random.default_rng(0).normal(0, 2, (3, 3, 42, 70)).astype("float32")
+    model = network((3, 42, 70), 4)
+    crop_after_crop = [np.moveaxis(crop, 3, 1) for crop in ten_crops(np.moveaxis(images, 1, 3))]
+    answers = [model.predict_on_batch(crop) for crop in crop_after_crop]
+    told = crops.averaging(model, 10, image_shape=(3, 42, 70)).predict_on_batch(images)
+    np.testing.assert_allclose(told, np.mean(answers, axis=0), atol=1e-6)
+
+
 def test_a_picture_of_one_pixel_and_a_number_there_is_not():
     model = network((1, 1, 3), 2)
     image = np.ones((1, 1, 1, 3), "float32")

@@ -155,7 +155,7 @@ class _View:
             return None
         from keras_cnn.predictor import Answer
 
-        (scores,) = self.predictor.answering.predict_on_batch(image[None])
+        (scores,) = self.predictor.tested_model.predict_on_batch(image[None])
         answer = Answer(scores, self.card.class_names)
         index, found = self.class_index, f"{path}: {answer.name} ({answer.value:.3f})"
         explained = answer.name if index is None else self.card.class_names[index]
