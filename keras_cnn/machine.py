@@ -11,6 +11,8 @@ from pathlib import Path
 
 import keras
 
+from keras_cnn.errors import InputError
+
 _ended = threading.Event()  # by SIGTERM
 
 
@@ -98,6 +100,28 @@ def sentence() -> str:
     found = surroundings()
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return f"{found['hardware']['processor']}, {found['hardware']['cores']} cores; {versions}"
+
+
+def writable(folder: Path) -> Path:
+    """Make a folder of results and return it.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write_probe"
+        probe.touch()
+        probe.unlink(missing_ok=True)  # another process may probe too
+    except OSError as error:
+        raise InputError(
+            f"--out must be a folder that can be written; received {folder} ({error.strerror}): "
+            "name another"
+        ) from None
+    return folder
 
 
 def _versions():

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_cnn import machine, training
+from keras_cnn import machine
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -169,7 +169,7 @@ def write(found: Rates, folder: Path) -> None:
     Raises:
         InputError: The folder cannot be written.
     """
-    folder = training.writable(folder)
+    folder = machine.writable(folder)
     content = json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
     for name, data in {"lr_find.png": draw(found), "lr_find.json": content.encode()}.items():
         beside = folder / f".{name}.{os.getpid()}"

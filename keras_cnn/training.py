@@ -1,6 +1,7 @@
 """Training: from the parts of a set and a builder to a tested model and its report."""
 
 import dataclasses
+import errno
 import importlib.util
 import os
 import shutil
@@ -17,7 +18,14 @@ from keras_cnn.checkpoint import Checkpoint, remove
 from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
 from keras_cnn.images.tf_data import untuned
-from keras_cnn.machine import end_if_told, ended_by_sigterm, jit_compile, keep_memory, surroundings
+from keras_cnn.machine import (
+    end_if_told,
+    ended_by_sigterm,
+    jit_compile,
+    keep_memory,
+    surroundings,
+    writable,
+)
 from keras_cnn.mixing import Mixed
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
@@ -275,12 +283,12 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
             raise
         print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
         return True
-    except Exception:
-        for feed in feeds:
-            if feed.error:  # TensorFlow has wrapped it into one of its own
-                told = f"{feed.error}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
-                raise InputError(told) if checkpoint.epoch else feed.error from None
-        raise
+    except Exception as error:
+        known = _known(error, feeds, recipe)
+        if known is None:
+            raise
+        told = f"{known}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
+        raise InputError(told) if checkpoint.epoch else known from None
     if not checkpoint.best_epoch:
         checkpoint.clear()
         raise InputError(
@@ -288,6 +296,20 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
             f"{recipe.learning_rate}: lower it"
         )
     return False
+
+
+def _known(error, feeds, recipe):
+    """The error for people behind one of `fit`, or None."""
+    for feed in feeds:
+        if feed.error:  # TensorFlow has wrapped it into one of its own
+            return feed.error
+    full = os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, InputError)
+    if recipe.tensorboard and full:  # its writer has errors of its own
+        return InputError(
+            f"no room for TensorBoard's logs in {recipe.folder}: make room, or leave out "
+            "--tensorboard"
+        )
+    return None
 
 
 def _callbacks(splits, recipe, checkpoint, batches, *, tell):
@@ -315,28 +337,6 @@ def _class_weight(splits):
     """Class index -> weight; the weights of all pictures together are their number."""
     counts = np.bincount(splits.targets["train"], minlength=splits.num_classes)
     return dict(enumerate(counts.sum() / (len(counts) * counts)))
-
-
-def writable(folder: Path) -> Path:
-    """Make a folder of results and return it.
-
-    Args:
-        folder: The folder.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write_probe"
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another process may probe too
-    except OSError as error:
-        raise InputError(
-            f"--out must be a folder that can be written; received {folder} ({error.strerror}): "
-            "name another"
-        ) from None
-    return folder
 
 
 def _build(build, splits, *, precision):

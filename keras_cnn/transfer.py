@@ -239,7 +239,7 @@ def fit_codes(
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
     check_codes(recipe)
     started = time.perf_counter()
-    folder = training.writable(recipe.folder)
+    folder = machine.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     splits = classification_splits(recipe, preparation.generator(base.scaling))
     splits = _with_notes(splits, notes)
@@ -290,7 +290,7 @@ def check_codes(recipe: Recipe) -> None:
 
 def _probe(base, splits, recipe):
     """Return the weights of the base, and those of the head as logistic regression solves them."""
-    training.writable(recipe.folder)
+    machine.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         determinism.enable()

@@ -75,6 +75,20 @@ def test_a_disk_full_at_the_end_costs_no_epoch(folder, tmp_path, monkeypatch):
     keras.models.load_model(recipe.out / "model.keras")
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_disk_too_full_for_tensorboard_is_told(folder, tmp_path, monkeypatch, epoch):
+    pytest.importorskip("tensorboard")
+
+    def full():  # TensorFlow's writer has errors of its own
+        raise RuntimeError(f"events.v2; {os.strerror(errno.ENOSPC)}\n\tFailed to flush 1 events")
+
+    monkeypatch.setattr(keras.callbacks, "TensorBoard", lambda folder: _at_epoch(epoch, full)[0])
+    recipe = tiny.recipe(folder, tmp_path / "out", epochs=2, tensorboard=True)
+    with pytest.raises(InputError, match="make room, or leave out --tensorboard") as told:
+        tiny.run(recipe)
+    assert ("epoch 1 is saved, --resume" in str(told.value)) == (epoch == 1)
+
+
 def test_no_shared_memory_is_needed(folder, tmp_path, monkeypatch):
     """/dev/shm is tiny in many containers."""
 

@@ -224,7 +224,7 @@ def _enlarged(picture):
 def _write(drawings, folder):
     from PIL import Image
 
-    from keras_cnn.training import writable
+    from keras_cnn.machine import writable
 
     folder = writable(folder)
     files = []
