@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from pathlib import Path
@@ -97,6 +98,8 @@ def _child(connection, log, recipe, prepare, options):
     training.conclude = conclude
     if prepare:
         prepare()
+    # A test run in a shell's background has its Ctrl-C ignored, and so have its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     script(lambda: run(recipe, callbacks=[Tell(connection)], **options))
 
 
