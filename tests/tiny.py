@@ -106,13 +106,13 @@ def _child(connection, log, recipe, prepare, options):
 def start(recipe, *, prepare=None, **options):
     """Train in a child, forked from a server that has imported all; return (child, connection).
 
-    What it prints is in ``<out>.log``; `prepare` is called first.
+    What it prints is in ``<out>.log``; `prepare` is called first. It ends with the test run.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     mine, its = context.Pipe(duplex=False)
     log = recipe.out.with_suffix(".log")
-    child = context.Process(target=_child, args=(its, log, recipe, prepare, options))
+    child = context.Process(target=_child, args=(its, log, recipe, prepare, options), daemon=True)
     child.start()
     its.close()
     return child, mine
