@@ -284,11 +284,11 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
         print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
         return True
     except Exception as error:
-        known = _known(error, feeds, recipe)
-        if known is None:
+        cause = _cause(error, feeds, recipe)
+        if cause is None:
             raise
-        told = f"{known}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
-        raise InputError(told) if checkpoint.epoch else known from None
+        told = f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
+        raise InputError(told) if checkpoint.epoch else cause from None
     if not checkpoint.best_epoch:
         checkpoint.clear()
         raise InputError(
@@ -298,8 +298,8 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     return False
 
 
-def _known(error, feeds, recipe):
-    """The error for people behind one of `fit`, or None."""
+def _cause(error, feeds, recipe):
+    """The error, told for people, that one of Keras or its backend hides; None if there is none."""
     for feed in feeds:
         if feed.error:  # TensorFlow has wrapped it into one of its own
             return feed.error
