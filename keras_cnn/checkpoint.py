@@ -149,14 +149,13 @@ class Checkpoint(keras.callbacks.Callback):
 
         Args:
             phase: Its number, from 0.
-            model: The model, compiled for the phase.
+            model: The model, compiled for the phase, its optimizer built.
 
         Raises:
             InputError: The optimizer is not the one of the run that is resumed.
         """
         self._clock = self._clock or perf_counter()
         if phase < len(self.starts):
-            model.optimizer.build(model.trainable_variables)
             if self.epoch:
                 self._load(_last(self.epoch), _state_of(model))
         else:

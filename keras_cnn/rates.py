@@ -89,10 +89,10 @@ def find(
         raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
     keras.utils.set_random_seed(recipe.seed)
     model = build(input_shape=splits.image_shape, classes=splits.num_classes)
-    model.compile(
+    machine.compile_model(
+        model,
         optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),
         loss=splits.loss(recipe),
-        jit_compile=machine.jit_compile(),
     )
     rates, losses = np.geomspace(LOWEST, HIGHEST, steps), []
     average, lowest = 0.0, np.inf

@@ -19,6 +19,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.feed import Feed, Seek
 from keras_cnn.images.tf_data import untuned
 from keras_cnn.machine import (
+    compile_model,
     end_if_told,
     ended_by_sigterm,
     jit_compile,
@@ -248,12 +249,7 @@ def _compile(model, splits, recipe, optimizer, *, steps):
     )
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    model.compile(
-        optimizer=optimizer,
-        loss=splits.loss(recipe),
-        metrics=splits.metrics(),
-        jit_compile=jit_compile(),
-    )
+    compile_model(model, optimizer, loss=splits.loss(recipe), metrics=splits.metrics())
 
 
 def _fit(model, splits, recipe, checkpoint, feeds, devices):

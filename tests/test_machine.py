@@ -1,4 +1,6 @@
-"""The oracles: the kernel's count of pages handed out, and TensorFlow's own word on oneDNN."""
+"""The oracles: the kernel's count of pages handed out, TensorFlow's own word on oneDNN, and a count
+of how often it traces a step.
+"""
 
 import ctypes
 import os
@@ -6,9 +8,11 @@ import platform
 import subprocess
 import sys
 
+import keras
 import pytest
+import tiny
 
-from keras_cnn import machine
+from keras_cnn import machine, training
 
 SCRIPT = """
 import resource, sys
@@ -59,3 +63,19 @@ def test_tensorflow_uses_one_dnn_unless_the_user_does_not_want_it(set_by_user, o
     command = [sys.executable, "-c", "import keras_cnn, tensorflow"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ("oneDNN custom operations are on" in run.stderr) == on
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own trap")
+@pytest.mark.parametrize("choices", [{}, {"ema": True}, {"precision": "float16"}])
+def test_a_step_is_traced_once(tmp_path, monkeypatch, choices):
+    traced = []
+    step = keras.Model.train_step
+
+    def counted(self, *values, **options):
+        traced.append(self)
+        return step(self, *values, **options)
+
+    monkeypatch.setattr(keras.Model, "train_step", counted)
+    monkeypatch.setattr(training, "conclude", tiny.conclude)
+    tiny.run(tiny.recipe(tiny.draw(tmp_path / "set"), tmp_path / "out", epochs=1, **choices))
+    assert len(traced) == 1  # large networks take many seconds each time

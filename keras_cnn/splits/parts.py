@@ -74,9 +74,11 @@ class Splits:
             return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
         return keras.losses.MeanSquaredError()
 
-    def metrics(self) -> list[str]:
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Return what is told of every epoch besides the loss."""
-        return ["accuracy" if self.num_classes else "mae"]
+        if self.num_classes:
+            return [keras.metrics.CategoricalAccuracy(name="accuracy")]
+        return [keras.metrics.MeanAbsoluteError(name="mae")]
 
     def callbacks(self, folder: Path) -> list[keras.callbacks.Callback]:
         """Return what watches the training, besides what every training has.
