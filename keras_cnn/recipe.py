@@ -6,6 +6,7 @@ Importing this module loads neither Keras nor TensorFlow, so that ``--help`` ans
 import argparse
 import dataclasses
 import difflib
+import importlib.util
 import io
 import math
 import os
@@ -175,6 +176,11 @@ class Recipe:
         if self.resume and self.runs > 1:
             raise InputError(
                 f"--resume goes on with one run, not with --runs {self.runs}: give one of the two"
+            )
+        if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise InputError(
+                "--tensorboard needs the package tensorboard, which is not installed: run "
+                "pip install tensorboard, or leave the option out"
             )
 
     @property

@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import importlib.util
 import os
 import shutil
 import sys
@@ -320,11 +319,6 @@ def _callbacks(splits, recipe, checkpoint, batches, *, tell):
     if recipe.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # validates the weights that are kept
     if recipe.tensorboard:
-        if importlib.util.find_spec("tensorboard") is None:
-            raise InputError(
-                "--tensorboard needs the package tensorboard, which is not installed: run "
-                "pip install tensorboard, or leave the option out"
-            )
         callbacks.append(keras.callbacks.TensorBoard(str(recipe.folder / "tensorboard")))
     return callbacks
 

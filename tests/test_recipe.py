@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import sys
 
 import pytest
 
@@ -72,6 +73,12 @@ def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
         dataclasses.replace(RECIPE, schedule="cosinus")
     with pytest.raises(InputError, match=r"--test-crops must be one of \[1, 5, 10\]; received 2"):
         dataclasses.replace(RECIPE, test_crops=2)
+
+
+def test_a_missing_tensorboard_is_told_before_anything_is_built(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(InputError, match="pip install tensorboard, or leave the option out"):
+        dataclasses.replace(RECIPE, tensorboard=True)
 
 
 def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
