@@ -15,8 +15,8 @@ RECIPE = keras_cnn.Recipe(
     name="gender_densenet",
     dataset="faces",
     image_size=128,
-    batch_size=10,
-    epochs=3,
+    batch_size=5,
+    epochs=2,
     learning_rate=2e-3,
     schedule="cosine",
 )
