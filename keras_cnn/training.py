@@ -19,7 +19,7 @@ from keras_cnn.feed import Feed, Seek
 from keras_cnn.images.tf_data import untuned
 from keras_cnn.machine import (
     compile_model,
-    end_if_told,
+    ended_between_steps,
     ended_by_sigterm,
     jit_compile,
     keep_memory,
@@ -45,10 +45,11 @@ def run(
     """Train a model, test it once with its best weights, and report.
 
     The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
-    training, not the run: the best weights so far are tested and saved. SIGTERM does the same, and
-    then ends the process with code 143. Several processes end without a test. After every epoch the
-    state lies in ``<folder>/checkpoint``, from where ``recipe.resume`` goes on; a finished run
-    removes it. The process keeps the memory of its largest step (`machine.keep_memory`).
+    training after the running step, and not the run: the best weights so far are tested and saved.
+    SIGTERM does the same, and then ends the process with code 143. Several processes end without a
+    test. After every epoch the state lies in ``<folder>/checkpoint``, from where ``recipe.resume``
+    goes on; a finished run removes it. The process keeps the memory of its largest step
+    (`machine.keep_memory`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
@@ -261,17 +262,19 @@ def _fit(model, splits, recipe, checkpoint, feeds, devices):
     if checkpoint.out_of_patience:
         return False  # it was so before the resume
     try:
-        read = untuned(batches, shuffle=True)
-        model.fit(
-            read,
-            shuffle=read is batches,
-            validation_data=untuned(feeds[1]),
-            initial_epoch=checkpoint.epoch,
-            epochs=checkpoint.starts[-1] + recipe.epochs,
-            class_weight=weights,
-            verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(splits, recipe, checkpoint, batches, tell=read is not batches),
-        )
+        with ended_between_steps() as ender:
+            read = untuned(batches, shuffle=True)
+            watching = _callbacks(splits, recipe, checkpoint, batches, tell=read is not batches)
+            model.fit(
+                read,
+                shuffle=read is batches,
+                validation_data=untuned(feeds[1]),
+                initial_epoch=checkpoint.epoch,
+                epochs=checkpoint.starts[-1] + recipe.epochs,
+                class_weight=weights,
+                verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
+                callbacks=[*watching, ender],
+            )
     except KeyboardInterrupt:
         if devices.share.processes > 1:  # the others are in the middle of a step
             print(f"\nInterrupted after {checkpoint.epoch} epochs: start all with --resume.")
@@ -311,7 +314,6 @@ def _callbacks(splits, recipe, checkpoint, batches, *, tell):
     watching = splits.callbacks(recipe.folder)
     callbacks = [Seek(batches, seed=recipe.seed, tell=tell), *watching, checkpoint]
     callbacks.append(keras.callbacks.TerminateOnNaN())
-    callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_begin=end_if_told))
     if recipe.schedule == "plateau":
         steps = schedules.warmup_steps(recipe, steps_per_epoch=len(batches))
         rate = recipe.learning_rate

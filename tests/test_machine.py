@@ -5,6 +5,7 @@ of how often it traces a step.
 import ctypes
 import os
 import platform
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ import tiny
 
 from keras_cnn import machine, training
 
+POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
 SCRIPT = """
 import resource, sys
 import numpy as np
@@ -79,3 +81,44 @@ def test_a_step_is_traced_once(tmp_path, monkeypatch, choices):
     monkeypatch.setattr(training, "conclude", tiny.conclude)
     tiny.run(tiny.recipe(tiny.draw(tmp_path / "set"), tmp_path / "out", epochs=1, **choices))
     assert len(traced) == 1  # large networks take many seconds each time
+
+
+@pytest.fixture
+def send():
+    """Sends this process a signal, which Python hears before the next line."""
+    # A test run in a shell's background has its Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda number: os.kill(os.getpid(), number)
+    signal.signal(signal.SIGINT, before)
+
+
+@POSIX
+def test_a_first_signal_waits_for_the_end_of_a_step(send, capsys):
+    for begin in ("on_train_batch_begin", "on_test_batch_begin"):
+        with machine.ended_between_steps() as ender:
+            send(signal.SIGINT)
+            assert "Ending after this step" in capsys.readouterr().out
+            with pytest.raises(KeyboardInterrupt):
+                getattr(ender, begin)(0)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@POSIX
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_is_heard_after_the_last_step_and_a_second_at_once(send, signals):
+    steps = []
+    with pytest.raises(KeyboardInterrupt), machine.ended_between_steps():
+        for _ in range(signals):
+            send(signal.SIGINT)
+            steps.append("done")
+    assert len(steps) == 1
+
+
+@POSIX
+@pytest.mark.parametrize("other", [signal.SIGINT, signal.SIGTERM])
+def test_sigterm_keeps_its_exit_code_where_another_signal_comes_too(send, other):
+    with pytest.raises(SystemExit) as ended, machine.ended_by_sigterm():
+        with machine.ended_between_steps():
+            send(signal.SIGTERM)
+            send(other)
+    assert ended.value.code == 143

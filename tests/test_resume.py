@@ -149,19 +149,20 @@ def test_another_seed_splits_otherwise_and_is_no_run_to_go_on_with(folder, tmp_p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
-def test_a_signal_that_a_library_swallows_is_heard(folder, tmp_path, monkeypatch):
+def test_a_signal_never_comes_up_in_the_middle_of_the_backend_work(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "conclude", tiny.conclude)
+    undisturbed = []
 
-    def swallow(epoch, logs=None):
-        with contextlib.suppress(KeyboardInterrupt):
-            if epoch == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
+    def begin(epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+            undisturbed.append(epoch)
 
     recipe = tiny.recipe(folder, tmp_path / "out", epochs=9)
-    told = keras.callbacks.LambdaCallback(on_epoch_end=swallow)
+    told = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
     with pytest.raises(SystemExit) as ended:
         tiny.run(recipe, callbacks=[told])
-    assert ended.value.code == 143
+    assert undisturbed and ended.value.code == 143
     assert len(tiny.history(recipe.out)["loss"]) == 1
 
 
