@@ -254,14 +254,16 @@ class Recipe:
 def script(main: Callable[[], Any]):
     """Run a script's main function the way a user at a terminal expects it.
 
-    Input that cannot be used ends in one sentence and exit code 2 instead of a traceback, and
-    TensorFlow tells errors only, except for the lines it prints before it reads that wish.
+    Input that cannot be used, and Ctrl-C where no training is under way, end in one sentence
+    instead of a traceback, and TensorFlow tells errors only, except for the lines it prints before
+    it reads that wish.
 
     Args:
         main: The function; it reads ``sys.argv`` itself.
 
     Raises:
-        SystemExit: With code 2 where `main` raises `keras_cnn.InputError`.
+        SystemExit: With code 2 where `main` raises `keras_cnn.InputError`, with code 130 where it
+            raises KeyboardInterrupt.
     """
     prepare_output()
     try:
@@ -269,6 +271,9 @@ def script(main: Callable[[], Any]):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def prepare_output() -> None:

@@ -99,14 +99,21 @@ def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
         assert any(drawn["theta"] for drawn in draws[name]) is turns, name
 
 
-def test_a_script_ends_unusable_input_in_one_sentence_and_exit_code_2(capsys):
+@pytest.mark.parametrize(
+    ("reason", "code", "sentence"),
+    [
+        (InputError("no such folder"), 2, "error: no such folder"),
+        (KeyboardInterrupt, 130, "interrupted"),
+    ],
+)
+def test_a_script_ends_in_one_sentence_and_an_exit_code(capsys, reason, code, sentence):
     def main():
-        raise InputError("no such folder")
+        raise reason
 
     with pytest.raises(SystemExit) as exit:
         script(main)
-    assert exit.value.code == 2
-    assert capsys.readouterr().err == "error: no such folder\n"
+    assert exit.value.code == code
+    assert capsys.readouterr().err == f"{sentence}\n"
 
 
 def test_a_script_does_not_hide_a_bug():
