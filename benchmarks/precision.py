@@ -15,10 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+import keras_cnn  # first, as in the cases: TensorFlow looks once whether oneDNN is wanted
+
+# isort: split
 import keras
 import training
 
-import keras_cnn
 from keras_cnn import machine
 
 CASES = Path(__file__).parents[1] / "cases"
