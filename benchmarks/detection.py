@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 
-from keras_cnn import machine
+from keras_cnn import environment
 from keras_cnn.detection import boxes
 
 PICTURES = 320  # of the pipeline's epoch
@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--cpu", action="store_true", help="processor time, not the wall clock's")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    print(machine.sentence(), flush=True)
+    print(environment.sentence(), flush=True)
     clock = time.process_time if options.cpu else time.perf_counter
     figures = []
     for work in options.works or works:
@@ -52,7 +52,7 @@ def main():
             )
             figures.append({"title": title, "values": values, "goal": goal, "met": met})
     if options.json:
-        content = {**machine.surroundings(), "cpu": options.cpu, "figures": figures}
+        content = {**environment.surroundings(), "cpu": options.cpu, "figures": figures}
         options.json.write_text(json.dumps(content, indent=1))
     return int(not all(figure["met"] for figure in figures))
 
@@ -85,9 +85,9 @@ def time_boxes(clock, rounds):
 
 def time_pipeline(clock, rounds):
     """Pictures per second from files of 500x375 to batches, with the full augmentation."""
+    from keras_cnn.datasets.annotations import Picture
     from keras_cnn.detection.augment import Augmentation
     from keras_cnn.detection.batches import Batches
-    from keras_cnn.detection.voc import Picture
 
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -50,9 +50,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the pictures per second to this file")
     options = parser.parse_args()
-    from keras_cnn import machine
+    from keras_cnn import environment
 
-    print(machine.sentence(), flush=True)
+    print(environment.sentence(), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or make_pictures(Path(temporary), options.pictures)
         rates = {}
@@ -64,7 +64,7 @@ def main():
         costs = print_costs(folder)
     if options.json:
         told = {f"{work}: {name}": values for (work, name), values in rates.items()}
-        told = {**machine.surroundings(), "pictures_per_second": told, "costs": costs}
+        told = {**environment.surroundings(), "pictures_per_second": told, "costs": costs}
         options.json.write_text(json.dumps(told, indent=1))
 
 

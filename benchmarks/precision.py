@@ -21,7 +21,7 @@ import keras_cnn  # first, as in the cases: TensorFlow looks once whether oneDNN
 import keras
 import training
 
-from keras_cnn import machine
+from keras_cnn import environment
 
 CASES = Path(__file__).parents[1] / "cases"
 # The head of catsdogs_inceptionv3 learns from features: no step goes through its network.
@@ -35,9 +35,9 @@ def main():
     parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float16 (bfloat16)")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    machine.keep_memory()
+    environment.keep_memory()
     sys.path.insert(0, str(CASES))
-    print(machine.sentence(), flush=True)
+    print(environment.sentence(), flush=True)
     for name in options.cases or NAMES:
         single, ratios = measure(name, options)
         middle, *spread = (choose(ratios) for choose in (statistics.median, min, max))
@@ -54,7 +54,7 @@ def measure(name, options):
     for precision in ("float32", f"mixed_{options.precision}"):
         keras.config.set_dtype_policy(precision)
         model = build(input_shape=splits.image_shape, **classes)
-        machine.compile_model(model, optimizer(learning_rate=1e-6), loss=splits.loss(recipe))
+        environment.compile_model(model, optimizer(learning_rate=1e-6), loss=splits.loss(recipe))
         steps[precision] = functools.partial(model.train_on_batch, pictures, targets)
     keras.config.set_dtype_policy("float32")
     training.in_turns(steps, 1, time.perf_counter)  # traces

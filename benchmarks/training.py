@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from keras_cnn import machine, models
+from keras_cnn import environment, models
 
 PEERS = (
     *("VGG16", "VGG19", "InceptionV3", "ResNet50", "ResNet101", "ResNet152"),
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--json", type=Path, help="write the times, in seconds, to this file")
     options = parser.parse_args()
     keras.config.set_dtype_policy(options.precision)
-    print(machine.sentence(), flush=True)
+    print(environment.sentence(), flush=True)
     print(
         f"batch {options.batch}, {options.size}x{options.size}, {options.precision}, "
         f"{options.rounds} rounds"
@@ -59,7 +59,7 @@ def main():
     if options.json:
         chosen = {key: value for key, value in vars(options).items() if key != "json"}
         options.json.write_text(
-            json.dumps({**machine.surroundings(), **chosen, "seconds": times}, indent=1)
+            json.dumps({**environment.surroundings(), **chosen, "seconds": times}, indent=1)
         )
     missed = [
         f"{name} {work} {ratio:.3f}"

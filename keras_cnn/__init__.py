@@ -13,18 +13,18 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
 _MODULES = tuple(
-    "card datasets detection explain export images models preparation rates recipe report scratch "
-    "splits training transfer".split()
+    "card datasets detection explain images inference models recipe report scratch splits training "
+    "transfer".split()
 )
 _LAZY = {
     "ImageDataGenerator": "keras_cnn.images",
     "InputError": "keras_cnn.errors",
-    "Predictor": "keras_cnn.predictor",
+    "Predictor": "keras_cnn.inference.predictor",
     "Recipe": "keras_cnn.recipe",
     "array_splits": "keras_cnn.splits",
     "classification_splits": "keras_cnn.splits",
     "regression_splits": "keras_cnn.splits",
-    "run": "keras_cnn.training",
+    "run": "keras_cnn.training.run",
     "script": "keras_cnn.recipe",
     **{name: None for name in _MODULES},
 }

@@ -9,9 +9,9 @@ import threading
 
 import numpy as np
 import pytest
-from answers import FACTS, HISTORY
+from download_server import Publisher, write_picture
 from PIL import Image
-from publisher import Publisher, write_picture
+from report_inputs import FACTS, HISTORY
 
 from keras_cnn import datasets, report
 from keras_cnn.report import figures
@@ -42,7 +42,9 @@ def place(tmp_path, monkeypatch):
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("KERAS_CNN_DATA", str(data))
-    monkeypatch.setattr(datasets.places, "_CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(
+        importlib.import_module("keras_cnn.datasets.locate"), "_CHECKOUT", tmp_path / "checkout"
+    )
     write_picture(tmp_path / "checkout/data/samples/flowers/train/rose/0.png")
     return data
 

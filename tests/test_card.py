@@ -12,7 +12,7 @@ import pytest
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models
 from keras_cnn.card import Card
-from keras_cnn.preparation import Preparation, Scaling, generator
+from keras_cnn.images.preparation import Preparation, Scaling, generator
 from keras_cnn.splits import classification_splits
 
 CARD = Card(task="classification", class_names=("行书", "楷书"), scores={"accuracy": 0.5})

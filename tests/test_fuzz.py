@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keras_cnn import InputError, card
-from keras_cnn.detection import voc
+from keras_cnn.datasets import annotations
 from keras_cnn.images import files
 
 pytestmark = pytest.mark.slow  # half a minute
@@ -186,7 +186,9 @@ def test_spoilt_annotations_are_read_or_refused(layouts, layout, changes):
     path.write_bytes(spoil(content[name], changes))
     try:
         part = within_bounds(
-            lambda: voc.check(voc.read(layouts[number], split="train"), skip_bad_boxes=True)[0]
+            lambda: annotations.check(
+                annotations.read(layouts[number], split="train"), skip_bad_boxes=True
+            )[0]
         )
     finally:
         path.write_bytes(content[name])

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from keras_cnn import __version__
-from keras_cnn.cli import doctor, export, look, train, use
+from keras_cnn.cli import doctor, explain, export, predict, train
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Parser, prepare_output
 
 # Importing these modules loads neither Keras nor OpenCV: what a command needs, it imports.
-_GROUPS = (train, use, look, export, doctor)
+_GROUPS = (train, predict, explain, export, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

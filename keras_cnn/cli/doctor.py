@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from keras_cnn import __version__
-from keras_cnn.cli import parts
+from keras_cnn.cli import arguments
 
 _PACKAGES = (
     "keras tensorflow jax torch numpy opencv-python-headless pillow scikit-learn matplotlib "
@@ -24,8 +24,8 @@ def add(commands) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = parts.command(commands, "doctor", doctor, help="tell what this machine offers")
-    parts.add_json(parser)
+    parser = arguments.command(commands, "doctor", doctor, help="tell what this machine offers")
+    arguments.add_json(parser)
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -33,10 +33,10 @@ def doctor(options: argparse.Namespace) -> int:
 
     The exit code is 1 where something that is needed is missing.
     """
-    with parts.telling(options):
+    with arguments.telling(options):
         told = examine()
     if options.json:
-        parts.print_json(told)
+        arguments.print_json(told)
     else:
         for key, value in told.items():
             lines = value if isinstance(value, list) else [value]
@@ -57,10 +57,10 @@ def examine() -> dict:
     try:
         import keras
 
-        from keras_cnn import machine
+        from keras_cnn import environment
 
         told["backend"] = keras.backend.backend()
-        told["devices"] = machine.devices()
+        told["devices"] = environment.devices()
         told["gpu"] = _gpu(told["backend"], told["devices"])
     except Exception as error:  # a broken installation raises anything; to tell is the purpose
         told["backend"] = f"Keras cannot be imported: {error}"

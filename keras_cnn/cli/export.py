@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_cnn.cli import parts
+from keras_cnn.cli import arguments
 
 FORMATS = ("onnx", "litert", "savedmodel", "openvino")
 
@@ -14,8 +14,8 @@ def add(commands) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = parts.command(commands, "export", export, help="write a model for other programs")
-    parts.add_run(parser)
+    parser = arguments.command(commands, "export", export, help="write a model for other programs")
+    arguments.add_run(parser)
     parser.add_argument("--format", required=True, choices=FORMATS)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder to make (default: RUN/export_<format>)"
@@ -26,7 +26,7 @@ def add(commands) -> None:
         default="uint8",
         help="type of the pixels that it takes, 0 to 255 (default: %(default)s)",
     )
-    parts.add_json(parser)
+    arguments.add_json(parser)
 
 
 def export(options: argparse.Namespace) -> None:
@@ -35,8 +35,8 @@ def export(options: argparse.Namespace) -> None:
     Beside it lie labels.txt, a class per line, and card.json, which tells the size that pictures
     are to have and how they were resized in training.
     """
-    with parts.telling(options):
-        from keras_cnn import export as exporting
+    with arguments.telling(options):
+        from keras_cnn.inference import export as exporting
 
         path = exporting.export(
             options.model,
@@ -46,6 +46,6 @@ def export(options: argparse.Namespace) -> None:
             unsafe=options.unsafe,
         )
     if options.json:
-        parts.print_json({"path": str(path), "format": options.format})
+        arguments.print_json({"path": str(path), "format": options.format})
     else:
         print(f"Exported: {path}")

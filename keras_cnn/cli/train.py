@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from keras_cnn.cli import parts
+from keras_cnn.cli import arguments
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
@@ -41,7 +41,7 @@ def add(commands) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = parts.command(commands, "train", train, help="train a network on your pictures")
+    parser = arguments.command(commands, "train", train, help="train a network on your pictures")
     _add_shared(parser)
     parser.add_argument(
         "--weights",
@@ -59,9 +59,9 @@ def add(commands) -> None:
         choices=("softmax", "logistic", "svm"),
         help="with --weights: compute features once, and fit a linear classifier on them",
     )
-    parts.add_json(parser)
+    arguments.add_json(parser)
 
-    parser = parts.command(
+    parser = arguments.command(
         commands, "train-detector", train_detector, help="train SSD300 on pictures with boxes"
     )
     parser.add_argument(
@@ -70,14 +70,18 @@ def add(commands) -> None:
         help="in VOC's layout: Annotations/*.xml, JPEGImages/, ImageSets/Main/{train,val}.txt",
     )
     _DETECTION.add_options(parser)
-    parts.add_json(parser)
+    arguments.add_json(parser)
 
-    parser = parts.command(commands, "lr-find", lr_find, help="suggest a learning rate")
+    parser = arguments.command(commands, "lr-find", lr_find, help="suggest a learning rate")
     _add_shared(parser)
     parser.add_argument(
-        "--steps", type=parts.positive, default=100, metavar="N", help="rates tried (default: 100)"
+        "--steps",
+        type=arguments.positive,
+        default=100,
+        metavar="N",
+        help="rates tried (default: 100)",
     )
-    parts.add_json(parser)
+    arguments.add_json(parser)
 
 
 def _add_shared(parser):
@@ -105,16 +109,16 @@ def train(options: argparse.Namespace) -> None:
             raise InputError(f"--{option} needs trained weights: add --weights imagenet|PATH")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
-    with parts.telling(options):
+    with arguments.telling(options):
         builder = find_builder(name)
         if options.weights:
             told = _transfer(builder, name, recipe, options)
         else:
-            from keras_cnn import training
+            from keras_cnn.training import run as training
 
             told = training.run(_sentences(builder, name), _splits(recipe), recipe)
     if options.json:
-        parts.print_json(told)
+        arguments.print_json(told)
 
 
 def _transfer(builder, name, recipe, options):
@@ -155,12 +159,13 @@ def train_detector(options: argparse.Namespace) -> None:
     The results lie in runs/<folder>_ssd300: model.keras, which detect, evaluate, explain and
     export use, report.html, report.json and figures.
     """
-    folder = parts.folder(options.folder)
+    folder = arguments.folder(options.folder)
     run = f"{os.path.basename(os.path.abspath(folder))}_ssd300"
     recipe = _DETECTION.with_options(options, name=run, dataset=folder.name, data=folder)
-    with parts.telling(options):
-        from keras_cnn import detection, training
+    with arguments.telling(options):
+        from keras_cnn import detection
         from keras_cnn.models import ssd
+        from keras_cnn.training import run as training
 
         told = training.run(
             functools.partial(detection.network, recipe),
@@ -170,7 +175,7 @@ def train_detector(options: argparse.Namespace) -> None:
             fine_tune=ssd.unfreeze if recipe.freeze else None,
         )
     if options.json:
-        parts.print_json(told)
+        arguments.print_json(told)
 
 
 def lr_find(options: argparse.Namespace) -> None:
@@ -180,22 +185,22 @@ def lr_find(options: argparse.Namespace) -> None:
     in runs/<folder>_<model>: lr_find.png and lr_find.json.
     """
     name, recipe = _choices(options)
-    with parts.telling(options):
+    with arguments.telling(options):
         builder = find_builder(name)
-        from keras_cnn import rates
+        from keras_cnn.training import lr_finder
 
         splits = _splits(recipe)
-        found = rates.find(_sentences(builder, name), splits, recipe, steps=options.steps)
-        rates.write(found, recipe.folder)
+        found = lr_finder.find(_sentences(builder, name), splits, recipe, steps=options.steps)
+        lr_finder.write(found, recipe.folder)
         print(found.sentence)
         print(f"Drawing: {recipe.folder / 'lr_find.png'}")
     if options.json:
-        parts.print_json(found.to_dict())
+        arguments.print_json(found.to_dict())
 
 
 def _choices(options):
     """The model's name and the recipe."""
-    folder = parts.folder(options.folder)
+    folder = arguments.folder(options.folder)
     name = options.model
     run = f"{os.path.basename(os.path.abspath(folder))}_{re.sub('[^a-z0-9]+', '_', name.lower())}"
     return name, _RECIPE.with_options(options, name=run, dataset=folder.name, data=folder)

@@ -5,11 +5,11 @@ holds the classes directly, without `train` and `test`, is a set not split yet: 
 it is, and `table(directory, split=None)` lists it whole, so that training splits it.
 """
 
-from keras_cnn.datasets.arrange import SPLITS
+from keras_cnn.datasets.array_files import arrays
 from keras_cnn.datasets.catalogue import CATALOGUE, Dataset, Source
 from keras_cnn.datasets.download import fetch
-from keras_cnn.datasets.places import Location, class_names, locate, root, splits, table
-from keras_cnn.datasets.small import arrays
+from keras_cnn.datasets.layouts import SPLITS
+from keras_cnn.datasets.locate import Location, class_names, locate, root, splits, table
 
 __all__ = [
     "CATALOGUE",

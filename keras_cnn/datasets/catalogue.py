@@ -1,6 +1,6 @@
 """The sets: a table of where each comes from, what its licence is and how its folder is laid out.
 
-To add a set is to add a row, and at most a function in `arrange` that says which member of its
+To add a set is to add a row, and at most a function in `layouts` that says which member of its
 archives goes where.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from keras_cnn.datasets import arrange
+from keras_cnn.datasets import layouts
 
 CLASS_FOLDERS = "{train,test}/<class>/*"
 _VOC_FOLDERS = "Annotations/*.xml, JPEGImages/*.jpg and ImageSets/Main/*.txt"
@@ -114,7 +114,7 @@ CATALOGUE = {
                 11,
             ),
         ),
-        arrange=arrange.as_is,
+        arrange=layouts.as_is,
         classes=tuple("0123456789"),
     ),
     "fashion_mnist": Dataset(
@@ -144,7 +144,7 @@ CATALOGUE = {
                 1,
             ),
         ),
-        arrange=arrange.as_is,
+        arrange=layouts.as_is,
         classes=_FASHION,
     ),
     "birds": Dataset(
@@ -159,7 +159,7 @@ CATALOGUE = {
                 1151,
             ),
         ),
-        arrange=arrange.birds,
+        arrange=layouts.birds,
     ),
     "flowers17": Dataset(
         title="Oxford 17 flowers, 1,020 + 340 photos, by the first of its three splits",
@@ -170,7 +170,7 @@ CATALOGUE = {
             Source(f"{_OXFORD}/17/datasplits.mat", "4828cddfd0d803c5abbdebcb1e148a1e", 1),
         ),
         arrange=partial(
-            arrange.flowers,
+            layouts.flowers,
             classes=_FLOWERS_17,
             split_file="datasplits.mat",
             train=("trn1", "val1"),
@@ -201,7 +201,7 @@ CATALOGUE = {
             ),
         ),
         arrange=partial(
-            arrange.flowers,
+            layouts.flowers,
             classes=_FLOWERS_102,
             split_file="setid.mat",
             train=("trnid", "valid"),
@@ -226,7 +226,7 @@ CATALOGUE = {
                 1,
             ),
         ),
-        arrange=arrange.dogs,
+        arrange=layouts.dogs,
     ),
     "cats_dogs": Dataset(
         title="Dogs vs Cats, 25,000 photos; no official split: every fifth number is for test",
@@ -241,7 +241,7 @@ CATALOGUE = {
                 825,
             ),
         ),
-        arrange=arrange.cats_dogs,
+        arrange=layouts.cats_dogs,
         broken=True,
     ),
     "voc2007": Dataset(
@@ -262,7 +262,7 @@ CATALOGUE = {
                 451,
             ),
         ),
-        arrange=arrange.voc,
+        arrange=layouts.voc,
     ),
     "voc2012": Dataset(
         title="Pascal VOC 2012, train and val (its test boxes are not public)",
@@ -277,7 +277,7 @@ CATALOGUE = {
                 2000,
             ),
         ),
-        arrange=arrange.voc,
+        arrange=layouts.voc,
     ),
     # Sets without a stable public address: `layout` says what to put where.
     "foodscore": Dataset(

@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from keras_cnn.datasets import places
+from keras_cnn.datasets import locate
 from keras_cnn.datasets.catalogue import CATALOGUE
 from keras_cnn.errors import InputError
 
@@ -46,7 +46,7 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
     if name not in CATALOGUE:
         raise InputError(f"a set to fetch must be one of {list(CATALOGUE)}; received {name!r}")
     row = CATALOGUE[name]
-    folder = places.root() if root is None else Path(root).expanduser()
+    folder = locate.root() if root is None else Path(root).expanduser()
     target = folder / name
     if not row.sources:
         raise InputError(

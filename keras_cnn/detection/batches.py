@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import augment, boxes
-from keras_cnn.detection.voc import Picture
 from keras_cnn.images import files
 
 SIZE = 300  # height and width of the network's pictures in pixels

@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_cnn.datasets.annotations import size
 from keras_cnn.detection import boxes, metrics
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import found
-from keras_cnn.detection.voc import size
 
 
 class MeanAveragePrecision(keras.callbacks.Callback):

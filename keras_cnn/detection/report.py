@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn.detection import draw
-from keras_cnn.report import figures, files, fonts
+from keras_cnn.report import figures, fonts, writer
 
 HEAD = ("file", "class", "score", "x1", "y1", "x2", "y2")
 COLUMNS = {"detections": 2, "augment": 5, "samples": 5}  # of the sheets of pictures
@@ -61,7 +61,7 @@ def write(
     notes = []
     if facts.get("skipped_boxes"):
         notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
-    result = files.contents(
+    result = writer.contents(
         folder,
         facts,
         "detection",
@@ -79,11 +79,11 @@ def write(
         "precision_recall.png": (partial(precision_recall, classes), []),
     }
     sheets = {"detections": gallery, "augment": steps, "samples": samples}
-    return files.write(
+    return writer.write(
         folder,
         result,
         history=history,
-        others={"detections.csv": files.table(HEAD, rows)}
+        others={"detections.csv": writer.table(HEAD, rows)}
         | {f"{name}.png": _sheet(name, pictures) for name, pictures in sheets.items()},
         plots=plots,
         galleries=[

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from keras_cnn import card, datasets
-from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report, voc
+from keras_cnn.datasets import annotations
+from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.loss import MultiboxLoss
@@ -218,11 +219,11 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    has_test = voc.has(source.path, "test")
+    has_test = annotations.has(source.path, "test")
     tested = "test" if has_test else "val"
     parts, skipped, names = {}, {}, None
     for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
-        read = voc.read(source.path, split=split, class_names=names)
+        read = annotations.read(source.path, split=split, class_names=names)
         names = read.class_names
         if not names:
             raise InputError(
@@ -230,7 +231,7 @@ def detection_splits(
                 "pictures, and their names"
             )
         _refuse_bad(read, recipe)
-        parts[part], bad = voc.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
+        parts[part], bad = annotations.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
         skipped |= bad
     options = {
         "batch_size": recipe.batch_size,

@@ -3,8 +3,8 @@
 Everything here returns arrays and numbers; `keras_cnn.report.figures` draws them.
 """
 
-from keras_cnn.explain.cost import Row, Table, table
-from keras_cnn.explain.heat import grad_cam, overlay
-from keras_cnn.explain.maps import feature_maps, filters, mosaic
+from keras_cnn.explain.activations import feature_maps, filters, mosaic
+from keras_cnn.explain.gradcam import grad_cam, overlay
+from keras_cnn.explain.layer_table import Row, Table, table
 
 __all__ = ["Row", "Table", "feature_maps", "filters", "grad_cam", "mosaic", "overlay", "table"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from keras_cnn.images import samples
-from keras_cnn.images.changes import Changes
-from keras_cnn.images.sources import ArrayIterator, FileIterator
+from keras_cnn.images import file_lists
+from keras_cnn.images.augmentation import Changes
+from keras_cnn.images.file_iterator import ArrayIterator, FileIterator
 
 
 class ImageDataGenerator(Changes):
@@ -77,7 +77,7 @@ class ImageDataGenerator(Changes):
         Raises:
             InputError: The folder is missing, a class or subset is empty, or an option is unknown.
         """
-        found = samples.from_directory(
+        found = file_lists.from_directory(
             directory, classes=classes, class_mode=class_mode, follow_links=follow_links
         )
         found = self._select(found, subset, by_class=True)
@@ -157,7 +157,7 @@ class ImageDataGenerator(Changes):
             InputError: A column is missing or does not suit `class_mode`, no row is left, or an
                 option is unknown.
         """
-        found = samples.from_dataframe(
+        found = file_lists.from_dataframe(
             dataframe,
             directory=directory,
             x_col=x_col,
@@ -224,7 +224,7 @@ class ImageDataGenerator(Changes):
             InputError: Arrays differ in length, pictures do not have four axes, or the subsets
                 differ in their classes.
         """
-        arrays = samples.from_arrays(x, y, sample_weight, dtype=self.dtype)
+        arrays = file_lists.from_arrays(x, y, sample_weight, dtype=self.dtype)
         if subset is not None:
             arrays = arrays.subset(
                 subset,

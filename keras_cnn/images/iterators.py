@@ -12,7 +12,7 @@ import cv2
 import keras
 import numpy as np
 
-from keras_cnn.images.changes import Changes
+from keras_cnn.images.augmentation import Changes
 from keras_cnn.images.tf_data import tf_dataset
 
 _NEXT = "next"  # request for whichever batch comes next; other requests are batch numbers

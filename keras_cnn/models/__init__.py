@@ -3,7 +3,6 @@
 from keras_cnn.models import book
 from keras_cnn.models.alexnet import AlexNet
 from keras_cnn.models.densenet import DenseNet121, DenseNet169, DenseNet201
-from keras_cnn.models.features import features, to_fully_convolutional
 from keras_cnn.models.inception_v1 import InceptionV1
 from keras_cnn.models.inception_v3 import InceptionV3
 from keras_cnn.models.inception_v4 import InceptionV4
@@ -12,6 +11,7 @@ from keras_cnn.models.linear import LinearRegression, SoftmaxRegression
 from keras_cnn.models.mobilenet import MobileNet
 from keras_cnn.models.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
 from keras_cnn.models.ssd import SSD300
+from keras_cnn.models.surgery import features, to_fully_convolutional
 from keras_cnn.models.vgg import VGG11, VGG13, VGG16, VGG19
 from keras_cnn.models.weights import decode_predictions, preprocess_input
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_cnn.report import figures, files, scores, words
-from keras_cnn.report.runs import compare, summarize_runs
+from keras_cnn.report import figures, scores, sentences, writer
+from keras_cnn.report.comparison import compare, summarize_runs
 
 __all__ = [
     "classification",
@@ -94,8 +94,8 @@ def classification(
     ]
     mistakes = _mistakes(y_true, y_pred, surest, class_names, names, picture)
     matrix = scores.confusion(y_true, y_pred, len(class_names))
-    report = files.contents(
-        folder, facts, "classification", test, sentence=words.classification(test), notes=notes
+    report = writer.contents(
+        folder, facts, "classification", test, sentence=sentences.classification(test), notes=notes
     )
     plots = {
         "curves.png": _curves(history, facts, baseline=test["baseline"]),
@@ -155,11 +155,15 @@ def regression(
     ]
     order = np.argsort(-np.abs(np.nan_to_num(y_pred - y_true)), kind="stable")[:WORST]
     worst = [
-        (_picture(picture, k), f"{words.number(y_true[k])} → {words.number(y_pred[k])}", names[k])
+        (
+            _picture(picture, k),
+            f"{sentences.number(y_true[k])} → {sentences.number(y_pred[k])}",
+            names[k],
+        )
         for k in order
     ]
     mistakes = ("Largest errors: truth → prediction", worst)
-    report = files.contents(folder, facts, "regression", test, sentence=words.regression(test))
+    report = writer.contents(folder, facts, "regression", test, sentence=sentences.regression(test))
     plots = {
         "curves.png": _curves(history, facts),
         "scatter.png": (partial(figures.scatter, y_true, y_pred, train_mean), []),
@@ -179,7 +183,7 @@ def sample_grid(path, samples: list) -> None:
     Raises:
         InputError: If the path cannot be written.
     """
-    files.put(Path(path), figures.pictures([(array, title, "") for array, title in samples]))
+    writer.put(Path(path), figures.pictures([(array, title, "") for array, title in samples]))
 
 
 def sentence(report: dict) -> str:
@@ -216,7 +220,7 @@ def _mistakes(y_true, y_pred, surest, class_names, names, picture):
         return "No picture got an answer", []
     items = []
     for k in order[:WORST]:
-        lines = [class_names[y_true[k]], words.probability(surest[k])]
+        lines = [class_names[y_true[k]], sentences.probability(surest[k])]
         if len(wrong):
             lines.insert(1, f"→ {class_names[y_pred[k]]}")
         items.append((_picture(picture, k), "\n".join(lines), names[k]))
@@ -233,7 +237,7 @@ def _write_answers(folder, report, history, rows, plots, samples, mistakes):
     samples = (samples or [])[: figures.GRID[0] * figures.GRID[1]]
     title, worst = mistakes
     others = {
-        "predictions.csv": files.table(("file", "truth", "prediction", "probability"), rows),
+        "predictions.csv": writer.table(("file", "truth", "prediction", "probability"), rows),
         "mistakes.png": figures.pictures(worst, title=title) if worst else figures.sentence(title),
     }
     galleries = [(title, worst)]
@@ -241,7 +245,7 @@ def _write_answers(folder, report, history, rows, plots, samples, mistakes):
         shown = [(array, label, "") for array, label in samples]
         others["samples.png"] = figures.pictures(shown)
         galleries.append(("Training pictures", shown))
-    return files.write(
+    return writer.write(
         folder, report, history=history, others=others, plots=plots, galleries=galleries
     )
 

@@ -1,0 +1,1 @@
+"""The built-in samples: small sets drawn by code."""

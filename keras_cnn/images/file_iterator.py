@@ -1,0 +1,184 @@
+"""Where the pictures and targets of a batch come from: files, or arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_cnn.errors import InputError
+from keras_cnn.images import files
+from keras_cnn.images.cache import Cache
+from keras_cnn.images.file_lists import Arrays, Samples
+from keras_cnn.images.iterators import Iterator
+
+
+class FileIterator(Iterator):
+    """Batches of pictures from files, as `flow_from_directory` and `flow_from_dataframe` return.
+
+    Attributes:
+        samples: Number of pictures.
+        filenames: Their file names, in the order of predictions if not shuffled.
+        class_indices: Class name -> index.
+        classes: Class index of each picture; lists where it may have several.
+        sample_weight: Weight of each picture, or None.
+    """
+
+    _suffixes = 10**7
+    _working_dtype = np.float32
+
+    def __init__(
+        self,
+        generator: Any,
+        samples: Samples,
+        *,
+        target_size: tuple[int, int],
+        color_mode: str,
+        class_mode: str | None,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+        **options: Any,
+    ):
+        """Set up.
+
+        Args:
+            generator: The `ImageDataGenerator`.
+            samples: The pictures and their targets.
+            target_size: (height, width) pictures are resized to.
+            color_mode: "rgb", "rgba" or "grayscale".
+            class_mode: What the targets are.
+            interpolation: How pictures are resized.
+            keep_aspect_ratio: Whether to crop rather than to distort.
+            **options: For `Iterator`.
+        """
+        if color_mode not in files.CHANNELS:
+            raise InputError(f"color_mode must be one of {list(files.CHANNELS)}; {color_mode=}")
+        if interpolation not in files.INTERPOLATIONS:
+            raise InputError(
+                f"interpolation must be one of {files.INTERPOLATIONS}; received {interpolation=}"
+            )
+        self.target_size = tuple(target_size)
+        self.color_mode = color_mode
+        self.class_mode = class_mode
+        self.interpolation = interpolation
+        self.keep_aspect_ratio = keep_aspect_ratio
+        self.directory = samples.directory
+        self.filenames = samples.filenames
+        self.filepaths = samples.filepaths
+        self.class_indices = samples.class_indices
+        self.classes = samples.classes
+        self.sample_weight = samples.sample_weight
+        self._labels = samples.labels
+        self.samples = len(self.filenames)
+        shape = (*self.target_size, files.CHANNELS[color_mode])
+        last = generator.data_format == "channels_last"
+        super().__init__(
+            generator,
+            n=self.samples,
+            image_shape=shape if last else (shape[2], *shape[:2]),
+            **options,
+        )
+        self._cache = Cache(
+            self.filepaths,
+            shape=shape,
+            where=generator.cache,
+            options=(
+                color_mode,
+                interpolation,
+                keep_aspect_ratio,
+                generator.exif_rotation,
+                generator.reduced_decoding,
+            ),
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_indices)
+
+    @property
+    def labels(self) -> Any:
+        """What the targets are made from: `classes`, or the columns of a table."""
+        return self.classes if self._labels is None else self._labels
+
+    def _picture(self, index):
+        picture = self._cache.get(index, lambda: self._read(self.filepaths[index]))
+        return picture if self.data_format == "channels_last" else np.moveaxis(picture, 2, 0)
+
+    def _read(self, path):
+        generator = self.image_data_generator
+        try:
+            pixels = files.read(
+                path,
+                color_mode=self.color_mode,
+                exif_rotation=generator.exif_rotation,
+                least_size=self.target_size if generator.reduced_decoding else None,
+            )
+        except InputError as error:
+            raise InputError(
+                f'{error}, or leave out all such files with on_error="skip"'
+            ) from error.__cause__
+        return files.resize(
+            pixels,
+            size=self.target_size,
+            interpolation=self.interpolation,
+            keep_aspect_ratio=self.keep_aspect_ratio,
+        )
+
+    def _assemble(self, x, indices):
+        if self.class_mode is None:
+            return x
+        if self.class_mode == "input":
+            y = x.copy()
+        elif self.class_mode == "categorical":
+            y = np.zeros((len(x), self.num_classes), self.dtype)
+            for row, index in enumerate(indices):
+                y[row, self.classes[index]] = 1
+        elif self.class_mode == "multi_output":
+            y = [output[indices] for output in self._labels]
+        elif self.class_mode == "raw":
+            y = self._labels[indices]
+        else:
+            y = self.classes[indices].astype(self.dtype)
+        return (x, y) if self.sample_weight is None else (x, y, self.sample_weight[indices])
+
+
+class ArrayIterator(Iterator):
+    """Batches of pictures from arrays, as `flow` returns.
+
+    Attributes:
+        x: Pictures, float or uint8 array (n, ...), in the generator's `data_format`.
+        x_misc: Further inputs of the model, arrays (n, ...).
+        y: Targets, array (n, ...), or None.
+        sample_weight: array (n,), or None.
+    """
+
+    _suffixes = 10**4
+
+    def __init__(
+        self,
+        generator: Any,
+        arrays: Arrays,
+        **options: Any,
+    ):
+        """Set up.
+
+        Args:
+            generator: The `ImageDataGenerator`.
+            arrays: The pictures and what belongs to them.
+            **options: For `Iterator`.
+        """
+        self.x = arrays.x
+        self.x_misc = arrays.x_misc
+        self.y = arrays.y
+        self.sample_weight = arrays.sample_weight
+        self._working_dtype = np.dtype(generator.dtype)
+        super().__init__(generator, n=len(self.x), image_shape=self.x.shape[1:], **options)
+
+    def _picture(self, index):
+        return self.x[index]
+
+    def _assemble(self, x, indices):
+        inputs = [x, *(extra[indices] for extra in self.x_misc)] if self.x_misc else x
+        if self.y is None:
+            return inputs
+        targets = (self.y, self.sample_weight)
+        return inputs, *(values[indices] for values in targets if values is not None)

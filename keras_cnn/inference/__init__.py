@@ -1,0 +1,1 @@
+"""A trained model in use: predictions, test-time augmentation, export, predictions on a cluster."""

@@ -1,0 +1,138 @@
+"""A model for other programs: the preparation of pixels goes with it, so that they need none."""
+
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn import card
+from keras_cnn.card import Card
+from keras_cnn.errors import InputError
+from keras_cnn.images.preparation import Preparation
+from keras_cnn.inference import tta
+
+FORMATS = {  # name -> Keras' own name, what is written, packages it takes
+    "onnx": ("onnx", "model.onnx", ("tf2onnx",)),
+    "litert": ("litert", "model.tflite", ()),
+    "savedmodel": ("tf_saved_model", "model", ()),
+    "openvino": ("openvino", "model.xml", ("openvino",)),
+}
+DTYPES = ("uint8", "float32")
+_LUMA = (19595.0, 38470.0, 7471.0)  # of red, green and blue, over 65536: Pillow's own
+
+
+def export(
+    run: str | os.PathLike,
+    *,
+    format: str,
+    out: str | os.PathLike | None = None,
+    dtype: str = "uint8",
+    unsafe: bool = False,
+) -> Path:
+    """Write a model that takes raw pixels, RGB from 0 to 255, at its own size.
+
+    Scaling, a grey network's luma and a margin are part of the graph. A detector's outputs are
+    offsets and logits per prior, as `models.SSD300` tells. Beside the model lie `card.json`, which
+    tells size, resizing and training, and `labels.txt`, a class per line.
+
+    Args:
+        run: Folder of the run, or a `.keras` file.
+        format: One of `FORMATS`.
+        out: Folder to make; by default ``export_<format>`` beside the model. It is replaced whole,
+            and only by a complete export.
+        dtype: Type of the pixels, one of `DTYPES`.
+        unsafe: As in `card.load_model`.
+
+    Returns:
+        The exported file, or the folder of a SavedModel.
+
+    Raises:
+        InputError: There is no such model, it cannot be exported, `out` holds something else, or a
+            package is missing.
+    """
+    if format not in FORMATS or dtype not in DTYPES:
+        raise InputError(
+            f"format must be one of {list(FORMATS)} and dtype one of {DTYPES}; received "
+            f"{format!r} and {dtype!r}"
+        )
+    keras_name, name, packages = FORMATS[format]
+    _check_packages(format, packages)
+    path = card.model_path(run)
+    told = card.read(path)
+    out = path.with_name(f"export_{format}") if out is None else Path(out)
+    if out.exists() and not (out / card.ENTRY).is_file():
+        raise InputError(f"--out must be a new folder, or an export's; {out} is neither: name one")
+    model = with_preparation(card.load_model(path, unsafe=unsafe), told, dtype=dtype)
+    model(np.zeros((1, *model.input_shape[1:]), dtype))  # Keras exports no model never called
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+    try:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of the converters' own code
+                model.export(str(work / name), format=keras_name, verbose=False)
+        except Exception as error:  # converters raise nearly every type there is
+            raise InputError(
+                f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): choose "
+                f"another format of {list(FORMATS)}"
+            ) from error
+        labels = "".join(f"{label}\n" for label in told.class_names)
+        (work / "labels.txt").write_text(labels, encoding="utf-8")
+        content = json.dumps(dataclasses.asdict(told), ensure_ascii=False, indent=2)
+        (work / card.ENTRY).write_text(content + "\n", encoding="utf-8")
+        work.chmod(0o755)  # mkdtemp's folders are closed to others
+        if out.exists():
+            shutil.rmtree(out)
+        os.replace(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return out / name
+
+
+def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") -> keras.Model:
+    """Return a model that scales its pictures itself.
+
+    Args:
+        model: The trained model.
+        told: Its card.
+        dtype: Type of the pixels it is to take.
+
+    Returns:
+        A model from RGB pixels (batch, height, width, 3), 0 to 255, at the network's size without
+        margin, to the answers that `model` was tested by.
+
+    Raises:
+        InputError: The card does not tell how pictures were prepared.
+    """
+    if told.task == "detection":
+        pixels = keras.Input(model.input_shape[1:], dtype=dtype, name="pixels")
+        outputs = model(ops.cast(pixels, "float32"), training=False)
+        return keras.Model(pixels, outputs, name=model.name)
+    rule = Preparation.from_dict(told.preparation)
+    height, width = (side - 2 * rule.margin for side in rule.size)
+    channels = max(3, rule.image_shape[2])  # a grey network takes RGB too
+    pixels = keras.Input((height, width, channels), dtype=dtype, name="pixels")
+    x = ops.cast(pixels, "float32")
+    if rule.color_mode == "grayscale":
+        luma = ops.sum(x * np.array(_LUMA, "float32"), axis=-1, keepdims=True)  # exact in float32
+        x = ops.floor((luma + 32768.0) / 65536.0)
+    if rule.margin:
+        x = keras.layers.ZeroPadding2D(rule.margin)(x)
+    tested = tta.averaging(model, told.test_crops, image_shape=rule.image_shape)
+    return keras.Model(pixels, tested(rule.scale(x), training=False), name=model.name)
+
+
+def _check_packages(format, packages):
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"--format {format} needs the package {missing[0]}, which is not installed: run "
+            "pip install 'keras-cnn[export]'"
+        )

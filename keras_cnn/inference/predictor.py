@@ -1,0 +1,273 @@
+"""A trained model as one uses it: pictures in, answers out."""
+
+import collections
+import dataclasses
+import functools
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_cnn import card, datasets, report
+from keras_cnn.card import Card
+from keras_cnn.errors import InputError
+from keras_cnn.images import files
+from keras_cnn.images.preparation import Preparation
+from keras_cnn.inference import tta
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a model says of one picture.
+
+    Attributes:
+        scores: The model's outputs: (classes,) probabilities, or (values,) of a regression.
+        class_names: Names of the classes; empty for a regression.
+    """
+
+    scores: np.ndarray
+    class_names: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The most likely class."""
+        return self.top(1)[0][0]
+
+    @property
+    def value(self) -> float:
+        """The answer of a regression, or the score of the most likely class."""
+        return float(self.scores.max() if self.class_names else self.scores[0])
+
+    def top(self, number: int = 5) -> list[tuple[str, float]]:
+        """Return the most likely classes with their scores, the best first.
+
+        Args:
+            number: How many, at most.
+        """
+        best = np.argsort(-self.scores, kind="stable")[:number]
+        return [(self.class_names[index], float(self.scores[index])) for index in best]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A classifier or a regression, with what it takes to use it.
+
+    Example:
+        >>> predictor = Predictor.load("runs/pets_resnet50")
+        >>> predictor("cat.jpg").top(3)
+
+    Attributes:
+        model: The Keras model.
+        card: What it remembers of its training.
+        preparation: How pictures become its input.
+    """
+
+    model: keras.Model
+    card: Card
+    preparation: Preparation
+
+    def __post_init__(self):
+        """Refuse a card of another model."""
+        shape, names = self.model.output_shape, self.card.class_names
+        if names and shape[-1] != len(names):
+            raise InputError(
+                f"the card must name each class of the model; it names {len(names)}, and the "
+                f"model's output is {shape}: give the model its own card"
+            )
+        wanted = self.preparation.image_shape
+        given = self.model.input_shape[1:]
+        if len(given) != 3 or any(n not in (None, w) for n, w in zip(given, wanted, strict=True)):
+            raise InputError(
+                f"the card must tell the size of the model's input; it tells {wanted}, and the "
+                f"model takes {given}: give the model its own card"
+            )
+
+    @functools.cached_property
+    def tested_model(self) -> keras.Model:
+        """The model as it was tested: by the mean of several crops, if its card tells so."""
+        shape = self.preparation.image_shape
+        return tta.averaging(self.model, self.card.test_crops, image_shape=shape)
+
+    @classmethod
+    def load(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Predictor":
+        """Load what a training saved.
+
+        Args:
+            run: Folder of the run, or a `.keras` file.
+            unsafe: As in `card.load_model`.
+
+        Raises:
+            InputError: There is no model, it has no card, it is a detector, or its file is
+                damaged or holds code.
+        """
+        path = card.model_path(run)
+        told = card.read(path)
+        if told.task == "detection":
+            raise InputError(
+                f"{path} holds a detector, which finds objects: use keras-cnn detect, or "
+                "keras_cnn.detection.Detector"
+            )
+        preparation = Preparation.from_dict(told.preparation)
+        preparation.scale(
+            np.zeros((1, 1, 3))
+        )  # refuses a rule that is code, before the model loads
+        return cls(card.load_model(path, unsafe=unsafe), told, preparation)
+
+    def __call__(self, pictures: Any, *, batch_size: int = 32) -> Any:
+        """Answer one picture, or several.
+
+        Args:
+            pictures: A file's name; pixels, uint8 (height, width, channels) of any size, channels
+                as the training had them; or a sequence of either.
+            batch_size: Pictures the network takes at once.
+
+        Returns:
+            An `Answer`, or a list, one per picture.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        single = isinstance(pictures, str | os.PathLike) or getattr(pictures, "ndim", 0) == 3
+        answers = self.stream([pictures] if single else pictures, batch_size=batch_size)
+        found = [answer for _, answer in answers]
+        return found[0] if single else found
+
+    def stream(
+        self,
+        pictures: Iterable,
+        *,
+        batch_size: int = 32,
+        on_error: Callable[[Any, InputError], None] | None = None,
+    ) -> Iterator[tuple[Any, Answer]]:
+        """Answer pictures as they come: three batches at a time are in memory, however many come.
+
+        Args:
+            pictures: As in a call, from any iterable.
+            batch_size: As in a call.
+            on_error: Called with a picture that cannot be read and the reason, in place of an
+                answer; None raises.
+
+        Yields:
+            The picture as it was given, and the answer.
+
+        Raises:
+            InputError: A file cannot be read and `on_error` is None.
+        """
+        source, begun = iter(pictures), collections.deque()
+        with ThreadPoolExecutor(files.cores()) as pool:
+
+            def begin():
+                if chunk := list(itertools.islice(source, batch_size)):
+                    begun.append((chunk, [pool.submit(self._pixels, one) for one in chunk]))
+
+            begin()
+            begin()
+            while begun:
+                given, pixels = [], []
+                for picture, read in zip(*begun.popleft(), strict=True):
+                    try:
+                        pixels.append(read.result())
+                        given.append(picture)
+                    except InputError as error:
+                        if on_error is None:
+                            raise
+                        on_error(picture, error)
+                begin()
+                if given:
+                    outputs = np.asarray(self.scores(np.stack(pixels)))
+                    for picture, scores in zip(given, outputs, strict=True):
+                        yield picture, Answer(scores, self.card.class_names)
+
+    def scores(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the answers to pictures of the model's own size.
+
+        Args:
+            pixels: uint8 (batch, height, width, channels), as `preparation.read` gives them.
+
+        Returns:
+            float32 (batch, classes) or (batch, values).
+        """
+        return self.tested_model.predict_on_batch(self.preparation.scale(pixels))
+
+    def evaluate(
+        self,
+        folder: str | os.PathLike,
+        *,
+        out: str | os.PathLike | None = None,
+        batch_size: int = 32,
+        skip_bad_images: bool = False,
+    ) -> dict:
+        """Score the model on a folder of pictures.
+
+        Args:
+            folder: One folder per class, or ``test/`` with one folder per class.
+            out: Folder for a report with its figures; None writes nothing.
+            batch_size: As in a call.
+            skip_bad_images: Whether to go on without pictures that cannot be read.
+
+        Returns:
+            "sentence"; "test", as in report.json; "skipped", file -> reason.
+
+        Raises:
+            InputError: The folder has other classes than the model, pictures cannot be read and
+                `skip_bad_images` is off, or the model is a regression.
+        """
+        if not self.card.class_names:
+            raise InputError(
+                "evaluate scores classifiers and detectors; the model is a regression: use predict"
+            )
+        folder = Path(folder)
+        folder = folder / "test" if "test" in datasets.splits(folder) else folder
+        names, found = files.find(folder)
+        card.check_classes(self.card, names, where=folder)
+        number = {name: index for index, name in enumerate(self.card.class_names)}
+        labels = {str(folder / name): number[names[index]] for name, index in found}
+        skipped = {}
+
+        def note(path, error):
+            skipped[path] = reason(error)
+            if not skip_bad_images:
+                raise InputError(
+                    f"{skipped[path]}; mend or remove it, or go on without such with "
+                    "--skip-bad-images"
+                ) from error
+
+        answers = dict(self.stream(labels, batch_size=batch_size, on_error=note))
+        if not answers:
+            raise InputError(f"no picture in {folder} can be read: add some, or name another")
+        y_true = np.array([labels[path] for path in answers])
+        y_score = np.stack([answer.scores for answer in answers.values()])
+        facts = {"skipped": skipped, "recipe": self.card.recipe}
+        if out is not None:
+            shared = {"class_names": list(self.card.class_names), "filepaths": list(answers)}
+            return report.classification(
+                out, y_true=y_true, y_score=y_score, history={}, facts=facts, **shared
+            )
+        test = report.scores.classification(y_true, y_score, list(self.card.class_names))
+        return {"sentence": report.sentences.classification(test), "test": test} | facts
+
+    def _pixels(self, picture):
+        if isinstance(picture, str | os.PathLike):
+            return self.preparation.read(picture)
+        picture = np.asarray(picture)
+        channels = self.preparation.image_shape[2]
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels:
+            raise ValueError(
+                f"a picture must be uint8, (height, width, {channels}), or a file's name; received "
+                f"{picture.dtype} of shape {picture.shape}"
+            )
+        return self.preparation.fit(picture)
+
+
+def reason(error: InputError) -> str:
+    """Return what is wrong with a picture, without the ways out that a training has.
+
+    Args:
+        error: What `images.files.read` raised.
+    """
+    return str(error).partition("; mend")[0]

@@ -1,0 +1,329 @@
+"""The report as one HTML file: no script, no other file, light and dark, readable on a phone."""
+
+import base64
+import io
+from html import escape
+
+from PIL import Image
+
+from keras_cnn.report import figures, sentences
+
+ROWS = 20  # rows of the per-class table shown before the rest is folded away
+CLASS_COLUMNS = {  # task -> key and heading; what weak classes lack most, and their number, last
+    "classification": {
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "support": "pictures",
+    },
+    "detection": {"ap_voc07": "AP, 11 points", "ap": "AP, area", "objects": "objects"},
+}
+STYLE = """
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --soft: #59636e;
+  --line: #d8dee4; --page: #f4f5f7; --above: #1a7f4b; --around: #9a6700; --below: #c0362c;
+  --bar: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --paper: #161b22; --ink: #e6edf3; --soft: #9aa4af;
+  --line: #30363d; --page: #0d1117; --above: #3fd1a2; --around: #e3b341; --below: #ff8a80;
+  --bar: #56b4e9; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 1.2rem 1rem 4rem; background: var(--page);
+  color: var(--ink); overflow-wrap: anywhere;
+  font: 1rem/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "PingFang SC",
+  "Microsoft YaHei", sans-serif; }
+h1 { font-size: 1.5rem; margin: 0 0 .6rem; }
+h2 { font-size: 1.1rem; margin: 0 0 .8rem; }
+section { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem;
+  padding: 1rem 1.1rem; margin: 1rem 0; }
+.verdict { font-size: 1.1rem; border-left: .4rem solid var(--around); }
+.verdict.above { border-color: var(--above); }
+.verdict.below { border-color: var(--below); }
+.verdict p { margin: 0 0 .5rem; }
+.verdict p + p, .note { color: var(--soft); font-size: .95rem; }
+p:last-child { margin-bottom: 0; }
+.badge { display: inline-block; font-size: .8rem; padding: .1rem .6rem; border-radius: 1rem;
+  border: 1px solid var(--around); color: var(--around); margin-bottom: .6rem; }
+dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem;
+  margin: 0; }
+.tiles dt { color: var(--soft); font-size: .85rem; }
+.tiles dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+.tiles small { display: block; font-size: .8rem; color: var(--soft); }
+.interval { display: grid; grid-template-columns: 15.5rem 1fr; gap: 0 1rem; align-items: center;
+  margin: .5rem 0; }
+.interval small { display: block; color: var(--soft); font-variant-numeric: tabular-nums; }
+.track { position: relative; height: 1.3rem; border-radius: .3rem; background: var(--page); }
+.track i { position: absolute; top: .35rem; bottom: .35rem; min-width: 3px; border-radius: .2rem;
+  background: var(--around); opacity: .55; }
+.track b, .track u { position: absolute; top: .1rem; bottom: .1rem; width: 3px; margin-left: -1px;
+  background: var(--ink); }
+.track u { background: none; border-left: 2px dashed var(--soft); top: -.2rem; bottom: -.2rem; }
+.above i { background: var(--above); } .below i { background: var(--below); }
+.plots { display: grid; gap: 1rem; justify-items: center; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
+.plots picture { max-width: 100%; overflow-x: auto; }
+.plots img { max-width: 100%; height: auto; display: block; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain;
+  border: 1px solid var(--line); border-radius: .3rem; display: block; }
+.gallery.large { grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); }
+.gallery.large img { aspect-ratio: auto; }
+.gallery img.small { image-rendering: pixelated; }
+figcaption { font-size: .85rem; line-height: 1.35; padding-top: .3rem; }
+figcaption small { display: block; color: var(--soft); }
+.missing { aspect-ratio: 1; display: grid; place-items: center; border: 1px dashed var(--line);
+  color: var(--soft); }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
+  font-size: .93rem; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+tr:last-child > * { border-bottom: 0; }
+thead th { color: var(--soft); font-weight: 600; }
+table.scores th + th, table.scores td { text-align: right; white-space: nowrap; }
+table.scores tbody th { font-weight: 400; overflow-wrap: break-word; }
+table.facts th { font-weight: 400; color: var(--soft); width: 42%; }
+div.facts { display: grid; gap: 0 1rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+div.facts section { margin: 0 0 1rem; }
+summary { cursor: pointer; color: var(--soft); padding: .5rem 0; }
+@media (max-width: 34rem) { .interval { grid-template-columns: 1fr; gap: .3rem; }
+  .gallery:not(.large) { grid-template-columns: 1fr 1fr; } table.scores { font-size: .8rem; }
+  table.scores th, table.scores td { padding: .3rem .2rem; } }
+"""
+
+
+def render(report: dict, *, plots: list, galleries: list) -> str:
+    """Write the page.
+
+    Args:
+        report: What `report.json` holds.
+        plots: (heading, [(alternative text, light PNG, dark PNG), ...]) each, in order.
+        galleries: (heading, [(picture, title, note), ...]) each, in order. Pictures twice as wide
+            as high are shown large.
+    """
+    test = report["test"]
+    tasks = {"classification": _classifier, "detection": _detector, "regression": _regression}
+    sections = [
+        _verdict(report),
+        tasks[report["task"]](report),
+        *(_section(heading, _plots(images)) for heading, images in plots),
+        _section("Each class", _per_class(report)) if "classes" in test else "",
+        *(_section(heading, _gallery(items)) for heading, items in galleries),
+        _facts(report),
+    ]
+    title = escape(str(report["name"]))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{title}</h1>\n" + "\n".join(filter(None, sections)) + "\n</body>\n</html>\n"
+    )
+
+
+def _section(heading, body, kind=""):
+    return f'<section class="{kind}">\n<h2>{escape(heading)}</h2>\n{body}\n</section>'
+
+
+def _verdict(report):
+    lines = [f"<p>{escape(line)}</p>" for line in report["sentence"].split("\n")]
+    lines += [f"<p>{escape(note)}</p>" for note in report["notes"]]
+    kind = report["test"].get("verdict", "around")
+    badge = '<span class="badge">synthetic sample</span>' if report.get("synthetic") else ""
+    return f'{badge}<section class="verdict {kind}">\n' + "\n".join(lines) + "\n</section>"
+
+
+def _classifier(report):
+    test = report["test"]
+    samples = test["samples"]
+    low, high = (sentences.rate(bound, samples) for bound in test["interval"])
+    tiles = [
+        (
+            "accuracy",
+            sentences.rate(test["accuracy"], samples),
+            f"{test['correct']:,} of {samples:,}",
+        ),
+        ("95 % interval", f"{low}–{high}", "Wilson"),
+        (
+            "baseline",
+            sentences.rate(test["baseline"], samples),
+            f"always “{test['baseline_class']}”",
+        ),
+    ]
+    if "top5" in test:
+        low, high = (sentences.rate(bound, samples) for bound in test["top5_interval"])
+        blind = f"{low}–{high}; baseline {sentences.rate(test['top5_baseline'], samples)}"
+        tiles.append(("top-5 accuracy", sentences.rate(test["top5"], samples), blind))
+    if test["loss"] is not None:
+        tiles.append(("test loss", f"{test['loss']:.4f}", "cross entropy"))
+    rows = {"whole test set": test, **test["groups"]}
+    bars = "".join(_interval(name, part) for name, part in rows.items() if part["samples"])
+    legend = (
+        '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the best that '
+        "answering without looking at the picture can expect. Left end 0, right end 1.</p>"
+    )
+    return _section("Scores", _tiles([*tiles, *_pace(report)]) + bars + legend)
+
+
+def _regression(report):
+    test = report["test"]
+    blind = test["baseline"]
+    tiles = [
+        ("mean squared error", sentences.number(test["mse"]), sentences.interval(test["interval"])),
+        ("baseline", sentences.number(blind["mse"]), "always the training mean"),
+        (
+            "mean absolute error",
+            sentences.number(test["mae"]),
+            f"baseline {sentences.number(blind['mae'])}",
+        ),
+        ("R²", sentences.number(test["r2"]), "share of the variance explained"),
+        (
+            "gain over baseline",
+            sentences.number(test["gain"]),
+            sentences.interval(test["gain_interval"]),
+        ),
+    ]
+    note = '<p class="note">Brackets: 95 % bootstrap intervals over the test pictures.</p>'
+    return _section("Scores", _tiles([*tiles, *_pace(report)]) + note)
+
+
+def _detector(report):
+    test = report["test"]
+    tiles = [
+        ("mAP", sentences.number(test["map"]), "IoU 0.5, area under the curve (VOC)"),
+        ("mAP of VOC 2007", sentences.number(test["map_voc07"]), "IoU 0.5, 11 points"),
+        ("mAP of COCO", sentences.number(test["map_coco"]), "IoU 0.5 to 0.95"),
+        ("COCO AP50", sentences.number(test["map_coco50"]), "IoU 0.5"),
+        ("COCO AP75", sentences.number(test["map_coco75"]), "IoU 0.75"),
+    ]
+    return _section("Scores", _tiles([*tiles, *_pace(report)]))
+
+
+def _pace(report):
+    seconds = report.get("seconds")
+    if seconds is None:
+        return []
+    if isinstance(seconds, dict):
+        seconds = seconds.get("total", sum(seconds.values()))
+    speed = report.get("images_per_second")
+    below = f"training: {speed:,.0f} pictures per second" if speed else ""
+    return [("time", sentences.duration(seconds), below)]
+
+
+def _tiles(tiles):
+    cells = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(below)}</small></dd></div>"
+        for name, value, below in tiles
+    )
+    return f'<dl class="tiles">{"".join(cells)}</dl>\n'
+
+
+def _interval(name, part):
+    low, high = part["interval"]
+    numbers = sentences.scored(part)
+    return (
+        f'<div class="interval {part["verdict"]}"><div>{escape(name)}<small>{escape(numbers)}'
+        f'</small></div><div class="track"><i style="left:{low:.2%};width:{high - low:.2%}"></i>'
+        f'<u style="left:{part["baseline"]:.2%}"></u>'
+        f'<b style="left:{part["accuracy"]:.2%}"></b></div></div>\n'
+    )
+
+
+def _plots(images):
+    pictures = (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_uri(dark)}">'
+        f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}" '
+        f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # scrolls before it blurs
+        for text, light, dark in images
+    )
+    return f'<div class="plots">{"".join(pictures)}</div>'
+
+
+def _gallery(items):
+    wide = any(picture is not None and _is_wide(picture) for picture, _, _ in items)
+    cells = []
+    for picture, title, note in items:
+        image = '<div class="missing">cannot be opened</div>'
+        if picture is not None:
+            small = max(picture.shape[:2]) < 100
+            source = _thumbnail(picture, wide=wide)
+            image = f'<img src="{source}" alt="" class="{"small" if small else ""}">'
+        caption = escape(title).replace("\n", "<br>")
+        cells.append(
+            f"<figure>{image}<figcaption>{caption}<small>{escape(note)}</small></figcaption></figure>"
+        )
+    return f'<div class="gallery{" large" if wide else ""}">{"".join(cells)}</div>'
+
+
+def _is_wide(picture):
+    height, width = picture.shape[:2]
+    return width >= 2 * height
+
+
+def _per_class(report):
+    classes, columns = report["test"]["classes"], CLASS_COLUMNS[report["task"]]
+    head = "".join(f"<th>{name}</th>" for name in ("class", *columns.values()))
+    *_, score, number = columns
+    weakest_first = len(classes) > ROWS
+    if weakest_first:
+        classes = sorted(classes, key=lambda row: (not row[number], row[score] or 0))
+    rows = [
+        f"<tr><th>{escape(row['name'])}</th>"
+        + "".join(f"<td>{sentences.number(row[key])}</td>" for key in columns if key != number)
+        + f"<td>{row[number]:,}</td></tr>"
+        for row in classes
+    ]
+
+    def table(part):
+        return (
+            f'<div class="wide"><table class="scores"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{''.join(part)}</tbody></table></div>"
+        )
+
+    if not weakest_first:
+        return table(rows)
+    return (
+        f'<p class="note">The weakest first.</p>{table(rows[:ROWS])}'
+        f"<details><summary>{len(rows) - ROWS} more classes</summary>{table(rows[ROWS:])}</details>"
+    )
+
+
+def _facts(report):
+    shown = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
+    plain = {key: value for key, value in report.items() if key not in shown}
+    nested = {key: value for key, value in plain.items() if isinstance(value, dict) and value}
+    single = {key: value for key, value in plain.items() if key not in nested}
+    parts = [_section("Run", _table(single))] if single else []
+    parts += [_section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
+    if report.get("skipped"):
+        parts.append(_section("Pictures left out", _table(report["skipped"])))
+    return f'<div class="facts">{"".join(parts)}</div>'
+
+
+def _table(facts):
+    rows = (
+        f"<tr><th>{escape(str(key).replace('_', ' '))}</th>"
+        f"<td>{escape(sentences.plain(value))}</td></tr>"
+        for key, value in facts.items()
+    )
+    return f'<table class="facts"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _thumbnail(picture, *, wide):
+    image = Image.fromarray(figures.pixels(picture))
+    if max(image.size) < 100:
+        return _uri(_encode(image, format="PNG"))
+    image.thumbnail((960, 960) if wide else (320, 320))
+    return _uri(_encode(image, format="JPEG", quality=85), kind="jpeg")
+
+
+def _encode(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def _width(png):
+    return round(Image.open(io.BytesIO(png)).width * 96 / figures.DPI)
+
+
+def _uri(content, kind="png"):
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Training: `keras_cnn.run`, its checkpoints, schedules, mixup, and the devices it runs on."""

@@ -1,0 +1,186 @@
+"""Which learning rate suits a network and its pictures: a range test (Smith, 2017, section 3.3).
+
+The rate grows from step to step while the loss is watched: at first nothing happens, then the loss
+falls, then it explodes. The rate to train with lies where it falls fastest.
+"""
+
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_cnn import environment
+from keras_cnn.errors import InputError
+from keras_cnn.recipe import Recipe
+from keras_cnn.splits import Splits
+
+LOWEST, HIGHEST = 1e-7, 10.0
+SMOOTHING = 0.8  # weight of the past in the moving average of the loss
+EXPLODED = 4  # times the lowest loss, from which there is nothing more to see
+
+
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """What a range test found.
+
+    Attributes:
+        rates: Learning rate of each step, growing, (steps,).
+        losses: Loss of each step's batch, (steps,).
+        smoothed: Moving average of `losses`, (steps,).
+        suggestion: Rate at which the loss falls fastest; None where it never falls.
+        highest: Rate of the lowest loss: the upper bound of a cyclical schedule lies below it.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float | None
+    highest: float | None
+
+    @property
+    def sentence(self) -> str:
+        """What to do, in one sentence."""
+        if self.suggestion is None:
+            return (
+                f"The loss does not fall at any rate from {self.rates[0]:.1g} to "
+                f"{self.rates[-1]:.1g}: try more --steps, or look at the pictures and labels."
+            )
+        rises = self.highest < self.rates[-1]
+        return (
+            f"The loss falls fastest at a learning rate of {self.suggestion:.1e} and is lowest at "
+            f"{self.highest:.1e}{', beyond which it rises' if rises else ''}: try --learning-rate "
+            f"{self.suggestion:.1e}."
+        )
+
+    def to_dict(self) -> dict:
+        """Return the figures as JSON can hold them."""
+        lists = {name: getattr(self, name).tolist() for name in ("rates", "losses", "smoothed")}
+        return {"suggestion": self.suggestion, "highest": self.highest} | lists
+
+
+def find(
+    build: Callable[..., keras.Model],
+    splits: Splits,
+    recipe: Recipe,
+    *,
+    optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
+    steps: int = 100,
+) -> Rates:
+    """Train for some steps at growing rates, and watch the loss.
+
+    Args:
+        build: As in `training.run`.
+        splits: As in `training.run`; only the training pictures are read.
+        recipe: The choices; seed, batch size, label smoothing and weight decay count.
+        optimizer: As in `training.run`.
+        steps: Number of rates, from 1e-7 to 10, each ten times as high as the last but
+            ``steps / 8``.
+
+    Raises:
+        InputError: Steps are too few to see a curve, or not even the first loss is a number.
+    """
+    if steps < 20:
+        raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(input_shape=splits.image_shape, classes=splits.num_classes)
+    environment.compile_model(
+        model,
+        optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),
+        loss=splits.loss(recipe),
+    )
+    rates, losses = np.geomspace(LOWEST, HIGHEST, steps), []
+    average, lowest = 0.0, np.inf
+    for step, rate in enumerate(rates):
+        number = step % len(splits.train)
+        if step and number == 0:
+            splits.train.on_epoch_end()
+        model.optimizer.learning_rate = rate
+        model.reset_metrics()
+        loss = float(model.train_on_batch(*splits.train[number], return_dict=True)["loss"])
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        level = average / (1 - SMOOTHING ** (step + 1))  # its start from 0 corrected, as in Adam
+        lowest = min(lowest, level)
+        if not np.isfinite(loss) or level > EXPLODED * lowest:
+            break
+        losses.append(loss)
+    if not losses:
+        raise InputError(
+            "the loss was no finite number at the lowest rate: look at the pictures and the scale "
+            "of their pixels"
+        )
+    return judge(rates[: len(losses)], np.array(losses))
+
+
+def judge(rates: np.ndarray, losses: np.ndarray) -> Rates:
+    """Suggest a rate from the losses of a range test.
+
+    Args:
+        rates: Growing learning rates, (steps,).
+        losses: Loss at each, (steps,), finite.
+    """
+    smoothed = (_average(losses) + _average(losses[::-1])[::-1]) / 2  # both ways: no delay
+    start = losses[: max(3, len(losses) // 3)]  # rates too low to change anything
+    lowest = int(np.argmin(smoothed))
+    suggestion = highest = None
+    if lowest >= 2 and start.mean() - smoothed[lowest] > 2 * start.std():
+        slopes = np.gradient(smoothed[: lowest + 1], np.log(rates[: lowest + 1]))
+        suggestion, highest = float(rates[np.argmin(slopes)]), float(rates[lowest])
+    return Rates(rates, losses, smoothed, suggestion, highest)
+
+
+def draw(found: Rates) -> bytes:
+    """Draw loss over rate as PNG bytes.
+
+    Args:
+        found: What `find` returned.
+    """
+    figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
+    ax = figure.subplots()
+    ax.plot(found.rates, found.losses, color="#0072b2", alpha=0.3, label="loss of a batch")
+    ax.plot(found.rates, found.smoothed, color="#0072b2", label="moving average")
+    if found.suggestion is not None:
+        label = f"falls fastest: {found.suggestion:.1e}"
+        ax.axvline(found.suggestion, color="#009e73", linestyle="--", label=label)
+        label = f"lowest: {found.highest:.1e}"
+        ax.axvline(found.highest, color="#d55e00", linestyle=":", label=label)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    top = max(found.smoothed[0] * 1.5, found.smoothed.max())
+    ax.set_ylim(min(0, found.smoothed.min()), top)
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def write(found: Rates, folder: Path) -> None:
+    """Write ``lr_find.png`` and ``lr_find.json``, each whole or not at all.
+
+    Args:
+        found: What `find` returned.
+        folder: Where to; made if it is missing.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    folder = environment.writable(folder)
+    content = json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
+    for name, data in {"lr_find.png": draw(found), "lr_find.json": content.encode()}.items():
+        beside = folder / f".{name}.{os.getpid()}"
+        beside.write_bytes(data)
+        os.replace(beside, folder / name)
+
+
+def _average(losses):
+    """Moving average, its start from 0 corrected as in Adam."""
+    average, averages = 0.0, []
+    for step, loss in enumerate(losses, start=1):
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        averages.append(average / (1 - SMOOTHING**step))
+    return np.array(averages)

@@ -1,0 +1,375 @@
+"""``keras-cnn`` as people and programs call it."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnn import ImageDataGenerator, Predictor, Recipe, card, models
+from keras_cnn.cli import arguments, main
+from keras_cnn.cli.train import find_builder
+from keras_cnn.splits import classification_splits
+from keras_cnn.training import lr_finder
+
+COMMANDS = (
+    "train",
+    "train-detector",
+    "lr-find",
+    "evaluate",
+    "predict",
+    "detect",
+    "explain",
+    "fetch",
+    "export",
+    "doctor",
+)
+
+
+@pytest.fixture
+def run(stripes, tmp_path):
+    """A run that tells stripes apart: by the sum over rows against that over columns."""
+    recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    image = keras.Input((24, 24, 3))
+    rows, columns = (keras.ops.std(keras.ops.mean(image, axis=(a, 3)), axis=1) for a in (2, 1))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    logits = keras.ops.stack([rows, columns], axis=1) * 20.0
+    splits.save(keras.Model(image, keras.ops.softmax(logits)), folder / "model.keras")
+    return folder
+
+
+def _error(capsys, *argv):
+    """What a command says that cannot be done: one sentence, exit code 2."""
+    try:
+        code = main([str(word) for word in argv])
+    except SystemExit as exit:
+        code = exit.code
+    said = capsys.readouterr()
+    assert code == 2, said
+    lines = [line for line in said.err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and "Traceback" not in said.err
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_answers_at_once(command):
+    watch = "import atexit, sys; atexit.register(lambda: print('numpy' in sys.modules)); "
+    code = f"{watch}from keras_cnn.cli import main; main({[*command, '--help']!r})"
+    before = os.times()
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    after = os.times()
+    assert shown.returncode == 0 and "usage: keras-cnn" in shown.stdout, shown.stderr
+    assert shown.stdout.rstrip().endswith("False"), "NumPy was imported"
+    seconds = after.children_user + after.children_system
+    assert seconds - before.children_user - before.children_system < 0.5
+
+
+def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "runs" / "条纹 stripes_softmax_regression"
+    options = ["--image-size", "24", "--epochs", "2", "--batch-size", "8"]
+    code = main(["train", str(stripes), "--model", "Softmax-Regression", *options, "--json"])
+    said = capsys.readouterr()
+    result = json.loads(said.out)
+    assert code == 0 and "Epoch" in said.err
+    assert result["recipe"]["epochs"] == 2
+    assert main(["evaluate", str(out), str(stripes), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["test"]["accuracy"] == result["test"]["accuracy"]
+    told = card.read(out / "model.keras")
+    assert told.scores["accuracy"] == result["test"]["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--model", "resnet5"], "must be one of .*ResNet50.*; received 'resnet5'.*did you mean"),
+        (["--model", "ssd300"], "use keras-cnn train-detector"),
+        (["--model", "resnet18", "--freeze", "all"], "--freeze needs trained weights"),
+        (["--model", "resnet18", "--codes", "svm"], "--codes needs trained weights"),
+        (["--model", "resnet18", "--weights", "imagenet", "--codes", "svm", "--ema"], "out --ema"),
+        (["--model", "lenet5", "--weights", "imagenet"], "lenet5"),
+        (["--model", "softmaxregression", "--weights", "imagenet"], "leave out --weights"),
+        (["--model", "resnet18", "--weights", "nowhere.h5"], "there is no 'nowhere.h5'"),
+        (["--model", "inceptionv3", "--image-size", "40"], "--model inceptionv3: .*75"),
+        (["--model", "resnet18", "--epochs", "0"], "--epochs must be at least 1"),
+        (["--model", "resnet18", "--epoch", "3"], "did you mean --epochs"),
+        ([], "--model"),
+    ],
+)
+def test_wrong_options_of_train_get_a_sentence(stripes, tmp_path, capsys, options, said):
+    import re
+
+    options = [*options, "--out", tmp_path / "out"]
+    assert re.search(said, _error(capsys, "train", stripes, *options))
+
+
+def test_train_refuses_a_folder_that_is_none(tmp_path, capsys):
+    said = _error(capsys, "train", tmp_path / "gone", "--model", "resnet18")
+    assert "must be a folder" in said
+    said = _error(capsys, "train", tmp_path, "--model", "resnet18", "--out", tmp_path / "out")
+    assert "holds no class folders" in said
+
+
+def test_a_builder_is_found_however_it_is_written():
+    assert find_builder("resnet-50") is find_builder("ResNet50") is models.ResNet50
+    assert find_builder("book.alexnet") is models.book.AlexNet
+    assert find_builder("alexnet") is models.AlexNet
+
+
+def test_predict_tells_classes_as_table_csv_and_json(run, stripes, capsys):
+    folder = stripes / "test"
+    assert main(["predict", str(run), str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 16 and lines[0].split()[0] == "lying" and lines[0].endswith(".png")
+    assert main(["predict", str(run), str(folder), "--format", "csv", "--top-k", "2"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert list(rows[0]) == ["path", "class", "score", "class_2", "score_2"]
+    assert all(row["class"] in row["path"] for row in rows)
+    assert main(["predict", str(run), str(folder), "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [a["path"] for a in answers] == [row["path"] for row in rows]
+    assert answers[0]["top"] == [{"class": answers[0]["class"], "score": answers[0]["score"]}]
+
+
+def test_predict_takes_files_folders_patterns_and_a_list(run, stripes, monkeypatch, capsys):
+    files = sorted(str(path) for path in (stripes / "test" / "lying").iterdir())
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{files[2]}\n\n{files[1]}\n"))
+    pattern = str(stripes / "test" / "up*" / "*_u000[01].png")
+    assert main(["predict", str(run), files[0], "-", pattern, "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [a["path"] for a in answers[:3]] == [files[0], files[2], files[1]]
+    assert [a["class"] for a in answers] == ["lying"] * 3 + ["upright"] * 2
+
+
+def test_a_bad_picture_is_told_and_the_others_are_answered(run, stripes, capsys):
+    (stripes / "test" / "lying" / "bad.png").write_text("no picture")
+    assert main(["predict", str(run), str(stripes / "test"), "--json"]) == 2
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)) == 16
+    assert "bad.png': it is no picture" in said.err and "on_error" not in said.err
+
+
+@pytest.mark.parametrize("path", ["gone.png", "*.gone", "{empty}"])
+def test_predict_refuses_paths_without_pictures_before_the_model_loads(
+    run, tmp_path, capsys, monkeypatch, path
+):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(card, "load_model", None)
+    said = _error(capsys, "predict", run, path.format(empty=tmp_path / "empty"))
+    assert "there is no such" in said or "no pictures" in said
+
+
+def test_nothing_on_stdin_is_an_empty_answer(run, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert main(["predict", str(run), "-", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_model_that_holds_code_is_refused(run, stripes, capsys):
+    image = keras.Input((24, 24, 3))
+    x = keras.layers.Lambda(lambda x: x[:, 0, 0, :2], output_shape=(2,))(image)
+    told = card.read(run / "model.keras")
+    keras.Model(image, x).save(run / "model.keras")
+    card.write(run / "model.keras", told)
+    picture = next((stripes / "test").rglob("*.png"))
+    assert "holds a Lambda layer" in _error(capsys, "predict", run, picture)
+    assert main(["predict", str(run), str(picture), "--unsafe"]) == 0
+
+
+def test_evaluate_shows_both_lists_where_classes_differ(run, stripes, capsys):
+    os.rename(stripes / "test" / "lying", stripes / "test" / "flat")
+    said = _error(capsys, "evaluate", run, stripes)
+    assert "['lying', 'upright']" in said and "['flat', 'upright']" in said
+
+
+def test_evaluate_tells_a_sentence(run, stripes, capsys):
+    assert main(["evaluate", str(run), str(stripes / "test")]) == 0
+    assert "16 of 16 test pictures right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("part", ["train", "test", "."])
+def test_evaluate_warns_of_pictures_that_were_learnt(run, stripes, capsys, part):
+    path = run / "model.keras"
+    card.write(path, dataclasses.replace(card.read(path), recipe={"data": str(stripes)}))
+    assert main(["evaluate", str(run), str(stripes / part)]) == 0
+    assert ("has learnt from" in capsys.readouterr().err) == (part == "train")
+
+
+class _Finder:
+    """Finds one object in each picture."""
+
+    class_names = ("book", "书")
+
+    @classmethod
+    def load(cls, path, *, unsafe):
+        return cls()
+
+    def stream(self, pictures, **limits):
+        from keras_cnn.detection.detector import Detections
+
+        for picture in pictures:
+            box = np.array([[2.0, 3.0, 12.0, 14.0]])
+            yield Detections(box, np.array([0.75]), np.array([2]), self.class_names, picture)
+
+
+def test_detect_answers_and_draws(run, stripes, tmp_path, capsys, monkeypatch):
+    from keras_cnn import detection
+
+    monkeypatch.setattr(detection, "Detector", _Finder, raising=False)
+    shutil.copy(next((stripes / "train").rglob("*.png")), tmp_path / "a.png")
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "a.png", tmp_path / "other" / "a.png")
+    (tmp_path / "bad.png").touch()
+    paths = [str(tmp_path / name) for name in ("a.png", "bad.png", "other")]
+    drawn = tmp_path / "drawn"
+    assert main(["detect", str(run), *paths, "--draw", str(drawn), "--json"]) == 2
+    answers = json.loads(capsys.readouterr().out)
+    assert [a["path"] for a in answers] == [paths[0], f"{paths[2]}/a.png"]
+    assert answers[0]["objects"] == [{"class": "书", "score": 0.75, "box": [2, 3, 12, 14]}]
+    assert sorted(path.name for path in drawn.iterdir()) == ["a.png", "a_2.png"]
+    with Image.open(drawn / "a.png") as picture:
+        assert picture.size == (24, 24)
+    assert main(["detect", str(run), paths[0], "--format", "csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["class"] == "书" and float(row["x2"]) == 12
+    assert main(["detect", str(run), paths[0]]) == 0
+    assert "书 0.750  (2, 3, 12, 14)" in capsys.readouterr().out
+
+
+def test_a_detector_and_a_classifier_are_not_mistaken(run, stripes, capsys):
+    picture = next((stripes / "train").rglob("*.png"))
+    assert "must hold a detector" in _error(capsys, "detect", run, picture)
+    card.write(run / "model.keras", card.Card(task="detection", class_names=("a", "b")))
+    assert "use keras-cnn detect" in _error(capsys, "predict", run, picture)
+
+
+def test_train_detector_hands_its_options_to_the_training(tmp_path, capsys, monkeypatch):
+    from keras_cnn.training import run as training
+
+    said = _error(capsys, "train-detector", tmp_path, "--out", tmp_path / "out")
+    assert "ImageSets" in said
+    given = {}
+
+    def run(build, splits, recipe, **options):
+        given.update(options, recipe=recipe)
+        return {"test": {}}
+
+    monkeypatch.setattr(training, "run", run)
+    monkeypatch.setattr("keras_cnn.detection.task.detection_splits", lambda recipe: None)
+    options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2"]
+    assert main(["train-detector", str(tmp_path), *options]) == 0
+    assert (given["recipe"].epochs, given["recipe"].data) == (2, tmp_path)
+    assert given["optimizer"].keywords == {"momentum": 0.9} and given["fine_tune"] is None
+
+
+def test_explain_draws_where_a_network_looks(run, stripes, capsys):
+    told = card.read(run / "model.keras")
+    models.book.LeNet5(input_shape=(24, 24, 3), classes=2).save(run / "model.keras")
+    card.write(run / "model.keras", told)
+    picture = str(next((stripes / "test" / "lying").iterdir()))
+    capsys.readouterr()
+    assert main(["explain", str(run), picture, "--class", "lying", "--layer", "c1", "--json"]) == 0
+    written = capsys.readouterr()
+    answer = Predictor.load(run)(picture)
+    assert f"{picture}: {answer.name} ({answer.value:.3f}); " in written.err
+    assert " what speaks for lying\n" in written.err
+    told = json.loads(written.out)
+    names = [os.path.basename(path) for path in told["drawings"]]
+    stem = os.path.splitext(os.path.basename(picture))[0]
+    assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam.png"] and len(names) == 4
+    with Image.open(run / "explain" / names[1]) as drawn:
+        assert drawn.size == (480, 480)
+    assert told["table"]["rows"]
+    said = _error(capsys, "explain", run, picture, "--layer", "c9")
+    assert "has no layer 'c9'" in said
+    said = _error(capsys, "explain", run, picture, "--class", "zigzag")
+    assert "['lying', 'upright']" in said
+
+
+def test_lr_find_draws_and_suggests(stripes, tmp_path, capsys):
+    options = ["--image-size", "24", "--batch-size", "8", "--steps", "60", "--out", str(tmp_path)]
+    options.append("--json")
+    assert main(["lr-find", str(stripes), "--model", "book.lenet5", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 1e-4 < found["suggestion"] < 1e-2 < found["highest"]
+    with Image.open(tmp_path / "lr_find.png") as picture:
+        assert picture.width > 500
+    assert json.loads((tmp_path / "lr_find.json").read_text()) == found
+
+
+def test_the_rate_suggested_is_that_of_the_steepest_fall():
+    steps = np.geomspace(1e-7, 10, 200)
+    losses = 2 - 1.5 / (1 + (1e-3 / steps) ** 2) + (steps / 0.3) ** 2  # falls around 1e-3
+    found = lr_finder.judge(steps, losses)
+    assert 7e-4 < found.suggestion < 1.4e-3 < found.highest < 0.3
+    assert f"--learning-rate {found.suggestion:.1e}" in found.sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_rate_is_suggested_where_the_loss_never_falls(seed):
+    noise = np.random.default_rng(seed).normal(0, 0.1, 60)
+    found = lr_finder.judge(np.geomspace(1e-7, 10, 60), 1 + noise)
+    assert found.suggestion is None and "does not fall at any rate" in found.sentence
+
+
+def test_fetch_of_an_unknown_set_lists_all(capsys):
+    assert "must be one of" in _error(capsys, "fetch", "unicorns")
+
+
+def test_doctor_tells_backend_gpu_font_and_folders(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["backend"] == keras.backend.backend() and told["packages"]["keras"]
+    assert told["gpu"].split(":")[0] == "none" or told["gpu"][0].isdigit()
+    assert "can be written" in told["folders"]["runs"] and "font" in told
+    assert not (tmp_path / "runs").exists()
+
+
+def test_doctor_says_where_nothing_can_be_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def full(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    assert main(["doctor"]) == 1
+    assert "runs (no space left on device)" in capsys.readouterr().out
+
+
+def test_a_file_system_s_refusal_is_one_sentence(run, stripes, monkeypatch, capsys):
+    def closed(*arguments, **options):
+        raise PermissionError(13, "Permission denied", "a/class")
+
+    monkeypatch.setattr(arguments, "pictures", closed)
+    said = _error(capsys, "predict", run, stripes)
+    assert said == "error: Permission denied 'a/class'"
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_seen_enough_is_no_error(run, stripes):
+    command = [sys.executable, "-m", "keras_cnn", "predict", str(run), str(stripes / "test")]
+    shown = subprocess.run(
+        " ".join(f"'{word}'" for word in command) + " --batch-size 1 | head -1; echo $PIPESTATUS",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.splitlines()[-1] == "0" and "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["predict"], ["predict", "run", "--top-k", "0"]])
+def test_wrong_words_get_a_sentence(argv, capsys):
+    assert _error(capsys, *argv).endswith("--help lists the options")

@@ -1,0 +1,107 @@
+"""``keras-cnn evaluate`` of a detector, on a set of each layout."""
+
+import json
+
+import pytest
+from oracle_detector import NAMES, SCENES, Oracle, bright
+from PIL import Image
+
+from keras_cnn import card
+from keras_cnn.cli import main
+from keras_cnn.detection.detector import Detector
+
+
+@pytest.fixture
+def evaluate(tmp_path, monkeypatch, capsys):
+    """Calls the command; returns its exit code, what it printed as JSON, and its error."""
+    detector = Detector(Oracle(), NAMES)
+    monkeypatch.setattr(card, "read", lambda path: card.Card(task="detection"))
+    monkeypatch.setattr(Detector, "load", lambda path, *, unsafe: detector)
+    (tmp_path / "model.keras").touch()
+
+    def call(*options):
+        folder = tmp_path / "set"
+        code = main(["evaluate", str(tmp_path / "model.keras"), str(folder), "--json", *options])
+        said = capsys.readouterr()
+        return code, json.loads(said.out or "null"), said.err
+
+    return call
+
+
+def _draw(folder):
+    folder.mkdir(parents=True)
+    for number, scene in enumerate(SCENES):
+        Image.fromarray(bright(*scene)).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def voc(tmp_path):
+    folder = tmp_path / "set"
+    for part in ("Annotations", "ImageSets/Main"):
+        (folder / part).mkdir(parents=True)
+    _draw(folder / "JPEGImages")
+    (folder / "ImageSets/Main/val.txt").write_text("0\n1\n2\n")
+    for number, (_, _, box) in enumerate(SCENES):
+        corners = zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
+        told = "".join(f"<{name}>{value}</{name}>" for name, value in corners)
+        (folder / "Annotations" / f"{number}.xml").write_text(
+            "<annotation><object><name>书法</name><difficult>0</difficult>"
+            f"<bndbox>{told}</bndbox></object></annotation>",
+            encoding="utf-8",
+        )
+    return folder
+
+
+def test_a_detector_is_scored_on_a_voc_folder(voc, evaluate, tmp_path):
+    _, told, _ = evaluate()
+    assert told["test"]["map"] == 1 and told["test"]["classes"]["书法"]["objects"] == 3
+    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    assert "--out writes" in evaluate("--out", str(tmp_path / "o"))[2]
+
+
+def test_a_bad_box_is_told_with_the_option_that_evaluate_has(voc, evaluate):
+    path = voc / "Annotations" / "1.xml"
+    path.write_text(path.read_text("utf-8").replace(">20<", ">120<"), "utf-8")
+    code, _, said = evaluate()
+    assert code == 2 and "has no area" in said
+    assert "--skip-bad-images" in said and "--skip-bad-boxes" not in said
+    _, told, _ = evaluate("--skip-bad-images")
+    assert told["test"]["classes"]["书法"]["objects"] == 2 and len(told["skipped"]) == 1
+
+
+def test_evaluate_goes_on_without_pictures_that_cannot_be_read(voc, evaluate):
+    bad = voc / "JPEGImages" / "1.png"
+    for content in (b"no picture", bad.read_bytes()[:-200]):
+        bad.write_bytes(content)
+        code, _, said = evaluate()
+        assert code == 2 and str(bad) in said
+        _, told, _ = evaluate("--skip-bad-images")
+        assert told["test"]["map"] == 1 and list(told["skipped"]) == [str(bad)]
+        assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 2 pictures of val."
+    for path in (voc / "JPEGImages").iterdir():
+        path.write_bytes(b"no picture")
+    code, _, said = evaluate("--skip-bad-images")
+    assert code == 2 and "no picture" in said and "can be read" in said
+
+
+def test_a_detector_is_scored_on_the_layouts_it_learns_from(tmp_path, evaluate):
+    folder = tmp_path / "set"
+    _draw(folder)
+    content = {"images": [], "categories": [], "annotations": []}
+    for number, name in enumerate(NAMES):
+        content["categories"].append({"id": number, "name": name})
+    for number, (_, _, (x1, y1, x2, y2)) in enumerate(SCENES):
+        content["images"].append({"id": number, "file_name": f"{number}.png"})
+        box = {"image_id": number, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}
+        content["annotations"].append(box)
+    (folder / "val.json").write_text(json.dumps(content))
+    _, told, _ = evaluate()
+    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    lines = (f"{number}.png {','.join(map(str, box))},1" for number, (*_, box) in enumerate(SCENES))
+    (folder / "test.txt").write_text("\n".join(lines))
+    (folder / "classes.txt").write_text("\n".join(NAMES), "utf-8")
+    _, told, _ = evaluate()
+    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of test."
+    (folder / "classes.txt").write_text("\n".join(NAMES[::-1]), "utf-8")
+    code, _, said = evaluate()
+    assert code == 2 and "classes.txt has ['书法', 'book'] in place of ['book', '书法']" in said

@@ -1,0 +1,185 @@
+"""What layers cost and see, against the papers and torchvision."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from networks_to_explain import deep, values
+
+from keras_cnn import explain, models
+
+
+def test_lenets_connections_are_the_papers_where_the_layers_agree():
+    """LeCun et al. 1998, section II-B; it counts each bias as a connection."""
+    found = explain.table(models.LeNet5())
+    assert found.parameters == 61_706
+
+    def connections(name):
+        return found[name].multiply_adds + np.prod(found[name].output_shape)
+
+    assert connections("c1") == 122_304 and found["c1"].parameters == 156
+    assert connections("c5") == 48_120 == found["c5"].parameters
+    assert connections("f6") == 10_164 == found["f6"].parameters
+    # C3 sees all six maps here, where the paper's sees 3, 4 or 6 with 151,600 connections.
+    assert connections("c3") == 10 * 10 * 16 * (6 * 25 + 1)
+    fields = {row.name: row.receptive_field for row in found.rows if row.receptive_field}
+    assert fields == {"c1": (5, 5), "s2": (6, 6), "c3": (14, 14), "s4": (16, 16)}
+    assert found["s4"].stride == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("build", "multiply_adds", "last", "receptive_field"),
+    [
+        # Receptive fields: Araujo et al., Distill 2019, table 1. Multiply-adds: convolutions and
+        # dense layers without biases.
+        pytest.param("VGG16", 15_470_264_320, "block5_pool", 212, marks=pytest.mark.slow),
+        # Howard et al. 2017, table 4: 569 million.
+        ("MobileNet", 568_740_352, "conv_pw_13_relu", 315),
+        # He et al. 2016, table 1: 3.8 G; the stride lies in the first 1x1 as there. Where it lies
+        # in the 3x3, as torchvision has it, there are 4.09 G.
+        pytest.param("ResNet50", 3_857_973_248, "conv5_block3_out", 483, marks=pytest.mark.slow),
+    ],
+)
+def test_published_costs_and_receptive_fields_are_found(
+    build, multiply_adds, last, receptive_field
+):
+    model = getattr(models, build)()
+    found = explain.table(model)
+    assert found.multiply_adds == multiply_adds
+    assert found[last].receptive_field == (receptive_field, receptive_field)
+    assert found[last].stride == (32, 32)
+    assert found.parameters == sum(row.parameters for row in found.rows) == model.count_params()
+
+
+def test_vgg16s_convolutions_cost_what_is_published_without_the_dense_layers():
+    found = explain.table(models.VGG16(include_top=False), input_shape=(224, 224, 3))
+    assert found.multiply_adds + (25_088 + 4096) * 4096 + 4096 * 1000 == 15_470_264_320
+    assert found["block5_pool"].receptive_field == (212, 212)
+
+
+@pytest.mark.slow
+def test_ssds_cost_is_torchvisions():
+    """torchvision tells 34.86 G for its `ssd300_vgg16` of 91 classes."""
+    assert round(explain.table(models.SSD300(classes=91)).multiply_adds / 1e9, 2) == 34.86
+
+
+def counted():
+    inputs = keras.Input((10, 12, 4))
+    x = layers.Conv2D(8, (3, 1), strides=2, groups=2, use_bias=False, name="conv")(inputs)
+    x = layers.BatchNormalization(name="bn")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, name="depth")(x)
+    x = layers.SeparableConv2D(5, 2, name="separable")(x)
+    x = layers.Conv2DTranspose(3, 2, strides=2, name="up")(x)
+    x = layers.Dense(7, name="cellwise")(x)
+    x = layers.GlobalMaxPooling2D(name="pool")(x)
+    return keras.Model(inputs, layers.Dense(2, name="dense")(x), name="counted")
+
+
+def test_multiply_adds_are_those_counted_by_hand():
+    found = explain.table(counted())
+    expected = {
+        "conv": 4 * 6 * 8 * 3 * 2,  # (4, 6, 8), each from 3 pixels of half of the 4 channels
+        "bn": 0,
+        "depth": 4 * 6 * 16 * 9,
+        "separable": 3 * 5 * (16 * 4 + 16 * 5),
+        "up": 3 * 5 * 5 * 4 * 3,  # each of 3 x 5 cells of 5 channels is spread on 2 x 2 of 3
+        "cellwise": 6 * 10 * 3 * 7,
+        "pool": 0,
+        "dense": 14,
+    }
+    assert {row.name: row.multiply_adds for row in found.rows} == expected
+    assert found.multiply_adds == sum(expected.values())
+    assert found.trainable_parameters == found.parameters - 16
+
+
+def windowed(kind):
+    """Networks whose windows are of all kinds; their size suits an impulse at every pixel."""
+    inputs = x = keras.Input((29, 27, 1))
+    if kind == "chain":
+        x = layers.ZeroPadding2D(((1, 2), (3, 0)))(x)
+        x = layers.Conv2D(1, (3, 2), strides=(2, 1))(x)
+        x = layers.MaxPooling2D((2, 3), strides=(1, 2))(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.Conv2D(1, (2, 3), dilation_rate=(3, 1))(x)
+        x = layers.Cropping2D(1)(x)
+    elif kind == "same":
+        x = layers.Conv2D(1, 5, strides=2, padding="same")(x)
+        x = layers.AveragePooling2D(3, strides=2, padding="same")(x)
+        x = layers.DepthwiseConv2D(3, padding="same")(x)
+    else:
+        a = layers.Conv2D(1, (1, 5), padding="same")(x)
+        b = layers.Conv2D(1, (5, 1), padding="same")(layers.Conv2D(1, (3, 1), padding="same")(x))
+        x = layers.Concatenate()([a, b])
+        shifted = layers.Cropping2D(((2, 0), (0, 2)))(x)
+        x = layers.Add()([shifted, layers.Cropping2D(((0, 2), (2, 0)))(x)])
+        x = layers.MaxPooling2D(2)(x)
+    model = keras.Model(inputs, x)
+    zero = ("bias", "beta", "moving_mean")
+    model.set_weights([np.full(w.shape, float(w.name not in zero)) for w in model.weights])
+    return model
+
+
+@pytest.mark.parametrize("kind", ["chain", "same", "branches"])
+def test_the_receptive_field_is_where_an_impulse_changes_a_cell(kind):
+    model = windowed(kind)
+    impulses = np.eye(29 * 27, dtype="float32").reshape(-1, 29, 27, 1)
+    answers = values(model.predict(impulses, verbose=0, batch_size=261)).max(axis=-1)
+    rows, columns = np.array(answers.shape[1:]) // 2
+
+    def window(row, column):
+        seen = np.argwhere(answers[:, row, column].reshape(29, 27) != 0)
+        return seen.min(axis=0), seen.max(axis=0)
+
+    first, last = window(rows, columns)
+    told = explain.table(model).rows[-1]
+    assert tuple(last - first + 1) == told.receptive_field
+    following, _ = window(rows + 1, columns + 1)
+    assert tuple(following - first) == told.stride
+
+
+def test_behind_a_layer_that_sees_all_or_is_not_known_there_is_no_window():
+    inputs = keras.Input((16, 16, 2))
+    x = layers.Conv2D(3, 3, padding="same", name="conv")(inputs)
+    y = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
+    x = layers.Multiply(name="excite")([x, y])
+    x = layers.LayerNormalization(name="norm")(x)
+    model = keras.Model(inputs, layers.GroupQueryAttention(2, 2, 1, name="attention")(x, x))
+    found = explain.table(model)
+    assert found["conv"].receptive_field == (3, 3)
+    assert [row.receptive_field for row in found.rows[1:]] == [None] * 4
+    assert found["attention"].multiply_adds is None
+    assert "those of attention, which are not known" in str(found)
+
+
+def test_nested_and_shared_layers_are_told_by_path_and_counted_once():
+    base = deep()
+    inputs = keras.Input((12, 12, 2))
+    model = keras.Model(inputs, layers.Concatenate()([base(inputs), base(inputs * 2)]))
+    found = explain.table(model)
+    assert [row.name for row in found.rows].count("base/first") == 2
+    assert found.parameters == model.count_params() == sum(row.parameters for row in found.rows)
+    assert found.multiply_adds == 2 * explain.table(base).multiply_adds
+    assert found["base/joined"] == found["joined"]
+    assert found["joined"].receptive_field == (5, 5)
+
+
+def test_a_table_reads_as_text_and_as_json():
+    found = explain.table(models.LeNet5())
+    lines = str(found).splitlines()
+    assert lines[0] == "lenet5 for pictures of 32x32x1" and "multiply-adds" in lines[1]
+    assert lines[5].split() == ["c3", "Conv2D", "10x10x16", "2,416", "240,000", "14x14", "2x2"]
+    assert lines[-1] == (
+        "61,706 parameters, 61,706 of them trainable; 416,520 multiply-adds a picture"
+    )
+    told = json.loads(json.dumps(found.to_dict()))
+    assert told["rows"][0]["receptive_field"] == [5, 5]
+
+
+def test_a_size_that_is_open_can_be_given():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, layers.Conv2D(4, 3, padding="same", name="conv")(inputs))
+    assert explain.table(model, input_shape=(8, 9, 3)).multiply_adds == 8 * 9 * 4 * 27
+    with pytest.raises(ValueError, match=r"input_shape=\(height, width, channels\)"):
+        explain.table(model)

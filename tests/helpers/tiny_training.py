@@ -1,0 +1,120 @@
+"""A training that takes a moment, in this process or in children that may be killed."""
+
+import json
+import multiprocessing
+import signal
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_cnn import ImageDataGenerator, Recipe, script
+from keras_cnn.splits import classification_splits
+from keras_cnn.training import checkpoint, distribution
+from keras_cnn.training import run as training
+
+SIZE = 8
+DROPOUT = 0.5
+
+
+def draw(folder, *, train=12, test=4):
+    """Two classes of noise, one brighter."""
+    rng = np.random.default_rng(0)
+    for split, number in {"train": train, "test": test}.items():
+        for level, name in enumerate(("dark", "light")):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(number):
+                picture = rng.integers(0, 180, (SIZE, SIZE), np.uint8) + np.uint8(60 * level)
+                Image.fromarray(picture).save(folder / split / name / f"{index:03d}.png")
+    return folder
+
+
+def build(*, input_shape, classes):
+    """Softmax regression on half of the pixels."""
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Dropout(DROPOUT)(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+def two_devices():
+    """Let TensorFlow see two devices in one CPU."""
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def dawdle():
+    """Let saving and reporting take longer than a process may show no sign of life."""
+
+    def late(work, seconds):
+        return lambda *values, **options: (time.sleep(seconds), work(*values, **options))[1]
+
+    distribution.PATIENCE = 5
+    checkpoint.Checkpoint._save = late(checkpoint.Checkpoint._save, 4)
+    training.conclude = late(training.conclude, 15)
+
+
+def recipe(folder, out, **choices):
+    choices = {"epochs": 3, "learning_rate": 0.05, "batch_size": 8} | choices
+    return Recipe(name="case", dataset="tiny", data=folder, image_size=SIZE, out=out, **choices)
+
+
+def run(recipe, *, build=build, callbacks=(), **options):
+    """Train; callbacks watch it."""
+    generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True, rotation_range=20)
+    splits = classification_splits(recipe, generator)
+    object.__setattr__(splits, "callbacks", lambda folder: list(callbacks))
+    return training.run(build, splits, recipe, **options)
+
+
+def conclude(outcome, splits, recipe, **facts):
+    """Stands in for the report, whose figures take longer than the training."""
+    (recipe.folder / "history.json").write_text(json.dumps(outcome.history))
+    print("Report: left out")
+    right = np.argmax(outcome.answers, axis=1) == splits.targets["test"]
+    test = {"accuracy": float(np.mean(right))}
+    return outcome.facts | facts | {"history": outcome.history, "test": test}
+
+
+def history(out):
+    return json.loads((Path(out) / "history.json").read_text())
+
+
+class Tell(keras.callbacks.Callback):
+    """Tells the parent of each epoch that begins."""
+
+    def __init__(self, connection):
+        super().__init__()
+        self._connection = connection
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._connection.send(epoch)
+
+
+def _child(connection, log, recipe, prepare, options):
+    sys.stdout = sys.stderr = log.open("a", buffering=1, encoding="utf-8")
+    training.conclude = conclude
+    if prepare:
+        prepare()
+    # A test run in a shell's background has its Ctrl-C ignored, and so have its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    script(lambda: run(recipe, callbacks=[Tell(connection)], **options))
+
+
+def start(recipe, *, prepare=None, **options):
+    """Train in a child, forked from a server that has imported all; return (child, connection).
+
+    What it prints is in ``<out>.log``; `prepare` is called first. It ends with the test run.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    mine, its = context.Pipe(duplex=False)
+    log = recipe.out.with_suffix(".log")
+    child = context.Process(target=_child, args=(its, log, recipe, prepare, options), daemon=True)
+    child.start()
+    its.close()
+    return child, mine

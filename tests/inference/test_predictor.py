@@ -1,0 +1,185 @@
+"""A saved model used: the answers are those of the training's own batches."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe, card
+from keras_cnn.cli import main
+from keras_cnn.images.preparation import Preparation, Scaling
+from keras_cnn.splits import classification_splits
+
+
+def network(shape, outputs, activation="softmax"):
+    inputs = keras.Input(shape)
+    x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    x = keras.layers.Dense(outputs, activation=activation)(keras.layers.GlobalMaxPooling2D()(x))
+    return keras.Model(inputs, x)
+
+
+@pytest.fixture
+def run(stripes, tmp_path):
+    """Folder of a run whose network is untrained, and its splits."""
+    recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=20)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    (tmp_path / "run").mkdir()
+    splits.save(network((20, 20, 3), 2), tmp_path / "run" / "model.keras")
+    return tmp_path / "run", splits
+
+
+def test_answers_are_those_to_the_batches_of_the_training(run):
+    folder, splits = run
+    predictor = Predictor.load(folder)
+    expected = splits.predict(predictor.model)
+    answers = predictor(splits.test.filepaths, batch_size=5)
+    np.testing.assert_allclose([a.scores for a in answers], expected, rtol=1e-5)
+    assert answers[3].name == splits.class_names[expected[3].argmax()]
+    names, scores = zip(*answers[3].top(9), strict=True)
+    assert sorted(names) == splits.class_names and scores[0] >= scores[1]
+    assert answers[3].value == scores[0]
+
+
+def test_a_file_pixels_and_a_list_are_one_call_each(run):
+    folder, splits = run
+    predictor = Predictor.load(folder / "model.keras")
+    path = splits.test.filepaths[0]
+    alone = predictor(path).scores
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    np.testing.assert_allclose(predictor(pixels).scores, alone)
+    np.testing.assert_allclose(predictor([path])[0].scores, alone)
+    with pytest.raises(ValueError, match="uint8.*received float64"):
+        predictor(pixels / 255)
+
+
+def test_a_stream_without_end_is_answered_as_it_comes(run):
+    folder, splits = run
+    asked = 0
+
+    def endless():
+        nonlocal asked
+        while True:
+            asked += 1
+            yield splits.test.filepaths[0]
+
+    answers = Predictor.load(folder).stream(endless(), batch_size=4)
+    for _ in range(10):
+        next(answers)
+    assert asked <= 5 * 4
+
+
+def test_a_bad_picture_raises_or_is_told_and_left_out(run, tmp_path):
+    folder, splits = run
+    (tmp_path / "bad.png").write_text("no picture")
+    paths = [splits.test.filepaths[0], str(tmp_path / "bad.png"), splits.test.filepaths[1]]
+    predictor = Predictor.load(folder)
+    with pytest.raises(InputError, match="bad.png"):
+        list(predictor.stream(paths))
+    told = []
+    found = list(predictor.stream(paths, on_error=lambda path, error: told.append(path)))
+    assert [path for path, _ in found] == paths[::2] and told == paths[1:2]
+
+
+def test_a_decompression_bomb_is_refused(run, tmp_path, monkeypatch):
+    folder, splits = run
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(InputError, match="decompression bomb"):
+        Predictor.load(folder)(splits.test.filepaths[0])
+
+
+def test_the_score_is_that_of_the_training(run, stripes, tmp_path):
+    folder, splits = run
+    predictor = Predictor.load(folder)
+    right = splits.predict(predictor.model).argmax(axis=1) == splits.test.classes
+    told = predictor.evaluate(stripes)
+    assert told["test"]["accuracy"] == pytest.approx(right.mean())
+    assert predictor.evaluate(stripes / "test")["test"] == told["test"]
+    out = tmp_path / "report"
+    assert predictor.evaluate(stripes, out=out)["test"]["accuracy"] == told["test"]["accuracy"]
+    assert {"report.html", "confusion.png"} <= {path.name for path in out.iterdir()}
+
+
+def test_other_classes_are_refused_with_both_lists(run, stripes):
+    os.rename(stripes / "test" / "lying", stripes / "test" / "standing")
+    with pytest.raises(InputError, match=r"\['lying', 'upright'\].*\['standing', 'upright'\]"):
+        Predictor.load(run[0]).evaluate(stripes)
+
+
+def test_a_bad_picture_stops_the_score_or_is_left_out_by_choice(run, stripes):
+    (stripes / "test" / "lying" / "void.png").touch()
+    predictor = Predictor.load(run[0])
+    with pytest.raises(InputError, match="void.png.*empty; .*--skip-bad-images$"):
+        predictor.evaluate(stripes)
+    told = predictor.evaluate(stripes, skip_bad_images=True)
+    assert len(told["skipped"]) == 1 and told["test"]["samples"] == 16
+
+
+def test_a_regression_answers_with_a_value(tmp_path):
+    told = card.Card(task="regression", preparation=Preparation(size=(8, 8)).to_dict())
+    path = tmp_path / "model.keras"
+    network((8, 8, 3), 1, activation=None).save(path)
+    card.write(path, told)
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
+    answer = Predictor.load(path)(tmp_path / "a.png")
+    assert answer.value == answer.scores[0] and not answer.class_names
+    with pytest.raises(InputError, match="the model is a regression"):
+        Predictor.load(path).evaluate(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"class_names": ("a", "b", "c")}, "names 3.*output is"),
+        ({"preparation": Preparation(size=(9, 8)).to_dict()}, r"\(9, 8, 3\).*\(8, 8, 3\)"),
+        ({"preparation": Preparation(size=(8, 8), color_mode="grayscale").to_dict()}, "8, 1"),
+        ({"preparation": Preparation(size=(8, 8), scaling=None).to_dict()}, "of the user's own"),
+        ({"preparation": {}}, "does not tell how"),
+        ({"task": "detection"}, "holds a detector"),
+    ],
+)
+def test_a_card_of_another_model_is_refused(tmp_path, changes, said):
+    fits = {
+        "task": "classification",
+        "class_names": ("a", "b"),
+        "preparation": Preparation(size=(8, 8), scaling=Scaling("tf")).to_dict(),
+    }
+    path = tmp_path / "model.keras"
+    network((8, 8, 3), 2).save(path)
+    card.write(path, card.Card(**fits))
+    Predictor.load(path)
+    card.write(path, card.Card(**fits | changes))
+    with pytest.raises(InputError, match=said):
+        Predictor.load(path)
+
+
+def test_a_folder_without_a_model_gets_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="there is no model .*name the folder of a finished run"):
+        Predictor.load(tmp_path)
+
+
+def test_a_killed_predict_goes_on_where_its_file_ends(run, stripes, tmp_path, capsys, monkeypatch):
+    out, command = (
+        tmp_path / "answers.csv",
+        ["predict", str(run[0]), str(stripes / "test"), "--out"],
+    )
+    assert main([*command, str(out)]) == 0
+    whole = out.read_text("utf-8")
+    assert "16 pictures answered, 0 were already" in capsys.readouterr().out
+    out.write_text(whole[: len(whole) // 2], "utf-8")  # in the middle of a line
+    read, pixels = [], Predictor._pixels
+    monkeypatch.setattr(Predictor, "_pixels", lambda *a: read.append(a[1]) or pixels(*a))
+    assert main([*command, str(out)]) == 0
+    assert out.read_text("utf-8") == whole
+    assert 0 < len(read) < 16
+    assert (
+        f"{len(read)} pictures answered, {16 - len(read)} were already" in capsys.readouterr().out
+    )
+    more = [command[0], command[1], str(stripes / "train"), *command[2:], str(out)]
+    assert main([*more, "--top-k", "2"]) == 2
+    assert "has the columns" in capsys.readouterr().err
+    (tmp_path / "notes.csv").write_text("my notes\nno end")
+    assert main([*command, str(tmp_path / "notes.csv")]) == 2
+    assert "is another's" in capsys.readouterr().err
+    assert (tmp_path / "notes.csv").read_text() == "my notes\nno end"

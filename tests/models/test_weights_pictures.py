@@ -1,0 +1,177 @@
+"""How pictures are prepared for published weights, and classes named."""
+
+import hashlib
+import inspect
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from tiny_networks import APPLICATIONS, conv_net, conv_net_of_torch
+
+from keras_cnn import models
+from keras_cnn.models import book, weights
+from keras_cnn.models.weights import decode_predictions, load, preprocess_input
+
+
+@pytest.mark.parametrize(
+    ("builder", "module"),
+    [
+        ("VGG16", "vgg16"),
+        ("VGG19", "vgg19"),
+        ("ResNet50", "resnet"),
+        ("ResNet152", "resnet"),
+        ("DenseNet121", "densenet"),
+        ("InceptionV3", "inception_v3"),
+        ("MobileNet", "mobilenet"),
+    ],
+)
+def test_pictures_are_prepared_as_keras_applications_does(builder, module, images):
+    expected = getattr(APPLICATIONS, module).preprocess_input(images.copy())
+    prepared = preprocess_input(images, getattr(models, builder))
+    assert prepared.dtype == "float32"
+    np.testing.assert_array_equal(prepared, expected)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("builder", ["AlexNet", "VGG11", "VGG13", "ResNet18", "ResNet34"])
+def test_pictures_are_prepared_as_torchvision_does(builder, images, torch, torchvision_models):
+    peer = torchvision_models.get_model_weights(builder.lower()).DEFAULT.transforms()
+    expected = (torch.from_numpy(images / 255) - torch.tensor(peer.mean)) / torch.tensor(peer.std)
+    prepared = preprocess_input(images, getattr(models, builder))
+    np.testing.assert_allclose(prepared, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.peers
+def test_googlenet_undoes_the_scaling_of_torchvision_for_that_of_tensorflow(
+    images, torch, torchvision_models
+):
+    network = torchvision_models.googlenet(
+        transform_input=True, aux_logits=False, init_weights=False
+    )
+    peer = torchvision_models.get_model_weights("googlenet").DEFAULT.transforms()
+    scaled = (torch.from_numpy(images / 255) - torch.tensor(peer.mean)) / torch.tensor(peer.std)
+    expected = network._transform_input(scaled.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    prepared = preprocess_input(images, models.InceptionV1)
+    np.testing.assert_allclose(prepared, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.peers
+def test_inception_v4_is_prepared_as_timm_does(images, torchvision_models):
+    config = pytest.importorskip("timm").create_model("inception_v4").default_cfg
+    expected = (images / 255 - np.array(config["mean"])) / np.array(config["std"])
+    np.testing.assert_allclose(
+        preprocess_input(images, models.InceptionV4), expected, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("builder", ["VGG16", "ResNet18", "MobileNet"])
+def test_whole_numbers_single_pictures_and_tensors_are_prepared_alike(builder, images):
+    builder = getattr(models, builder)
+    images = images.astype("uint8")
+    expected = preprocess_input(images.astype("float64"), builder)
+    assert expected.dtype == "float32"
+    np.testing.assert_array_equal(preprocess_input(images, builder), expected)
+    np.testing.assert_array_equal(preprocess_input(images[0], builder), expected[0])
+    np.testing.assert_array_equal(preprocess_input(images.tolist(), builder), expected)
+    tensor = preprocess_input(keras.ops.convert_to_tensor(images), builder)
+    assert keras.ops.is_tensor(tensor)
+    np.testing.assert_allclose(tensor, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("builder", ["VGG16", "ResNet18", "MobileNet"])
+def test_the_pictures_themselves_are_not_changed(builder, images):
+    before = images.copy()
+    preprocess_input(images, getattr(models, builder))
+    np.testing.assert_array_equal(images, before)
+
+
+def test_pictures_can_be_prepared_inside_a_model(images):
+    inputs = keras.Input((6, 5, 3))
+    model = keras.Model(inputs, preprocess_input(inputs, models.VGG16))
+    np.testing.assert_allclose(model(images), preprocess_input(images, models.VGG16), rtol=1e-5)
+
+
+def test_a_model_knows_the_rule_of_its_weights(images, tmp_path):
+    expected = preprocess_input(images, models.VGG11)
+    options = {"include_top": False, "input_shape": (32, 32, 3)}
+    model = models.VGG11(name="mine", **options)
+    np.testing.assert_array_equal(preprocess_input(images, model), expected)
+    models.VGG11(**options).save(tmp_path / "a.keras")
+    model = keras.saving.load_model(tmp_path / "a.keras")
+    np.testing.assert_array_equal(preprocess_input(images, model), expected)
+
+
+def test_weights_of_torchvision_bring_their_own_rule(images, monkeypatch, torch, tmp_path):
+    torch.save(conv_net_of_torch(torch), tmp_path / "a.pth")
+    model = load(conv_net(), tmp_path / "a.pth", architecture="vgg16")
+    torchs, caffes = (preprocess_input(images, b) for b in (models.VGG11, models.VGG16))
+    np.testing.assert_array_equal(preprocess_input(images, model), torchs)
+    assert abs(torchs - caffes).max() > 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.LeNet5,
+        models.LeNet5(),
+        models.LeNet5(name="vgg16"),
+        book.AlexNet,
+        models.SoftmaxRegression,
+        keras.Sequential(name="mine"),
+        "vgg16",
+    ],
+)
+def test_a_network_without_published_weights_has_no_rule(model, images):
+    with pytest.raises(ValueError, match="no weights are published for .* no rule is known"):
+        preprocess_input(images, model)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1), (2, 6, 5, 4), (1, 2, 6, 5, 3)])
+def test_only_rgb_pictures_are_prepared(shape):
+    with pytest.raises(ValueError, match=re.escape(f"received shape {shape}")):
+        preprocess_input(np.zeros(shape), models.VGG16)
+
+
+@pytest.fixture
+def class_index(cache, monkeypatch):
+    """A list of classes in Keras' cache, as a download would have left it."""
+    classes = {str(i): [f"n{i:08}", f"thing_{i}"] for i in range(1000)}
+    content = json.dumps(classes).encode()
+    cache.mkdir(parents=True)
+    (cache / "imagenet_class_index.json").write_bytes(content)
+    row = weights.CLASS_INDEX._replace(hash=hashlib.md5(content).hexdigest())
+    monkeypatch.setattr(weights, "CLASS_INDEX", row)
+    return classes
+
+
+def test_predictions_are_decoded_as_keras_does(class_index, monkeypatch):
+    from keras.src.applications import imagenet_utils
+
+    monkeypatch.setattr(imagenet_utils, "CLASS_INDEX", class_index)
+    scores = np.random.default_rng(0).dirichlet(np.ones(1000), 3).astype("float32")
+    for top in (1, 5, 1000):
+        expected = imagenet_utils.decode_predictions(scores, top=top)
+        assert decode_predictions(scores, top=top) == expected
+    (best, *_), *_ = decode_predictions(keras.ops.convert_to_tensor(scores))
+    assert best == (f"n{scores[0].argmax():08}", f"thing_{scores[0].argmax()}", scores[0].max())
+
+
+def test_keras_and_we_read_the_same_list_of_classes():
+    from keras.src.applications import imagenet_utils
+
+    assert weights.CLASS_INDEX.address == imagenet_utils.CLASS_INDEX_PATH
+    assert f'file_hash="{weights.CLASS_INDEX.hash}"' in inspect.getsource(imagenet_utils)
+
+
+def test_scores_of_other_classes_are_not_decoded(class_index):
+    with pytest.raises(ValueError, match=r"\(batch, 1000\); received shape \(2, 10\)"):
+        decode_predictions(np.zeros((2, 10)))
+
+
+def test_without_the_list_of_classes_the_error_says_where_to_put_it(cache, monkeypatch):
+    row = weights.CLASS_INDEX._replace(address="http://127.0.0.1:9/imagenet_class_index.json")
+    monkeypatch.setattr(weights, "CLASS_INDEX", row)
+    with pytest.raises(OSError, match=f"put it at {cache}/imagenet_class_index.json; its MD5"):
+        decode_predictions(np.zeros((1, 1000)))

@@ -1,0 +1,173 @@
+"""Reports of strange pictures, names, scores and fonts."""
+
+import dataclasses
+import os
+import warnings
+
+import numpy as np
+import pytest
+from report_inputs import FACTS, one_hot, random_answers
+
+from keras_cnn import report
+from keras_cnn.report import figures, fonts
+
+# Hard cases
+
+
+@pytest.mark.parametrize(("samples", "classes"), [(1, 1), (1, 11), (2, 2)])
+def test_one_or_two_pictures_make_a_report(classify, samples, classes):
+    result = classify(*random_answers(samples, classes))
+    assert result["test"]["samples"] == samples
+
+
+def test_two_hundred_classes_of_which_many_are_absent(tmp_path, classify):
+    y_true, y_score = random_answers(60, 200, sharpness=1)
+    result = classify(y_true, y_score)
+    assert len(result["test"]["classes"]) == 200
+    assert sum(row["support"] == 0 for row in result["test"]["classes"]) > 100
+    assert "180 more classes" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_very_long_names_are_cut_in_figures_and_whole_in_json(classify, pictures):
+    names = ["a" * 300, "书" * 200]
+    paths = pictures(4, name="{:03d}" + "x" * 200 + ".png")
+    result = classify(
+        np.array([0, 1, 0, 1]), one_hot([1, 0, 0, 1], 2), class_names=names, paths=paths
+    )
+    assert [row["name"] for row in result["test"]["classes"]] == names
+
+
+def test_nan_probabilities_count_as_wrong_and_are_told(tmp_path, classify, undrawn):
+    y_true, y_score = np.array([0, 1, 1]), np.array([[0.9, 0.1], [np.nan, np.nan], [0.2, 0.8]])
+    result = classify(y_true, y_score)
+    assert result["test"]["correct"] == 2 and result["test"]["loss"] is None
+    assert "1 of 3 test pictures are not finite" in report.sentence(result)
+    assert "(not a number)" in (tmp_path / "run" / "predictions.csv").read_text("utf-8")
+
+
+def test_all_nan_still_makes_a_report(classify):
+    history = {"loss": [np.nan, np.inf], "val_loss": [np.nan, np.nan], "accuracy": [0.5, 0.5]}
+    result = classify(np.array([0, 1, 0]), np.full((3, 2), np.nan), history=history)
+    assert result["test"]["correct"] == 0
+
+
+def test_scores_that_are_no_probabilities_are_told(classify, undrawn):
+    result = classify(np.array([0, 1]), np.array([[3.0, -1.0], [0.5, 2.0]]))
+    assert result["test"]["accuracy"] == 1 and result["test"]["loss"] is None
+    assert "softmax" in report.sentence(result)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [{}, {"loss": []}, {"loss": [0.5]}, {"loss": [900.0, 0.3], "val_loss": [800.0, 0.0]}],
+)
+def test_any_history_can_be_drawn(classify, history):
+    classify(*random_answers(4, 2), history=history, facts=FACTS | {"best_epoch": None})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_true": np.array([0, 2])}, r"y_true must hold integers in \[0, 2\)"),
+        ({"y_true": np.array([0.0, 1.0])}, "y_true must hold integers"),
+        ({"y_score": np.ones((2, 3))}, r"received \(2,\) and \(2, 3\) for 2 filepaths"),
+        ({"filepaths": []}, "for 0 filepaths"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path, change, message):
+    options = {
+        "y_true": np.array([0, 1]),
+        "y_score": np.eye(2),
+        "class_names": ["a", "b"],
+        "filepaths": ["a.png", "b.png"],
+        "history": {},
+        "facts": {},
+    }
+    with pytest.raises(ValueError, match=message):
+        report.classification(tmp_path / "run", **options | change)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_file_name_that_is_no_utf8_is_escaped(tmp_path, classify, undrawn):
+    paths = [os.fsdecode(b"\xe4\xb8\xff.png"), "b.png"]
+    classify(np.array([0, 1]), one_hot([1, 0], 2), paths=paths)
+    assert r"\udcff" in (tmp_path / "run" / "predictions.csv").read_text("utf-8")
+
+
+def test_dollars_and_line_breaks_in_names_are_drawn_as_they_are(classify, pictures):
+    paths = pictures(2, name="${:d}_{{x^$.png")
+    classify(np.array([0, 1]), one_hot([1, 0], 2), class_names=["$a_{", "b\nc"], paths=paths)
+
+
+def test_facts_of_any_kind_reach_json(classify, undrawn):
+    facts = {
+        "array": np.arange(3),
+        "number": np.float32(0.5),
+        "path": os.path.join("a", "b"),
+        "nan": float("nan"),
+        "nested": {"deep": {"set": (1, 2)}},
+    }
+    result = classify(*random_answers(4, 2), facts=facts)
+    assert result["array"] == [0, 1, 2] and result["number"] == 0.5 and result["nan"] is None
+
+
+# Chinese
+
+
+def _missing_glyphs(draw):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        draw()
+    return [str(warning.message) for warning in caught if "Glyph" in str(warning.message)]
+
+
+def test_chinese_names_and_folders_render(tmp_path, pictures, classify):
+    paths = pictures(4, name="永字_{:d}.png")
+    y_true, y_score = np.array([0, 1, 0, 1]), one_hot([1, 1, 0, 0], 2)
+
+    def draw():
+        classify(y_true, y_score, name="运行/书法", class_names=["楷书", "行书"], paths=paths)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where no font has them, they are escaped
+        assert not _missing_glyphs(draw)
+    assert (tmp_path / "运行" / "书法" / "confusion.png").exists()
+    assert "楷书" in (tmp_path / "运行" / "书法" / "report.html").read_text("utf-8")
+    assert "楷书" in (tmp_path / "运行" / "书法" / "report.json").read_text("utf-8")
+
+
+@pytest.fixture
+def forget_fonts():
+    """Let a test see the machine's fonts differently, and nobody after it."""
+    caches = (fonts.families, fonts._drawn, fonts._warn_once)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_without_a_chinese_font_names_are_escaped_and_told_once(monkeypatch, forget_fonts):
+    monkeypatch.setattr(fonts, "_chinese", lambda _: None)
+    with pytest.warns(UserWarning, match="Noto Sans CJK") as caught:
+        assert fonts.printable("楷书 a") == r"\u6977\u4e66 a"
+        assert fonts.printable("行") == r"\u884c"
+        assert not _missing_glyphs(lambda: figures.sentence("楷书"))
+    assert len([warning for warning in caught if "Noto" in str(warning.message)]) == 1
+
+
+def test_a_font_is_found_by_what_it_can_draw(monkeypatch, forget_fonts):
+    if len(fonts.families()) == 1:
+        pytest.skip("this machine has no Chinese font")
+    monkeypatch.setattr(fonts, "CJK", ())
+    assert fonts._has(fonts._chinese(fonts.font_manager.fontManager.ttflist), "书")
+
+
+def test_a_look_at_the_machines_fonts_says_nothing_of_odd_ones(monkeypatch, caplog):
+    manager = fonts.font_manager.fontManager
+    usual = next(font for font in manager.ttflist if font.name == fonts.LATIN)
+    light = dataclasses.replace(usual, name="Feather", style="normal", weight=200)
+    monkeypatch.setattr(manager, "ttflist", [light])
+    assert fonts._chinese(manager.ttflist) is None
+    assert not caplog.records
