@@ -2,22 +2,15 @@
 
 import os
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_networks import gap_network as network
 
 from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe, card
 from keras_cnn.cli import main
 from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.splits import classification_splits
-
-
-def network(shape, outputs, activation="softmax"):
-    inputs = keras.Input(shape)
-    x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
-    x = keras.layers.Dense(outputs, activation=activation)(keras.layers.GlobalMaxPooling2D()(x))
-    return keras.Model(inputs, x)
 
 
 @pytest.fixture

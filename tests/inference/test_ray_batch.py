@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from test_predictor import network
+from tiny_networks import gap_network as network
 
 from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe
 from keras_cnn.cli import main
