@@ -22,6 +22,7 @@ import keras
 import training
 
 from keras_cnn import environment
+from keras_cnn.training import compiling
 
 CASES = Path(__file__).parents[1] / "cases"
 # The head of catsdogs_inceptionv3 learns from features: no step goes through its network.
@@ -35,7 +36,7 @@ def main():
     parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float16 (bfloat16)")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    environment.keep_memory()
+    compiling.keep_memory()
     sys.path.insert(0, str(CASES))
     print(environment.sentence(), flush=True)
     for name in options.cases or NAMES:
@@ -54,7 +55,7 @@ def measure(name, options):
     for precision in ("float32", f"mixed_{options.precision}"):
         keras.config.set_dtype_policy(precision)
         model = build(input_shape=splits.image_shape, **classes)
-        environment.compile_model(model, optimizer(learning_rate=1e-6), loss=splits.loss(recipe))
+        compiling.compile_model(model, optimizer(learning_rate=1e-6), loss=splits.loss(recipe))
         steps[precision] = functools.partial(model.train_on_batch, pictures, targets)
     keras.config.set_dtype_policy("float32")
     training.in_turns(steps, 1, time.perf_counter)  # traces

@@ -25,7 +25,7 @@ _LAZY = {
     "classification_splits": "keras_cnn.splits",
     "regression_splits": "keras_cnn.splits",
     "run": "keras_cnn.training.run",
-    "script": "keras_cnn.recipe",
+    "script": "keras_cnn.options",
     **{name: None for name in _MODULES},
 }
 __all__ = ["__version__", *_LAZY]

@@ -5,19 +5,15 @@ Importing this module loads neither Keras nor TensorFlow, so that ``--help`` ans
 
 import argparse
 import dataclasses
-import difflib
 import importlib.util
-import io
 import math
-import os
-import sys
-import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from keras_cnn.errors import InputError
+from keras_cnn.options import Parser, add_option, flag, kind_of, option
 
 _FLIP = {"horizontal_flip": True}
 _MOVE = {"width_shift_range": 0.1, "height_shift_range": 0.1}
@@ -28,27 +24,6 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     "move": _MOVE | {"rotation_range": 6, "shear_range": 6, "zoom_range": 0.06},
     "full": _FLIP | _MOVE | {"rotation_range": 15, "zoom_range": 0.15},
 }
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    at_least: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-) -> Any:
-    """Return the field of a recipe that is a command-line option too.
-
-    Args:
-        default: Its value unless the case or the user gives another.
-        help: What ``--help`` says of it.
-        at_least: The least value.
-        above: The bound that the value must be above.
-        below: The bound that the value must be below.
-    """
-    limits = {"at_least": at_least, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -220,7 +195,7 @@ class Recipe:
             parser: It may have options of its own.
         """
         for field in self._offered():
-            _add_option(parser, field, default=getattr(self, field.name))
+            add_option(parser, field, default=getattr(self, field.name))
 
     def with_options(self, options: argparse.Namespace, **changes: Any) -> "Recipe":
         """Return this recipe with the values that a parser read.
@@ -251,62 +226,8 @@ class Recipe:
         }
 
 
-def script(main: Callable[[], Any]):
-    """Run a script's main function the way a user at a terminal expects it.
-
-    Input that cannot be used, and Ctrl-C where no training is under way, end in one sentence
-    instead of a traceback, and TensorFlow tells errors only, except for the lines it prints before
-    it reads that wish.
-
-    Args:
-        main: The function; it reads ``sys.argv`` itself.
-
-    Raises:
-        SystemExit: With code 2 where `main` raises `keras_cnn.InputError`, with code 130 where it
-            raises KeyboardInterrupt.
-    """
-    prepare_output()
-    try:
-        main()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
-
-
-def prepare_output() -> None:
-    """See to it that what a command prints never ends it.
-
-    TensorFlow tells errors only, and a character that standard output cannot encode, such as one of
-    a class name on Windows, becomes an escape sequence.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if sys.stdout is None:  # closed by who called
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage block."""
-
-    def parse_args(self, args=None, namespace=None):
-        """Read the options; name the nearest known one of an unknown."""
-        options, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            command = getattr(options, "parser", self)  # the one of a sub-command, where set
-            command.error(_unknown_option(unknown[0], command))
-        return options
-
-    def error(self, message):
-        """End with exit code 2."""
-        self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
-
-
 def _check(field, value):
-    limits, kind = field.metadata, _kind(field)
+    limits, kind = field.metadata, kind_of(field)
     choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
     if choices and value not in choices:
         rule = f"must be one of {list(choices)}"
@@ -320,36 +241,4 @@ def _check(field, value):
         rule = f"must be below {limits['below']}"
     else:
         return
-    raise InputError(f"{_flag(field.name)} {rule}; received {value!r}")
-
-
-def _kind(field):
-    """The type of a field's values; that it may be None is the default's business."""
-    kind = field.type
-    return typing.get_args(kind)[0] if types.NoneType in typing.get_args(kind) else kind
-
-
-def _add_option(parser, field, *, default):
-    hints = {"help": field.metadata["help"], "default": default}
-    if default is not None and not isinstance(default, bool):
-        hints["help"] = hints["help"].split(" (default:")[0] + " (default: %(default)s)"
-    kind = _kind(field)
-    if kind is bool:
-        hints["action"] = argparse.BooleanOptionalAction
-    elif typing.get_origin(kind) is Literal:
-        hints["choices"] = typing.get_args(kind)
-        hints["type"] = type(hints["choices"][0])
-    else:
-        hints["type"] = kind
-        hints["metavar"] = {Path: "FOLDER", int: "N", float: "X"}.get(kind)
-    parser.add_argument(_flag(field.name), **hints)
-
-
-def _flag(name):
-    return "--" + name.replace("_", "-")
-
-
-def _unknown_option(text, parser):
-    known = [flag for action in parser._actions for flag in action.option_strings]
-    close = difflib.get_close_matches(text.split("=")[0], known, n=1)
-    return f"unknown option {text}" + (f"; did you mean {close[0]}?" if close else "")
+    raise InputError(f"{flag(field.name)} {rule}; received {value!r}")

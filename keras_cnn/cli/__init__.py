@@ -10,12 +10,36 @@ import sys
 from collections.abc import Sequence
 
 from keras_cnn import __version__
-from keras_cnn.cli import doctor, explain, export, predict, train
+from keras_cnn.cli import (
+    check,
+    detect,
+    doctor,
+    evaluate,
+    explain,
+    export,
+    fetch,
+    lr_find,
+    predict,
+    train,
+    train_detector,
+)
 from keras_cnn.errors import InputError
-from keras_cnn.recipe import Parser, prepare_output
+from keras_cnn.options import Parser, prepare_output
 
 # Importing these modules loads neither Keras nor OpenCV: what a command needs, it imports.
-_GROUPS = (train, predict, explain, export, doctor)
+_COMMANDS = (
+    train,
+    train_detector,
+    evaluate,
+    predict,
+    detect,
+    explain,
+    check,
+    fetch,
+    export,
+    lr_find,
+    doctor,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +83,6 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"keras-cnn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in _GROUPS:
-        group.add(commands)
+    for command in _COMMANDS:
+        command.add(commands)
     return parser

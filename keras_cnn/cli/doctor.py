@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from keras_cnn import __version__
-from keras_cnn.cli import arguments
+from keras_cnn.cli import arguments, output
 
 _PACKAGES = (
     "keras tensorflow jax torch numpy opencv-python-headless pillow scikit-learn matplotlib "
@@ -33,10 +33,10 @@ def doctor(options: argparse.Namespace) -> int:
 
     The exit code is 1 where something that is needed is missing.
     """
-    with arguments.telling(options):
+    with output.telling(options):
         told = examine()
     if options.json:
-        arguments.print_json(told)
+        output.print_json(told)
     else:
         for key, value in told.items():
             lines = value if isinstance(value, list) else [value]

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_cnn.cli import arguments
+from keras_cnn.cli import arguments, output
 
 FORMATS = ("onnx", "litert", "savedmodel", "openvino")
 
@@ -35,7 +35,7 @@ def export(options: argparse.Namespace) -> None:
     Beside it lie labels.txt, a class per line, and card.json, which tells the size that pictures
     are to have and how they were resized in training.
     """
-    with arguments.telling(options):
+    with output.telling(options):
         from keras_cnn.inference import export as exporting
 
         path = exporting.export(
@@ -46,6 +46,6 @@ def export(options: argparse.Namespace) -> None:
             unsafe=options.unsafe,
         )
     if options.json:
-        arguments.print_json({"path": str(path), "format": options.format})
+        output.print_json({"path": str(path), "format": options.format})
     else:
         print(f"Exported: {path}")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_cnn.errors import InputError
-from keras_cnn.recipe import Recipe, option
+from keras_cnn.options import option
+from keras_cnn.recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

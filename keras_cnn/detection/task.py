@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_cnn import card, datasets
-from keras_cnn.datasets import annotations
+from keras_cnn.datasets import annotations, fingerprint
 from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
@@ -69,7 +69,7 @@ class DetectionSplits:
     @cached_property
     def fingerprints(self) -> dict[str, dict]:
         """Part -> the number of its pictures and a hash of them, taken once."""
-        return card.fingerprints(self)
+        return fingerprint.fingerprints(self)
 
     def loss(self, recipe: Recipe) -> keras.losses.Loss:
         """Returns what training lowers.

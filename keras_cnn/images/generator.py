@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from keras_cnn.images import file_lists
+from keras_cnn.images.array_iterator import ArrayIterator
 from keras_cnn.images.augmentation import Changes
-from keras_cnn.images.file_iterator import ArrayIterator, FileIterator
+from keras_cnn.images.file_iterator import FileIterator
 
 
 class ImageDataGenerator(Changes):

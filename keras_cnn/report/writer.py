@@ -6,14 +6,15 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
-from keras_cnn.report import html
+from keras_cnn.report import figures, html
 
 
 def contents(
@@ -162,3 +163,114 @@ def _plain(value):
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
+
+
+WORST = 10  # mistakes shown
+
+
+def sentence(report: dict) -> str:
+    """Say for the terminal whether a run's score is good, with its groups and its notes."""
+    return "\n".join([report["sentence"], *report["notes"]])
+
+
+def curves(history: dict[str, list], facts: dict, **options) -> tuple:
+    """Return what draws the curves of a training, and its parts, as `write` takes plots.
+
+    Args:
+        history: One list per quantity and epoch.
+        facts: As in `classification`.
+        **options: For `figures.curves`.
+    """
+    draw = partial(figures.curves, history, best_epoch=facts.get("best_epoch"), **options)
+    return draw, figures.curves_parts(history)
+
+
+def write_answers(
+    folder,
+    report: dict,
+    *,
+    history: dict[str, list],
+    rows: list[tuple],
+    plots: dict[str, tuple],
+    samples: list | None,
+    mistakes: tuple[str, list],
+) -> dict:
+    """Write the report of a network that gives one answer per picture.
+
+    Args:
+        folder: Folder of the run.
+        report: What `report.json` holds.
+        history: One list per quantity and epoch.
+        rows: Cells of each picture: file, truth, prediction, probability.
+        plots: As in `write`.
+        samples: (picture, title) of training pictures.
+        mistakes: Heading of the gallery of mistakes, and its items.
+
+    Returns:
+        `report`.
+    """
+    samples = (samples or [])[: figures.GRID[0] * figures.GRID[1]]
+    title, worst = mistakes
+    others = {
+        "predictions.csv": table(("file", "truth", "prediction", "probability"), rows),
+        "mistakes.png": figures.pictures(worst, title=title) if worst else figures.sentence(title),
+    }
+    galleries = [(title, worst)]
+    if samples:
+        shown = [(array, label, "") for array, label in samples]
+        others["samples.png"] = figures.pictures(shown)
+        galleries.append(("Training pictures", shown))
+    return write(folder, report, history=history, others=others, plots=plots, galleries=galleries)
+
+
+def names_of(filepaths: Sequence) -> list[str]:
+    """Return the paths below their common folder: the same on every machine.
+
+    Args:
+        filepaths: Paths of the pictures.
+    """
+    paths = [Path(path) for path in filepaths]
+    try:
+        top = os.path.commonpath([path.parent for path in paths])
+    except ValueError:  # absolute beside relative, or two drives: nothing in common
+        return [path.as_posix() for path in paths]
+    return [path.relative_to(top).as_posix() for path in paths]
+
+
+def picture_or_none(picture: Callable, index: int) -> np.ndarray | None:
+    """Return a picture as an array, or None where its file is gone or damaged since.
+
+    Args:
+        picture: Gives the picture of an index.
+        index: The index.
+    """
+    try:
+        return np.asarray(picture(int(index)))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def open_picture(filepaths: Sequence, index: int) -> Image.Image:
+    """Return a picture in RGB, upright, large JPEGs reduced.
+
+    Args:
+        filepaths: Paths of the pictures.
+        index: Which one.
+    """
+    with Image.open(filepaths[index]) as image:
+        image.draft("RGB", (640, 640))
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def sample_grid(path, samples: list) -> None:
+    """Write a 2×5 grid of pictures with their titles, as the textbook's listing shows them.
+
+    Args:
+        path: Where the PNG goes.
+        samples: (picture, title) each; a picture is an array (height, width[, channels]) of uint8
+            or of floats in [0, 1]; other ranges are stretched. The first ten are drawn.
+
+    Raises:
+        InputError: If the path cannot be written.
+    """
+    put(Path(path), figures.pictures([(array, title, "") for array, title in samples]))

@@ -15,10 +15,11 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_cnn import environment
+from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
+from keras_cnn.training import compiling
 
 LOWEST, HIGHEST = 1e-7, 10.0
 SMOOTHING = 0.8  # weight of the past in the moving average of the loss
@@ -89,7 +90,7 @@ def find(
         raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
     keras.utils.set_random_seed(recipe.seed)
     model = build(input_shape=splits.image_shape, classes=splits.num_classes)
-    environment.compile_model(
+    compiling.compile_model(
         model,
         optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),
         loss=splits.loss(recipe),
@@ -169,7 +170,7 @@ def write(found: Rates, folder: Path) -> None:
     Raises:
         InputError: The folder cannot be written.
     """
-    folder = environment.writable(folder)
+    folder = filesystem.writable(folder)
     content = json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
     for name, data in {"lr_find.png": draw(found), "lr_find.json": content.encode()}.items():
         beside = folder / f".{name}.{os.getpid()}"

@@ -13,24 +13,20 @@ import keras
 import numpy as np
 
 from keras_cnn import card, report
-from keras_cnn.environment import (
-    compile_model,
-    ended_between_steps,
-    ended_by_sigterm,
-    jit_compile,
-    keep_memory,
-    surroundings,
-    writable,
-)
+from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import writable
 from keras_cnn.images.tf_data import untuned
 from keras_cnn.inference import tta
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
 from keras_cnn.training import determinism, distribution, schedules
 from keras_cnn.training.checkpoint import Checkpoint, remove
+from keras_cnn.training.compiling import compile_model, jit_compile, keep_memory
+from keras_cnn.training.interrupts import ended_between_steps, ended_by_sigterm
 from keras_cnn.training.mixup import Mixed
-from keras_cnn.training.sharding import Feed, Seek
+from keras_cnn.training.seeding import Seek
+from keras_cnn.training.sharding import Feed
 
 CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights, and the history
 FINE_TUNING = 0.01  # share of the learning rate that is left for fine-tuning
@@ -51,7 +47,7 @@ def run(
     SIGTERM does the same, and then ends the process with code 143. Several processes end without a
     test. After every epoch the state lies in ``<folder>/checkpoint``, from where ``recipe.resume``
     goes on; a finished run removes it. The process keeps the memory of its largest step
-    (`machine.keep_memory`).
+    (`compiling.keep_memory`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their

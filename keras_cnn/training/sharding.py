@@ -1,7 +1,6 @@
 """What `fit` reads: batches that follow from seed and epoch, each process its share of them."""
 
 import dataclasses
-import random
 from typing import Any
 
 import keras
@@ -131,37 +130,3 @@ class Feed(keras.utils.PyDataset):
         if self._training:
             size -= size % self._share.devices
         return self._share.rows(size)
-
-
-class Seek(keras.callbacks.Callback):
-    """Lets every epoch's random choices follow from the seed and its number."""
-
-    def __init__(self, batches: Feed, *, seed: int, tell: bool):
-        """Watch a training.
-
-        Args:
-            batches: What it reads; anything with a method `seek`.
-            seed: The seed.
-            tell: Whether to tell it of an epoch's begin and end, which Keras does where it knows
-                the dataset itself.
-        """
-        super().__init__()
-        self._batches, self._seed, self._tell = batches, seed, tell
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Go to the epoch's start."""
-        random.seed(f"{self._seed} {epoch}")  # of the order of batches, which is shuffled
-        state = np.random.SeedSequence((self._seed, epoch)).generate_state(4)
-        np.random.seed(state)
-        if keras.backend.backend() == "torch":  # whose dropout takes no seed of Keras'
-            import torch
-
-            torch.manual_seed(int(state[0]))
-        self._batches.seek(epoch)
-        if self._tell:
-            self._batches.on_epoch_begin()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Tell the dataset."""
-        if self._tell:
-            self._batches.on_epoch_end()

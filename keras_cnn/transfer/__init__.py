@@ -1,13 +1,7 @@
 """Transfer learning: a network trained on one task serves another, which has fewer pictures."""
 
-from keras_cnn.transfer.head import (
-    CLASSIFIERS,
-    PENALTIES,
-    Base,
-    check_codes,
-    fit_codes,
-    fit_head,
-    thaw,
-)
+from keras_cnn.transfer.base import Base
+from keras_cnn.transfer.head import fit_head, thaw
+from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes
 
 __all__ = ["CLASSIFIERS", "PENALTIES", "Base", "check_codes", "fit_codes", "fit_head", "thaw"]

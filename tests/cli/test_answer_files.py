@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from keras_cnn import InputError
-from keras_cnn.cli import arguments, main, predict
+from keras_cnn.cli import arguments, detect, main, output
 
 ROWS = [{"path": "a.png", "class": "cat"}, {"path": "图\udce9.png", "class": "dog"}]
 
 
 def test_answers_go_on_where_the_file_ends(tmp_path):
     path = tmp_path / "answers.csv"
-    arguments.append_rows(ROWS, path=path)
+    output.append_rows(ROWS, path=path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-3])  # killed while the last line was being written
-    assert arguments.finished(path) == {"a.png"}
-    arguments.append_rows(ROWS[1:], path=path)
+    assert output.finished(path) == {"a.png"}
+    output.append_rows(ROWS[1:], path=path)
     assert path.read_bytes() == whole
-    assert arguments.finished(path) == {row["path"] for row in ROWS}
+    assert output.finished(path) == {row["path"] for row in ROWS}
 
 
 @pytest.mark.parametrize("content", [b"path,label\nx.png,cat\ny.png,dog", b"notes\nof mine"])
@@ -30,8 +30,8 @@ def test_a_table_of_the_user_s_stays_as_it_is(tmp_path, content):
     path = tmp_path / "labels.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match="has the columns|is another's"):
-        arguments.finished(path)
-        arguments.append_rows(ROWS, path=path)
+        output.finished(path)
+        output.append_rows(ROWS, path=path)
     assert path.read_bytes() == content
 
 
@@ -41,7 +41,7 @@ def test_a_drawing_takes_no_picture_s_place(tmp_path):
             return np.zeros((4, 4, 3), np.uint8)
 
     (tmp_path / "a.png").write_text("mine")
-    predict._draw(Found(), tmp_path, "elsewhere/a.png")
+    detect._draw(Found(), tmp_path, "elsewhere/a.png")
     assert (tmp_path / "a.png").read_text() == "mine" and (tmp_path / "a_2.png").exists()
 
 

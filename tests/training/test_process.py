@@ -13,7 +13,7 @@ import keras
 import pytest
 import tiny_training as tiny
 
-from keras_cnn import environment
+from keras_cnn.training import compiling, interrupts
 from keras_cnn.training import run as training
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
@@ -21,7 +21,7 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from keras_cnn import environment
-print(environment.keep_memory() if sys.argv[1] == "keep" else None)
+print(compiling.keep_memory() if sys.argv[1] == "keep" else None)
 for _ in range(5):  # 24,000 pages of 4 kB each
     np.ones(10**8, np.uint8)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
@@ -46,14 +46,14 @@ def test_kept_memory_is_not_asked_for_again():
 
 def test_malloc_is_left_to_users_who_tune_it_and_to_other_systems(monkeypatch):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
-    assert not environment.keep_memory()
+    assert not compiling.keep_memory()
     monkeypatch.delenv("MALLOC_ARENA_MAX")
 
     def missing(_):
         raise OSError
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert not environment.keep_memory()
+    assert not compiling.keep_memory()
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
@@ -96,7 +96,7 @@ def send():
 @POSIX
 def test_a_first_signal_waits_for_the_end_of_a_step(send, capsys):
     for begin in ("on_train_batch_begin", "on_test_batch_begin"):
-        with environment.ended_between_steps() as ender:
+        with interrupts.ended_between_steps() as ender:
             send(signal.SIGINT)
             assert "Ending after this step" in capsys.readouterr().out
             with pytest.raises(KeyboardInterrupt):
@@ -108,7 +108,7 @@ def test_a_first_signal_waits_for_the_end_of_a_step(send, capsys):
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_is_heard_after_the_last_step_and_a_second_at_once(send, signals):
     steps = []
-    with pytest.raises(KeyboardInterrupt), environment.ended_between_steps():
+    with pytest.raises(KeyboardInterrupt), interrupts.ended_between_steps():
         for _ in range(signals):
             send(signal.SIGINT)
             steps.append("done")
@@ -118,8 +118,8 @@ def test_a_signal_is_heard_after_the_last_step_and_a_second_at_once(send, signal
 @POSIX
 @pytest.mark.parametrize("other", [signal.SIGINT, signal.SIGTERM])
 def test_sigterm_keeps_its_exit_code_where_another_signal_comes_too(send, other):
-    with pytest.raises(SystemExit) as ended, environment.ended_by_sigterm():
-        with environment.ended_between_steps():
+    with pytest.raises(SystemExit) as ended, interrupts.ended_by_sigterm():
+        with interrupts.ended_between_steps():
             send(signal.SIGTERM)
             send(other)
     assert ended.value.code == 143

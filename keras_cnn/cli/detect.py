@@ -1,0 +1,120 @@
+"""``detect``: find objects in pictures."""
+
+import argparse
+import collections
+import sys
+from pathlib import Path
+
+from keras_cnn.cli import arguments, output
+from keras_cnn.errors import InputError
+
+
+def add(commands) -> None:
+    """Add the command.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = arguments.command(commands, "detect", detect, help="find objects in pictures")
+    arguments.add_run(parser)
+    arguments.add_paths(parser)
+    arguments.add_format(parser)
+    parser.add_argument(
+        "--draw", type=Path, metavar="OUT", help="folder for the pictures with boxes drawn in"
+    )
+    parser.add_argument(
+        "--score-threshold",
+        type=arguments.share,
+        default=0.5,
+        metavar="X",
+        help="least probability of an object (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--iou-threshold",
+        type=arguments.share,
+        default=0.45,
+        metavar="X",
+        help="overlap from which the less likely of two boxes goes (default: %(default)s)",
+    )
+
+
+def detect(options: argparse.Namespace) -> int:
+    """Find objects in pictures, and draw them.
+
+    Pictures that cannot be read are told on stderr; the others are answered, and the exit code
+    is 2.
+    """
+    paths, total = arguments.pictures(options.paths)
+    from keras_cnn import card
+    from keras_cnn.detection import Detector
+    from keras_cnn.images import files
+    from keras_cnn.inference.predictor import reason
+
+    detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
+    if options.draw:
+        _make(options.draw)
+    waiting, bad = collections.deque(), []
+
+    def pixels():
+        for path in paths:
+            try:
+                picture = files.read(path)
+            except InputError as error:
+                bad.append(path)
+                print(f"error: {reason(error)}", file=sys.stderr)
+                continue
+            waiting.append(path)
+            yield picture
+
+    limits = {"score_threshold": options.score_threshold, "iou_threshold": options.iou_threshold}
+    found = output.progress(detector.stream(pixels(), **limits), total=total, unit="pictures")
+
+    def rows():
+        for detections in found:
+            path = waiting.popleft()
+            if options.draw:
+                _draw(detections, options.draw, path)
+            objects = [
+                {"class": name, "score": float(score), "box": [round(float(v), 1) for v in box]}
+                for name, score, box in zip(
+                    detections.names, detections.scores, detections.boxes, strict=True
+                )
+            ]
+            if options.style == "csv":
+                for one in objects:
+                    corners = dict(zip(("x1", "y1", "x2", "y2"), one.pop("box"), strict=True))
+                    yield {"path": path} | one | corners
+            else:
+                yield {"path": path, "objects": objects}
+
+    output.write_rows(rows(), style=options.style, line=_objects)
+    return 2 if bad else 0
+
+
+def _objects(row):
+    lines = [f"{row['path']}: {len(row['objects'])} objects"]
+    for one in row["objects"]:
+        corners = ", ".join(f"{value:.0f}" for value in one["box"])
+        lines.append(f"  {one['class']} {one['score']:.3f}  ({corners})")
+    return "\n".join(lines)
+
+
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--draw must be a folder that can be written; received {folder} ({error.strerror}): "
+            "name another"
+        ) from None
+
+
+def _draw(detections, folder, path):
+    from PIL import Image
+
+    stem, number = Path(path).stem, 1
+    target = folder / f"{stem}.png"
+    while target.exists():  # a picture of that name from another folder, or the user's own
+        number += 1
+        target = folder / f"{stem}_{number}.png"
+    Image.fromarray(detections.draw()).save(target)

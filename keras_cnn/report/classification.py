@@ -1,0 +1,131 @@
+"""The report of a classifier."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from keras_cnn.report import figures, scores, sentences, writer
+
+LOST = "(not a number)"  # what predictions.csv holds for a picture whose scores are not finite
+
+
+def classification(
+    folder,
+    *,
+    y_true,
+    y_score,
+    class_names: list[str],
+    filepaths: list,
+    history: dict[str, list],
+    facts: dict,
+    groups: dict | None = None,
+    samples: list | None = None,
+    picture: Callable | None = None,
+) -> dict:
+    """Score a classifier on its test set and write the report of the run.
+
+    Args:
+        folder: Folder of the run; made if it is missing.
+        y_true: Integer labels, shape (pictures,), in [0, classes).
+        y_score: Probabilities, shape (pictures, classes), in the order of `y_true`. A row that
+            holds a NaN counts as a wrong answer.
+        class_names: One name per class.
+        filepaths: Path of each test picture.
+        history: One list per quantity and epoch, as Keras' `History.history`; may be empty.
+        facts: What else the report tells. Everything goes into `report.json` and onto the page as
+            it is. These keys have a place of their own: `name`, `seconds` (a number, or part ->
+            number with `total`), `images_per_second`, `best_epoch` (counted from 1), `notes`
+            (sentences), `synthetic` (True, or the sentence to say), `skipped` (file -> reason),
+            `interrupted`, `runs` (of `summarize_runs`). A dict becomes a table of the page.
+        groups: Boolean mask of shape (pictures,) of each part to score on its own as well.
+        samples: (picture, title) of training pictures, for `samples.png` and the page.
+        picture: Gives the test picture of an index as an array; by default its file is opened.
+
+    Returns:
+        What `report.json` holds.
+
+    Raises:
+        ValueError: If the arrays do not describe the same pictures and classes.
+        InputError: If the folder cannot be written.
+    """
+    y_true, y_score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
+    _check(y_true, y_score, class_names, filepaths)
+    groups = {name: np.asarray(mask, bool) for name, mask in (groups or {}).items()}
+    y_pred = scores.predictions(y_score)
+    test = scores.classification(y_true, y_score, class_names, groups)
+    notes = []
+    if test["unanswered"]:
+        notes.append(
+            f"The answers to {test['unanswered']:,} of {len(y_true):,} test pictures are not "
+            "finite numbers and count as wrong: the training diverged; lower the learning rate."
+        )
+    elif not scores.are_probabilities(y_score):
+        notes.append(
+            "The network's outputs are no probabilities, so there is no test loss and the "
+            "“probability” of a mistake is only a score: end the network with a softmax."
+        )
+    names = writer.names_of(filepaths)
+    picture = picture or partial(writer.open_picture, filepaths)
+    surest = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
+    rows = [
+        (name, class_names[truth], class_names[guess] if guess >= 0 else LOST, f"{p:.6g}")
+        for name, truth, guess, p in zip(names, y_true, y_pred, surest, strict=True)
+    ]
+    mistakes = _mistakes(y_true, y_pred, surest, class_names, names, picture)
+    matrix = scores.confusion(y_true, y_pred, len(class_names))
+    report = writer.contents(
+        folder, facts, "classification", test, sentence=sentences.classification(test), notes=notes
+    )
+    plots = {
+        "curves.png": writer.curves(history, facts, baseline=test["baseline"]),
+        "confusion.png": (
+            partial(figures.confusion, matrix, class_names),
+            figures.confusion_parts(class_names),
+        ),
+    }
+    return writer.write_answers(
+        folder,
+        report,
+        history=history,
+        rows=rows,
+        plots=plots,
+        samples=samples,
+        mistakes=mistakes,
+    )
+
+
+def _check(y_true, y_score, class_names, filepaths):
+    pictures, classes = len(filepaths), len(class_names)
+    if pictures == 0 or y_true.shape != (pictures,) or y_score.shape != (pictures, classes):
+        raise ValueError(
+            "y_true must have shape (pictures,) and y_score (pictures, classes) for at least one "
+            f"picture; received {y_true.shape} and {y_score.shape} for {pictures} filepaths and "
+            f"{classes} class_names"
+        )
+    if not np.issubdtype(y_true.dtype, np.integer) or y_true.min() < 0 or y_true.max() >= classes:
+        raise ValueError(
+            f"y_true must hold integers in [0, {classes}); received {y_true.dtype} from "
+            f"{y_true.min()} to {y_true.max()}"
+        )
+
+
+def _mistakes(y_true, y_pred, surest, class_names, names, picture):
+    """Choose the confident and wrong answers, or, without one, the right ones nearest to it."""
+    wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
+    if len(wrong):
+        title = "Worst mistakes: truth → prediction, most confident first"
+        order = wrong[np.argsort(-surest[wrong], kind="stable")]
+    else:
+        order = np.flatnonzero(y_true == y_pred)
+        order = order[np.argsort(surest[order], kind="stable")]
+        title = f"No mistake in {len(order):,} pictures; the narrowest right answers"
+    if not len(order):
+        return "No picture got an answer", []
+    items = []
+    for k in order[: writer.WORST]:
+        lines = [class_names[y_true[k]], sentences.probability(surest[k])]
+        if len(wrong):
+            lines.insert(1, f"→ {class_names[y_pred[k]]}")
+        items.append((writer.picture_or_none(picture, k), "\n".join(lines), names[k]))
+    return title, items
