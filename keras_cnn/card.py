@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
 
 ENTRY = "card.json"
 FORMAT = 1
@@ -71,19 +72,17 @@ def write(path: str | os.PathLike, card: Card) -> None:
     Raises:
         InputError: There is no such file, or it is no saved model.
     """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     content = json.dumps({"format": FORMAT} | dataclasses.asdict(card), ensure_ascii=False)
-    try:
-        with _open(path) as archive, zipfile.ZipFile(beside, "w") as new:
-            for entry in archive.infolist():
-                if entry.filename != ENTRY:
-                    with archive.open(entry) as source, new.open(copy.copy(entry), "w") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
-            new.writestr(ENTRY, content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with (
+        _open(path) as archive,
+        write_atomically(path) as beside,
+        zipfile.ZipFile(beside, "w") as new,
+    ):
+        for entry in archive.infolist():
+            if entry.filename != ENTRY:
+                with archive.open(entry) as source, new.open(copy.copy(entry), "w") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+        new.writestr(ENTRY, content)
 
 
 def read(path: str | os.PathLike) -> Card:

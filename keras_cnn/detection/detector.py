@@ -14,6 +14,7 @@ from keras_cnn.card import Card
 from keras_cnn.detection import augment, boxes, draw
 from keras_cnn.detection.batches import SIZE
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
 from keras_cnn.images import files
 
 
@@ -108,14 +109,10 @@ class Detector:
         Args:
             path: A name that ends in `.keras`.
         """
-        path = Path(path)
-        beside = path.with_name(f"partial_{path.name}")
-        self.model.save(beside)
-        card.write(
-            beside,
-            Card(task="detection", class_names=tuple(self.class_names), priors=self.priors),
-        )
-        os.replace(beside, path)
+        told = Card(task="detection", class_names=tuple(self.class_names), priors=self.priors)
+        with write_atomically(path) as beside:
+            self.model.save(beside)
+            card.write(beside, told)
 
     def __call__(
         self,

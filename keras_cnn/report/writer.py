@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
 from keras_cnn.report import figures, html
 
 
@@ -113,16 +114,13 @@ def put(path: Path, content: bytes):
     Raises:
         InputError: If the path cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        with write_atomically(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror}; choose another folder with --out"
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _encode(text):

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -13,8 +12,9 @@ import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
 
-_NAME = re.compile(r"(partial_)?((last|best)_\d+\.npz|state_\d+\.json)")
+_NAME = re.compile(r"(partial_(\d+_)?)?((last|best)_\d+\.npz|state_\d+\.json)")
 KEPT = 2  # states; where the last one is damaged, the one before it serves
 
 
@@ -180,10 +180,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder.mkdir(exist_ok=True)
         best = _lowest(history.get("val_loss", []))
         names = [_last(number)] + ([_best(best)] if best else [])
-        _replace(self.folder / names[0], lambda file: _write(file, _state_of(self.model)))
+        _write(self.folder / names[0], _state_of(self.model))
         if best == number:
             with _averaged(self.model):
-                _replace(self.folder / names[1], lambda file: _write(file, self.model.weights))
+                _write(self.folder / names[1], self.model.weights)
         state = {
             "starts": self.starts,
             "history": history,
@@ -193,7 +193,8 @@ class Checkpoint(keras.callbacks.Callback):
             "files": {name: _digest(self.folder / name) for name in names},
         }
         content = json.dumps(state | {"sha256": _digest_of(state)}).encode()
-        _replace(self.folder / f"state_{number:04d}.json", lambda file: file.write(content))
+        with write_atomically(self.folder / f"state_{number:04d}.json") as beside:
+            beside.write_bytes(content)
         self._states = dict(list((self._states | {number: names}).items())[-KEPT:])
         needed = {name for names in self._states.values() for name in names}
         needed |= {f"state_{epoch:04d}.json" for epoch in self._states}
@@ -264,29 +265,9 @@ def _state_of(model):
     return [*model.weights, *model.optimizer.variables, *seeds]
 
 
-def _write(file, variables):
-    np.savez(file, *(variable.numpy() for variable in variables))
-
-
-def _replace(path, write):
-    """Write a file beside its place and rename it, so that it is there whole or not at all."""
-    beside = path.with_name(f"partial_{path.name}")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name itself must reach the disk
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _write(path, variables):
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        np.savez(file, *(variable.numpy() for variable in variables))
 
 
 def _digest(path):

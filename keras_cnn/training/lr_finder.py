@@ -7,7 +7,6 @@ falls, then it explodes. The rate to train with lies where it falls fastest.
 import dataclasses
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,9 +172,8 @@ def write(found: Rates, folder: Path) -> None:
     folder = filesystem.writable(folder)
     content = json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
     for name, data in {"lr_find.png": draw(found), "lr_find.json": content.encode()}.items():
-        beside = folder / f".{name}.{os.getpid()}"
-        beside.write_bytes(data)
-        os.replace(beside, folder / name)
+        with filesystem.write_atomically(folder / name) as beside:
+            beside.write_bytes(data)
 
 
 def _average(losses):

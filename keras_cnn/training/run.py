@@ -15,7 +15,7 @@ import numpy as np
 from keras_cnn import card, report
 from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
-from keras_cnn.filesystem import writable
+from keras_cnn.filesystem import writable, write_atomically
 from keras_cnn.images.tf_data import untuned
 from keras_cnn.inference import tta
 from keras_cnn.recipe import Recipe
@@ -372,12 +372,10 @@ def save(model: keras.Model, splits: Splits, path: Path) -> None:
     Raises:
         InputError: The disk is full or the folder cannot be written.
     """
-    beside = path.with_name(f"partial_{path.name}")
     try:
-        splits.save(model, beside)
-        os.replace(beside, path)
+        with write_atomically(path) as beside:
+            splits.save(model, beside)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise InputError(
             f"cannot save the model in {path.parent} ({error.strerror or error}): make room, then "
             "go on with --resume"
