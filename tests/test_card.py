@@ -12,6 +12,7 @@ import pytest
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models
 from keras_cnn.card import Card
+from keras_cnn.datasets.fingerprint import fingerprint
 from keras_cnn.images.preparation import Preparation, Scaling, generator
 from keras_cnn.splits import classification_splits
 
@@ -125,8 +126,8 @@ def test_the_fingerprint_is_that_of_the_folder_wherever_it_lies(tmp_path):
             (tmp_path / top / name).parent.mkdir(parents=True)
             (tmp_path / top / name).write_bytes(bytes(size))
         paths = [tmp_path / top / "y/2.png", tmp_path / top / "x/1.png"]
-        hashes.append(card.fingerprint(paths))
-        assert card.fingerprint(paths[::-1]) == hashes[-1]
+        hashes.append(fingerprint(paths))
+        assert fingerprint(paths[::-1]) == hashes[-1]
     assert hashes[0] == hashes[1] != hashes[2]
 
 

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe
-from keras_cnn.recipe import AUGMENTATIONS, script
+from keras_cnn.options import script
+from keras_cnn.recipe import AUGMENTATIONS
 
 RECIPE = Recipe(name="case", dataset="set", epochs=6)
 

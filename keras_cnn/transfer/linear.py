@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_cnn import environment
+from keras_cnn import environment, filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.images import preparation
 from keras_cnn.images.preparation import Preparation
@@ -67,7 +67,7 @@ def fit_codes(
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
     check_codes(recipe)
     started = time.perf_counter()
-    folder = environment.writable(recipe.folder)
+    folder = filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     splits = classification_splits(recipe, preparation.generator(base.scaling))
     splits = with_notes(splits, notes)
@@ -118,7 +118,7 @@ def check_codes(recipe: Recipe) -> None:
 
 def probe(base, splits, recipe):
     """Return the weights of the base, and those of the head as logistic regression solves them."""
-    environment.writable(recipe.folder)
+    filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         determinism.enable()

@@ -84,7 +84,7 @@ def test_a_closed_stdin_gets_a_sentence(monkeypatch):
 
 
 def test_a_closed_stdout_ends_nothing(monkeypatch):
-    from keras_cnn.recipe import prepare_output
+    from keras_cnn.options import prepare_output
 
     monkeypatch.setattr(sys, "stdout", None)
     prepare_output()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from keras_cnn import ImageDataGenerator, Predictor, Recipe, card, models
 from keras_cnn.cli import arguments, main
-from keras_cnn.cli.train import find_builder
+from keras_cnn.cli.networks import find_builder
 from keras_cnn.splits import classification_splits
 from keras_cnn.training import lr_finder
 

@@ -20,7 +20,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signa
 SCRIPT = """
 import resource, sys
 import numpy as np
-from keras_cnn import environment
+from keras_cnn.training import compiling
 print(compiling.keep_memory() if sys.argv[1] == "keep" else None)
 for _ in range(5):  # 24,000 pages of 4 kB each
     np.ones(10**8, np.uint8)

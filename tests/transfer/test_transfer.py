@@ -14,8 +14,7 @@ from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.report import scores
 from keras_cnn.splits import Splits, classification_splits
 from keras_cnn.training import run as training
-from keras_cnn.transfer import feature_cache
-from keras_cnn.transfer.head import CLASSIFIERS, Base, fit_codes, fit_head, thaw
+from keras_cnn.transfer import CLASSIFIERS, Base, feature_cache, fit_codes, fit_head, thaw
 
 layers = keras.layers
 
