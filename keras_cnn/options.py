@@ -7,13 +7,14 @@ import argparse
 import dataclasses
 import difflib
 import io
+import math
 import os
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
 
@@ -25,18 +26,118 @@ def option(
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    whole_network: bool = False,
 ) -> Any:
-    """Return the field of a recipe that is a command-line option too.
+    """Return a field of a recipe that is also a command-line option.
 
     Args:
-        default: Its value unless the case or the user gives another.
-        help: What ``--help`` says of it.
-        at_least: The least value.
-        above: The bound that the value must be above.
-        below: The bound that the value must be below.
+        default: Its value unless the case or the user sets another.
+        help: Its text in ``--help``.
+        at_least: Smallest value.
+        above: Bound that the value must be above.
+        below: Bound that the value must be below.
+        whole_network: Whether only a training of the whole network uses it. A classifier that is
+            fitted on features computed once does not.
     """
-    limits = {"at_least": at_least, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
+    metadata = {"help": help, "at_least": at_least, "above": above, "below": below}
+    return dataclasses.field(default=default, metadata=metadata | {"whole_network": whole_network})
+
+
+class OptionFields:
+    """Base of a recipe: a frozen dataclass whose fields made by `option` are command-line options.
+
+    The dataclass has a field `without`: names of the options that it does not offer.
+    """
+
+    def parse(self, argv: Sequence[str] | None = None, *, description: str | None = None) -> Self:
+        """Read command-line options; this recipe's values are the defaults.
+
+        Args:
+            argv: Options such as ``["--epochs", "3"]``; None takes those of the script.
+            description: Text above the options in ``--help``, usually the script's docstring.
+
+        Returns:
+            A recipe with the values of the options.
+
+        Raises:
+            SystemExit: With code 2 for a wrong option or value, with code 0 after ``--help``.
+        """
+        parser = Parser(
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_options(parser)
+        options = parser.parse_args(argv)
+        try:
+            return self.with_options(options)
+        except InputError as error:
+            parser.error(str(error))
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the recipe's options to a parser.
+
+        Args:
+            parser: The parser; it may have other options.
+        """
+        for field in self._offered():
+            add_option(parser, field, default=getattr(self, field.name))
+
+    def with_options(self, options: argparse.Namespace, **changes: Any) -> Self:
+        """Return this recipe with the values that a parser read.
+
+        Args:
+            options: Result of the parser; options that are not the recipe's are ignored.
+            **changes: Values of further fields.
+
+        Raises:
+            InputError: A value is out of its range.
+        """
+        values = {field.name: getattr(options, field.name) for field in self._offered()}
+        return dataclasses.replace(self, **values | changes)
+
+    def check_values(self) -> None:
+        """Refuse values out of range, and names in `without` that are no options.
+
+        Raises:
+            InputError: A value or a name cannot be used.
+        """
+        fields = {field.name: field for field in _option_fields(self)}
+        for name in self.without:
+            if name not in fields:
+                raise InputError(
+                    f"without must name options of {type(self).__name__}, some of "
+                    f"{sorted(fields)}; received {name!r}"
+                )
+        for name, field in fields.items():
+            value = getattr(self, name)
+            if value is not None:
+                _check_value(field, value)
+
+    def _offered(self):
+        return [field for field in _option_fields(self) if field.name not in self.without]
+
+
+def _option_fields(recipe):
+    return [field for field in dataclasses.fields(recipe) if "help" in field.metadata]
+
+
+def _check_value(field, value):
+    limits, kind = field.metadata, kind_of(field)
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    if choices and value not in choices:
+        rule = f"must be one of {list(choices)}"
+    elif isinstance(value, float) and not math.isfinite(value):
+        rule = "must be a finite number"
+    elif limits["at_least"] is not None and not value >= limits["at_least"]:
+        rule = f"must be at least {limits['at_least']}"
+    elif limits["above"] is not None and not value > limits["above"]:
+        rule = f"must be above {limits['above']}"
+    elif limits["below"] is not None and not value < limits["below"]:
+        rule = f"must be below {limits['below']}"
+    else:
+        return
+    raise InputError(f"{flag(field.name)} {rule}; received {value!r}")
 
 
 def script(main: Callable[[], Any]):

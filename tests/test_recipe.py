@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe
+from keras_cnn.detection import DetectionRecipe
 from keras_cnn.options import script
-from keras_cnn.recipe import AUGMENTATIONS
+from keras_cnn.recipe import AUGMENTATIONS, TrainingRecipe
 
 RECIPE = Recipe(name="case", dataset="set", epochs=6)
 
@@ -40,6 +41,28 @@ def test_what_means_nothing_to_a_case_is_no_option_of_it(capsys):
         recipe.parse(["--variant", "paper"])
     assert "unknown option --variant" in capsys.readouterr().err
     assert not {"variant", "image_size", "without"} & set(recipe.to_dict())
+
+
+@pytest.mark.parametrize("name", ["variants", "without", "name", "image-size"])
+def test_a_wrong_name_in_without_is_refused_at_once(name):
+    with pytest.raises(InputError, match=f"without must name options of Recipe.*'{name}'"):
+        dataclasses.replace(RECIPE, without=("variant", name))
+    with pytest.raises(InputError, match="options of DetectionRecipe.*received 'mix'"):
+        DetectionRecipe(name="case", dataset="set", without=("mix",))
+
+
+def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifiers_have():
+    classifiers_only = set(
+        "image_size interpolation validation_split variant augment mix class_weights "
+        "label_smoothing test_crops skip_bad_images".split()
+    )
+    detection = DetectionRecipe(name="case", dataset="set")
+    common = set(RECIPE.to_dict()) - classifiers_only
+    assert common < set(detection.to_dict()) and not classifiers_only & set(detection.to_dict())
+    assert common | {"without"} == {field.name for field in dataclasses.fields(TrainingRecipe)}
+    # A training reads these of every recipe: those of a detector do nothing.
+    for name in ("class_weights", "mix", "test_crops"):
+        assert getattr(detection, name) == getattr(RECIPE, name)
 
 
 @pytest.mark.parametrize(

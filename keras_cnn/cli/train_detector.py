@@ -15,7 +15,7 @@ _DETECTION = DetectionRecipe(
     learning_rate=1.5e-3,
     schedule="cosine",
     warmup=1,
-    without=(*DetectionRecipe.without, "data"),
+    without=("data",),
 )
 
 

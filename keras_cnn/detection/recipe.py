@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from keras_cnn.errors import InputError
 from keras_cnn.options import option
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DetectionRecipe(Recipe):
-    """A recipe with the choices that only detection has.
+class DetectionRecipe(TrainingRecipe):
+    """The choices of a detector's training.
 
     Attributes:
         data: Folder to use instead of the data set's own.
@@ -41,10 +41,6 @@ class DetectionRecipe(Recipe):
     zoom_out: float = option(4.0, "most that pictures shrink in training", at_least=1)
     crop: float = option(0.3, "least side of a random crop, in shares of the view", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
-    without: tuple[str, ...] = (
-        *("image_size", "interpolation", "validation_split", "variant", "augment", "mix"),
-        *("class_weights", "label_smoothing", "test_crops", "skip_bad_images"),
-    )
 
     def __post_init__(self):
         """Refuse values that do not go together."""

@@ -27,12 +27,6 @@ CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
 
 
-_OF_TRAINING = (  # choices of a recipe that mean nothing to features computed once
-    "augment mix schedule warmup early_stopping label_smoothing weight_decay class_weights ema "
-    "precision tensorboard test_crops runs deterministic distribute resume"
-).split()
-
-
 def fit_codes(
     base: Base,
     recipe: Recipe,
@@ -106,9 +100,9 @@ def check_codes(recipe: Recipe) -> None:
     Raises:
         InputError: One of them is of a training of the whole network.
     """
-    for field in dataclasses.fields(Recipe):
+    for field in dataclasses.fields(recipe):
         unset = (field.default, "none")
-        if field.name in _OF_TRAINING and getattr(recipe, field.name) not in unset:
+        if field.metadata.get("whole_network") and getattr(recipe, field.name) not in unset:
             option = field.name.replace("_", "-")
             raise InputError(
                 f"--codes computes features once, and fits one classifier on them: leave out "
