@@ -3,11 +3,47 @@
 import importlib
 import os
 import platform
+import sys
+from typing import TYPE_CHECKING
+
+from keras_cnn import renamed
+
+if TYPE_CHECKING:  # what editors and type checkers see; the table below is what Python loads
+    from keras_cnn import (
+        card,
+        datasets,
+        detection,
+        explain,
+        images,
+        inference,
+        models,
+        recipe,
+        report,
+        scratch,
+        splits,
+        training,
+        transfer,
+    )
+    from keras_cnn.datasets.check import check
+    from keras_cnn.detection.detector import Detector
+    from keras_cnn.detection.recipe import DetectionRecipe
+    from keras_cnn.detection.task import detection_splits
+    from keras_cnn.errors import InputError
+    from keras_cnn.explain.gradcam import grad_cam
+    from keras_cnn.images.generator import ImageDataGenerator
+    from keras_cnn.inference.export import export
+    from keras_cnn.inference.predictor import Predictor
+    from keras_cnn.options import script
+    from keras_cnn.recipe import Recipe
+    from keras_cnn.splits import array_splits, classification_splits, regression_splits
+    from keras_cnn.training.lr_finder import find_learning_rate
+    from keras_cnn.training.run import run
+    from keras_cnn.transfer import Base, fit_features, fit_head
 
 __version__ = "0.1.0"
 
-# TensorFlow leaves oneDNN aside on x86 processors without AVX-512 VNNI, though with AVX2 it trains
-# LeNet5 three times as fast. It reads this once, when it is imported: hence here and this early.
+# TensorFlow leaves oneDNN out on x86 processors without AVX-512 VNNI, though with AVX2 it trains
+# LeNet5 three times as fast. It reads this variable once, when it is imported.
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -16,28 +52,41 @@ _MODULES = tuple(
     "card datasets detection explain images inference models recipe report scratch splits training "
     "transfer".split()
 )
-_LAZY = {
-    "ImageDataGenerator": "keras_cnn.images",
-    "InputError": "keras_cnn.errors",
-    "Predictor": "keras_cnn.inference.predictor",
-    "Recipe": "keras_cnn.recipe",
-    "array_splits": "keras_cnn.splits",
-    "classification_splits": "keras_cnn.splits",
-    "regression_splits": "keras_cnn.splits",
-    "run": "keras_cnn.training.run",
-    "script": "keras_cnn.options",
-    **{name: None for name in _MODULES},
+_NAMES = {  # name -> module that defines it
+    "Base": "transfer",
+    "DetectionRecipe": "detection.recipe",
+    "Detector": "detection.detector",
+    "ImageDataGenerator": "images.generator",
+    "InputError": "errors",
+    "Predictor": "inference.predictor",
+    "Recipe": "recipe",
+    "array_splits": "splits",
+    "check": "datasets.check",
+    "classification_splits": "splits",
+    "detection_splits": "detection.task",
+    "export": "inference.export",
+    "find_learning_rate": "training.lr_finder",
+    "fit_features": "transfer",
+    "fit_head": "transfer",
+    "grad_cam": "explain.gradcam",
+    "regression_splits": "splits",
+    "run": "training.run",
+    "script": "options",
 }
-__all__ = ["__version__", *_LAZY]
+__all__ = ["__version__", *_MODULES, *_NAMES]
 
 
 def __getattr__(name):
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if _LAZY[name] is None:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in _MODULES or f"{__name__}.{name}" in renamed.MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
     return sorted(__all__)
+
+
+if not any(isinstance(finder, renamed.Finder) for finder in sys.meta_path):
+    sys.meta_path.append(renamed.Finder())

@@ -35,7 +35,7 @@ def lr_find(options: argparse.Namespace) -> None:
         from keras_cnn.training import lr_finder
 
         splits = networks.splits(recipe)
-        found = lr_finder.find(
+        found = lr_finder.find_learning_rate(
             networks.with_sentences(builder, name), splits, recipe, steps=options.steps
         )
         lr_finder.write(found, recipe.folder)

@@ -136,3 +136,11 @@ def _check_packages(format, packages):
             f"--format {format} needs the package {missing[0]}, which is not installed: run "
             "pip install 'keras-cnn[export]'"
         )
+
+
+def _export_of_module(*args, **options):
+    warnings.warn("keras_cnn.export.export is now keras_cnn.export", FutureWarning, stacklevel=2)
+    return export(*args, **options)
+
+
+export.export = _export_of_module  # `keras_cnn.export` was this module; its name works once more

@@ -64,7 +64,7 @@ class Rates:
         return {"suggestion": self.suggestion, "highest": self.highest} | lists
 
 
-def find(
+def find_learning_rate(
     build: Callable[..., keras.Model],
     splits: Splits,
     recipe: Recipe,
@@ -138,7 +138,7 @@ def draw(found: Rates) -> bytes:
     """Draw loss over rate as PNG bytes.
 
     Args:
-        found: What `find` returned.
+        found: What `find_learning_rate` returned.
     """
     figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
     ax = figure.subplots()
@@ -163,7 +163,7 @@ def write(found: Rates, folder: Path) -> None:
     """Write ``lr_find.png`` and ``lr_find.json``, each whole or not at all.
 
     Args:
-        found: What `find` returned.
+        found: What `find_learning_rate` returned.
         folder: Where to; made if it is missing.
 
     Raises:

@@ -4,4 +4,15 @@ from keras_cnn.transfer.base import Base
 from keras_cnn.transfer.head import fit_head, thaw
 from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes
 
-__all__ = ["CLASSIFIERS", "PENALTIES", "Base", "check_codes", "fit_codes", "fit_head", "thaw"]
+fit_features = fit_codes
+
+__all__ = [
+    "CLASSIFIERS",
+    "PENALTIES",
+    "Base",
+    "check_codes",
+    "fit_codes",
+    "fit_features",
+    "fit_head",
+    "thaw",
+]
