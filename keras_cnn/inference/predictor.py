@@ -1,12 +1,9 @@
 """A trained model as one uses it: pictures in, answers out."""
 
-import collections
 import dataclasses
 import functools
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import numpy as np
 from keras_cnn import card, datasets, report
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
+from keras_cnn.images import files, streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import tta
 
@@ -158,30 +155,13 @@ class Predictor:
         Raises:
             InputError: A file cannot be read and `on_error` is None.
         """
-        source, begun = iter(pictures), collections.deque()
-        with ThreadPoolExecutor(files.cores()) as pool:
-
-            def begin():
-                if chunk := list(itertools.islice(source, batch_size)):
-                    begun.append((chunk, [pool.submit(self._pixels, one) for one in chunk]))
-
-            begin()
-            begin()
-            while begun:
-                given, pixels = [], []
-                for picture, read in zip(*begun.popleft(), strict=True):
-                    try:
-                        pixels.append(read.result())
-                        given.append(picture)
-                    except InputError as error:
-                        if on_error is None:
-                            raise
-                        on_error(picture, error)
-                begin()
-                if given:
-                    outputs = np.asarray(self.scores(np.stack(pixels)))
-                    for picture, scores in zip(given, outputs, strict=True):
-                        yield picture, Answer(scores, self.card.class_names)
+        batches = streaming.batches(
+            pictures, self._pixels, batch_size=batch_size, on_error=on_error
+        )
+        for batch, pixels in batches:
+            outputs = np.asarray(self.scores(np.stack(pixels)))
+            for picture, scores in zip(batch, outputs, strict=True):
+                yield picture, Answer(scores, self.card.class_names)
 
     def scores(self, pixels: np.ndarray) -> np.ndarray:
         """Return the answers to pictures of the model's own size.

@@ -12,13 +12,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnn.card import Card
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
+from keras_cnn.images import files, streaming
 from keras_cnn.images.preparation import Preparation
-from keras_cnn.inference.predictor import Predictor
 
 _BATCH = 32
+_STORED_AT_ONCE = 256  # rows of one transaction
 
 
 def compute(
@@ -47,55 +46,69 @@ def compute(
         InputError: A picture cannot be read, or the cache is no SQLite file.
     """
     paths = [os.fspath(path) for path in paths]
-    found = np.empty((len(paths), *model.output_shape[1:]), np.float32)
-    predictor = Predictor(model, Card(task="regression"), preparation)
+    features = np.empty((len(paths), *model.output_shape[1:]), np.float32)
     if cache is None:
-        for row, (_, answer) in enumerate(predictor.stream(paths, batch_size=_BATCH)):
-            found[row] = answer.scores
-        return found
-    base = _digest_of_model(model, preparation)
+        for row, vector in enumerate(_vectors(model, preparation, paths)):
+            features[row] = vector
+        return features
+    network = _digest_of_model(model, preparation)
     with ThreadPoolExecutor(files.cores()) as pool:
-        keys = list(pool.map(_digest_of_file, paths))
+        pictures = list(pool.map(_digest_of_file, paths))
     try:
         Path(cache).parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(cache, timeout=60)) as table:
-            _look_up_or_compute(table, predictor, base, paths, keys, found)
+        with contextlib.closing(sqlite3.connect(cache, timeout=60)) as database:
+            missing = _look_up(database, network, pictures, features)
+            vectors = _vectors(model, preparation, [paths[row] for row in missing])
+            keys = [(network, pictures[row]) for row in missing]
+            for row, vector in zip(missing, _stored(database, keys, vectors), strict=True):
+                features[row] = vector
     except (sqlite3.Error, OSError) as error:
         raise InputError(
             f"the cache of features {os.fspath(cache)!r} cannot be used ({error}): delete it, or "
             "name another"
         ) from error
-    return found
+    return features
 
 
-def _look_up_or_compute(table, predictor, base, paths, keys, found):
-    table.execute(
+def _vectors(model, preparation, paths):
+    """Yield the model's output for each picture, in order."""
+    for _, pixels in streaming.batches(paths, preparation.read, batch_size=_BATCH):
+        yield from np.asarray(model.predict_on_batch(preparation.scale(np.stack(pixels))))
+
+
+def _look_up(database, network, pictures, features):
+    """Fill the rows of `features` that are in the cache; return the numbers of the others."""
+    database.execute(
         "CREATE TABLE IF NOT EXISTS codes "
         "(base BLOB, picture BLOB, code BLOB, PRIMARY KEY (base, picture)) WITHOUT ROWID"
     )
     missing = []
-    for row, key in enumerate(keys):
-        known = table.execute(
-            "SELECT code FROM codes WHERE base = ? AND picture = ?", (base, key)
+    for row, picture in enumerate(pictures):
+        stored = database.execute(
+            "SELECT code FROM codes WHERE base = ? AND picture = ?", (network, picture)
         ).fetchone()
-        if known and len(known[0]) == found[row].nbytes:
-            found[row] = np.frombuffer(known[0], np.float32)
+        if stored and len(stored[0]) == features[row].nbytes:
+            features[row] = np.frombuffer(stored[0], np.float32)
         else:
             missing.append(row)
-    new = []
-    answers = predictor.stream([paths[row] for row in missing], batch_size=_BATCH)
-    for row, (_, answer) in zip(missing, answers, strict=True):
-        found[row] = answer.scores
-        new.append((base, keys[row], found[row].tobytes()))
-        if len(new) == 8 * _BATCH:  # what is computed is kept, whatever comes
-            _keep(table, new)
-            new = []
-    _keep(table, new)
+    return missing
 
 
-def _keep(table, rows):
-    with table:
-        table.executemany("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", rows)
+def _stored(database, keys, vectors):
+    """Yield vectors and store them as they come, so that an interrupted run keeps its work."""
+    rows = []
+    for key, vector in zip(keys, vectors, strict=True):
+        rows.append((*key, np.asarray(vector, np.float32).tobytes()))
+        if len(rows) == _STORED_AT_ONCE:
+            _insert(database, rows)
+            rows = []
+        yield vector
+    _insert(database, rows)
+
+
+def _insert(database, rows):
+    with database:
+        database.executemany("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", rows)
 
 
 def _digest_of_file(path):
