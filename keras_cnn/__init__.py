@@ -73,7 +73,41 @@ _NAMES = {  # name -> module that defines it
     "run": "training.run",
     "script": "options",
 }
-__all__ = ["__version__", *_MODULES, *_NAMES]
+__all__ = [
+    "Base",
+    "DetectionRecipe",
+    "Detector",
+    "ImageDataGenerator",
+    "InputError",
+    "Predictor",
+    "Recipe",
+    "__version__",
+    "array_splits",
+    "card",
+    "check",
+    "classification_splits",
+    "datasets",
+    "detection",
+    "detection_splits",
+    "explain",
+    "export",
+    "find_learning_rate",
+    "fit_features",
+    "fit_head",
+    "grad_cam",
+    "images",
+    "inference",
+    "models",
+    "recipe",
+    "regression_splits",
+    "report",
+    "run",
+    "scratch",
+    "script",
+    "splits",
+    "training",
+    "transfer",
+]
 
 
 def __getattr__(name):

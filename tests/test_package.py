@@ -27,6 +27,7 @@ def test_editors_see_the_names_that_python_loads():
     modules = {name: "keras_cnn" for name in keras_cnn._MODULES}
     names = {name: f"keras_cnn.{module}" for name, module in keras_cnn._NAMES.items()}
     assert _names_for_editors() == modules | names
+    assert set(keras_cnn.__all__) == {"__version__", *modules, *names}
 
 
 @pytest.mark.parametrize("name", keras_cnn.__all__)
