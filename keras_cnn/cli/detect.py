@@ -1,7 +1,6 @@
 """``detect``: find objects in pictures."""
 
 import argparse
-import collections
 import sys
 from pathlib import Path
 
@@ -41,61 +40,57 @@ def add(commands) -> None:
 def detect(options: argparse.Namespace) -> int:
     """Find objects in pictures, and draw them.
 
-    Pictures that cannot be read are told on stderr; the others are answered, and the exit code
+    Errors of pictures that cannot be read go to stderr; the others are answered, and the exit code
     is 2.
     """
     paths, total = arguments.pictures(options.paths)
-    from keras_cnn import card
     from keras_cnn.detection import Detector
-    from keras_cnn.images import files
     from keras_cnn.inference.predictor import reason
 
-    detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
+    detector = Detector.load(options.model, unsafe=options.unsafe)
     if options.draw:
         _make(options.draw)
-    waiting, bad = collections.deque(), []
+    bad = []
 
-    def pixels():
-        for path in paths:
-            try:
-                picture = files.read(path)
-            except InputError as error:
-                bad.append(path)
-                print(f"error: {reason(error)}", file=sys.stderr)
-                continue
-            waiting.append(path)
-            yield picture
+    def note(path, error):
+        bad.append(path)
+        print(f"error: {reason(error)}", file=sys.stderr)
 
-    limits = {"score_threshold": options.score_threshold, "iou_threshold": options.iou_threshold}
-    found = output.progress(detector.stream(pixels(), **limits), total=total, unit="pictures")
-
-    def rows():
-        for detections in found:
-            path = waiting.popleft()
-            if options.draw:
-                _draw(detections, options.draw, path)
-            objects = [
-                {"class": name, "score": float(score), "box": [round(float(v), 1) for v in box]}
-                for name, score, box in zip(
-                    detections.names, detections.scores, detections.boxes, strict=True
-                )
-            ]
-            if options.style == "csv":
-                for one in objects:
-                    corners = dict(zip(("x1", "y1", "x2", "y2"), one.pop("box"), strict=True))
-                    yield {"path": path} | one | corners
-            else:
-                yield {"path": path, "objects": objects}
-
-    output.write_rows(rows(), style=options.style, line=_objects)
+    answers = detector.stream(
+        paths,
+        score_threshold=options.score_threshold,
+        iou_threshold=options.iou_threshold,
+        on_error=note,
+    )
+    answers = output.progress(answers, total=total, unit="pictures")
+    output.write_rows(_rows(answers, options), style=options.style, line=_line)
     return 2 if bad else 0
 
 
-def _objects(row):
+def _rows(answers, options):
+    """Draw the pictures if asked to; yield a row per picture, or in a csv one per object."""
+    for path, detections in answers:
+        if options.draw:
+            _draw(detections, options.draw, path)
+        objects = [
+            {"class": name, "score": float(score), "box": [round(float(edge), 1) for edge in box]}
+            for name, score, box in zip(
+                detections.names, detections.scores, detections.boxes, strict=True
+            )
+        ]
+        if options.style != "csv":
+            yield {"path": path, "objects": objects}
+            continue
+        for entry in objects:
+            corners = dict(zip(("x1", "y1", "x2", "y2"), entry.pop("box"), strict=True))
+            yield {"path": path} | entry | corners
+
+
+def _line(row):
     lines = [f"{row['path']}: {len(row['objects'])} objects"]
-    for one in row["objects"]:
-        corners = ", ".join(f"{value:.0f}" for value in one["box"])
-        lines.append(f"  {one['class']} {one['score']:.3f}  ({corners})")
+    for entry in row["objects"]:
+        corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])
+        lines.append(f"  {entry['class']} {entry['score']:.3f}  ({corners})")
     return "\n".join(lines)
 
 

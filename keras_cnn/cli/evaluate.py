@@ -1,12 +1,10 @@
 """``evaluate``: score a model on a folder."""
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, output
-from keras_cnn.errors import InputError
 
 
 def add(commands) -> None:
@@ -40,15 +38,22 @@ def evaluate(options: argparse.Namespace) -> None:
 
         known = card.read(card.model_path(options.model))
         if known.task == "detection":
-            told = _evaluate_detector(options, folder)
+            from keras_cnn.detection import Detector as Model
         else:
+            from keras_cnn.inference.predictor import Predictor as Model
+
             _warn_of_learnt(known, folder)
-            told = _evaluate_classifier(options, folder)
+        scores = Model.load(options.model, unsafe=options.unsafe).evaluate(
+            folder,
+            out=options.out,
+            batch_size=options.batch_size,
+            skip_bad_images=options.skip_bad_images,
+        )
     if options.json:
-        output.print_json(told)
+        output.print_json(scores)
         return
-    print(told["sentence"])
-    for path, reason in told["skipped"].items():
+    print(scores["sentence"])
+    for path, reason in scores["skipped"].items():
         print(f"left out: {path}: {reason}")
     if options.out:
         print(f"Report: {options.out / 'report.html'}")
@@ -69,48 +74,3 @@ def _warn_of_learnt(known, folder):
             "the score is too high",
             file=sys.stderr,
         )
-
-
-def _evaluate_classifier(options, folder):
-    from keras_cnn.inference.predictor import Predictor
-
-    predictor = Predictor.load(options.model, unsafe=options.unsafe)
-    return predictor.evaluate(
-        folder,
-        out=options.out,
-        batch_size=options.batch_size,
-        skip_bad_images=options.skip_bad_images,
-    )
-
-
-def _evaluate_detector(options, folder):
-    if options.out:
-        raise InputError("--out writes reports of classifiers only: leave it out for a detector")
-    from keras_cnn import card
-    from keras_cnn.datasets import annotations
-    from keras_cnn.detection import Detector, callbacks
-    from keras_cnn.detection.batches import Batches
-    from keras_cnn.images import files
-
-    detector = Detector.load(card.model_path(options.model), unsafe=options.unsafe)
-    names = detector.class_names
-    part = "test" if annotations.has(folder, "test") else "val"
-    read, skipped = annotations.read(folder, split=part, class_names=names), {}
-    if options.skip_bad_images:
-        skipped = files.find_bad(entry.path for entry in read.pictures)
-        kept = tuple(entry for entry in read.pictures if entry.path not in skipped)
-        if not kept:
-            raise InputError(f"no picture of {part} in {folder} can be read: mend them")
-        read = dataclasses.replace(read, pictures=kept)
-    read, bad = annotations.check(
-        read, skip_bad_boxes=options.skip_bad_images, option="--skip-bad-images"
-    )
-    batches = Batches(read.pictures, batch_size=options.batch_size, priors=detector.priors)
-    scores = callbacks.score(detector.model, batches, class_names=names)
-    del scores["found"]
-    scores["classes"] = {
-        one.name: {"ap": one.average_precision, "objects": one.objects} for one in scores["classes"]
-    }
-    told = "undefined, no class has objects" if scores["map"] is None else f"{scores['map']:.3f}"
-    sentence = f"mAP {told} at IoU 0.5 on {len(read.pictures)} pictures of {part}."
-    return {"sentence": sentence, "test": scores, "skipped": skipped | bad}

@@ -53,6 +53,11 @@ class Picture:
     difficult: np.ndarray
     source: str
 
+    @property
+    def truth(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Boxes, class ids and difficult flags, as `detection.metrics` takes them."""
+        return self.boxes, self.labels, self.difficult
+
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
@@ -257,7 +262,8 @@ def check(
     """
     bad, pictures, total = {}, [], 0
     for picture in annotations.pictures:
-        reasons = [_fault(box, *size(picture.path)) for box in picture.boxes]
+        width, height = size(picture.path)
+        reasons = [_fault(box, width, height) for box in picture.boxes]
         total += len(reasons)
         for number, reason in enumerate(reasons, start=1):
             if reason:

@@ -1,4 +1,4 @@
-"""What watches a detector while it trains: its score, and whether its loss is a number."""
+"""Callbacks that watch a detector while it trains: its score, and whether its loss is finite."""
 
 import json
 from pathlib import Path
@@ -6,91 +6,78 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnn.datasets.annotations import size
-from keras_cnn.detection import boxes, metrics
+from keras_cnn.detection import metrics, prediction
 from keras_cnn.detection.batches import Batches
-from keras_cnn.detection.detector import found
 
 
 class MeanAveragePrecision(keras.callbacks.Callback):
-    """Adds ``val_map``, ``val_map_voc07`` and ``val_map_coco`` to each epoch's logs.
+    """Add ``val_map``, ``val_map_voc07`` and ``val_map_coco`` to each epoch's logs.
 
     It must stand before the callbacks that read them.
     """
 
-    def __init__(self, batches: Batches, *, class_names: list, every: int = 1):
-        """Prepares the truth.
+    def __init__(self, batches: Batches, *, class_names: list):
+        """Keep the validation pictures.
 
         Args:
             batches: The validation pictures, without augmentation.
             class_names: Names of the classes, without background.
-            every: Epochs from one score to the next; the last score stands for those between.
         """
         super().__init__()
-        self._batches, self._names, self._every = batches, class_names, every
-        self._last = {}
+        self._batches, self._names = batches, class_names
 
     def on_epoch_end(self, epoch, logs=None):
-        """Scores the validation pictures."""
-        if epoch % self._every == 0 or not self._last:
-            scores = score(self.model, self._batches, class_names=self._names)
-            keys = ("map", "map_voc07", "map_coco")
-            self._last = {f"val_{key}": scores[key] or 0.0 for key in keys}
-        logs.update(self._last)
+        """Score the validation pictures."""
+        scores = score(self.model, self._batches, class_names=self._names)
+        for key in ("map", "map_voc07", "map_coco"):
+            logs[f"val_{key}"] = scores[key] or 0.0
 
 
 def score(model: keras.Model, batches: Batches, *, class_names: list) -> dict:
-    """Scores a model on pictures.
+    """Score a model on pictures.
 
     Args:
         model: What `models.SSD300` builds.
-        batches: The pictures, without augmentation or order.
+        batches: The pictures, without augmentation or shuffling.
         class_names: Names of the classes, without background.
 
     Returns:
-        As `metrics.summary`, and "found": what was found in each picture.
+        As `metrics.summary`.
     """
-    answers = []
-    for index in range(len(batches)):
-        squares = np.stack([batches.sample(number)[0] for number in batches.members(index)])
-        outputs = np.asarray(model.predict_on_batch(squares.astype(np.float32)))
-        for number, output in zip(batches.members(index), outputs, strict=True):
-            width, height = size(batches.filepaths[number])
-            view = boxes.letterbox(width, height)
-            answers.append(found(output, view, (height, width), priors=batches.priors))
-    truths = [(entry.boxes, entry.labels, entry.difficult) for entry in batches.pictures]
-    return metrics.summary(truths, answers, class_names=class_names) | {"found": answers}
+    truths = [picture.truth for picture in batches.pictures]
+    answers = prediction.predict(model, batches)
+    return metrics.summary(truths, answers, class_names=class_names)
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends training at the first loss that is no number, and writes down why.
+    """End training at the first loss that is not finite, and write down the cause.
 
-    The batches of the epoch are run again with the weights of its start. The first whose loss is
-    not finite is told with its files and boxes, and the first layer whose output is not finite; if
-    there is none, the steps themselves made the weights diverge.
+    The batches of the epoch are run again with the weights of its start. If one of them has a loss
+    that is not finite, the file names its pictures, its boxes and the first layer whose output is
+    not finite. Otherwise the steps themselves made the weights diverge.
     """
 
     def __init__(self, batches: Batches, folder: Path):
-        """Prepares for a run.
+        """Prepare for a run.
 
         Args:
             batches: The training pictures.
-            folder: Where ``not_finite.json`` goes.
+            folder: Folder for ``not_finite.json``.
         """
         super().__init__()
         self._batches, self._path = batches, Path(folder) / "not_finite.json"
         self._start, self._epoch = None, 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Remembers the weights."""
+        """Remember the weights."""
         self._epoch, self._start = epoch, self.model.get_weights()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss."""
+        """Look at the loss."""
         if logs is None or np.isfinite(logs.get("loss", 0.0)):
             return
         self.model.stop_training = True
-        told = {
+        report = {
             "epoch": self._epoch + 1,
             "step": int(batch) + 1,
             "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
@@ -101,26 +88,27 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             ][:3],
         }
         self.model.set_weights(self._start)
-        told |= self._culprit()
+        report |= self._cause()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
-        print(f"\nThe loss is no finite number: {told['cause']}. See {self._path}")
+        self._path.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+        print(f"\nThe loss is not a finite number: {report['cause']}. See {self._path}")
 
-    def _culprit(self):
+    def _cause(self):
+        """The first batch whose loss is not finite, or that there is none."""
         for index in range(len(self._batches)):
             pictures, targets = self._batches[index]
             outputs = self.model.predict_on_batch(pictures)
             loss = float(np.asarray(self.model.loss(targets, outputs)))
             if np.isfinite(loss):
                 continue
-            chosen = [self._batches.pictures[number] for number in self._batches.members(index)]
+            annotated = [self._batches.pictures[number] for number in self._batches.members(index)]
             layer = self._first_not_finite(pictures)
             return {
                 "cause": f"batch {index + 1} alone makes it so"
-                + (f", from {layer} on" * bool(layer)),
+                + (f", from {layer} on" if layer else ""),
                 "first_layer": layer,
-                "files": [entry.path for entry in chosen],
-                "boxes": [entry.boxes.tolist() for entry in chosen],
+                "files": [picture.path for picture in annotated],
+                "boxes": [picture.boxes.tolist() for picture in annotated],
                 "targets_finite": bool(np.isfinite(targets).all()),
             }
         return {"cause": "the weights diverged; lower the learning rate, or warm up longer"}

@@ -1,9 +1,10 @@
-"""A trained SSD as one looks for: pictures in, objects in the pictures' own pixels out."""
+"""A trained SSD in use: pictures in, objects in the pictures' own pixels out."""
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -11,8 +12,9 @@ import numpy as np
 
 from keras_cnn import card
 from keras_cnn.card import Card
-from keras_cnn.detection import augment, boxes, draw
-from keras_cnn.detection.batches import SIZE
+from keras_cnn.datasets import annotations
+from keras_cnn.detection import draw, metrics, prediction, report
+from keras_cnn.detection.batches import Batches
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 from keras_cnn.images import files
@@ -20,7 +22,7 @@ from keras_cnn.images import files
 
 @dataclasses.dataclass(frozen=True)
 class Detections:
-    """What was found in one picture, best first.
+    """The objects found in one picture, best first.
 
     Attributes:
         boxes: Corners in pixels of the picture, within it, (n, 4).
@@ -42,17 +44,21 @@ class Detections:
         return [self.class_names[label - 1] for label in self.labels]
 
     def draw(self) -> np.ndarray:
-        """Returns a copy of the picture with boxes, class names and scores, RGB, uint8."""
-        texts = [f"{n} {s:.2f}" for n, s in zip(self.names, self.scores, strict=True)]
+        """Return a copy of the picture with boxes, class names and scores, RGB, uint8."""
+        texts = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)]
         return draw.boxes(self.picture, self.boxes, self.labels, texts=texts)
 
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
-    """A network, its priors and the names of what it finds.
+    """A trained detector; it is used like `keras_cnn.Predictor`.
+
+    Example:
+        >>> detector = Detector.load("runs/voc_ssd300")
+        >>> detector("street.jpg").names
 
     Attributes:
-        model: What `models.SSD300` builds, trained.
+        model: The trained network, built by `models.SSD300`.
         class_names: Names of the classes, without background.
         priors: Row of `boxes.TABLES`: "torchvision" for weights that came from there.
     """
@@ -62,57 +68,58 @@ class Detector:
     priors: str = "voc"
 
     def __post_init__(self):
-        """Refuses names that do not fit the network."""
+        """Refuse names that do not fit the network."""
         classes = self.model.output_shape[-1] - 5
         if classes != len(self.class_names):
             raise ValueError(
-                f"class_names must name the {classes} classes the model tells apart, background "
-                f"left out; received {len(self.class_names)}: {list(self.class_names)}"
+                f"class_names must name the {classes} classes of the model, without background; "
+                f"received {len(self.class_names)}: {list(self.class_names)}"
             )
 
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike,
+        run: str | os.PathLike,
         *,
         class_names: Sequence[str] | None = None,
         unsafe: bool = False,
     ) -> "Detector":
-        """Loads what `save` wrote.
+        """Load a trained detector.
 
         Args:
-            path: A `.keras` file.
-            class_names: Names of the classes, for a file without them.
+            run: Folder of the run, or a `.keras` file.
+            class_names: Names of the classes, for a file without a card.
             unsafe: As in `card.load_model`.
 
         Returns:
             The detector.
 
         Raises:
-            InputError: There is no such file, it is no model, or it does not name its classes.
+            InputError: There is no model, it is no detector, or it does not name its classes.
         """
+        path = card.model_path(run)
         if class_names is None or card.is_in(path):
-            told = card.read(path)
+            its_card = card.read(path)
         else:
-            told = Card(task="detection")
-        if told.task != "detection":
+            its_card = Card(task="detection")
+        if its_card.task != "detection":
             raise InputError(
-                f"{os.fspath(path)} must hold a detector; it is a model for {told.task}: name "
-                "another, or use keras_cnn.Predictor"
+                f"{path} must hold a detector; it is a model for {its_card.task}: name another, or "
+                "use keras_cnn.Predictor"
             )
         model = card.load_model(path, unsafe=unsafe)
-        return cls(model, tuple(class_names or told.class_names), told.priors or "voc")
+        return cls(model, tuple(class_names or its_card.class_names), its_card.priors or "voc")
 
     def save(self, path: str | os.PathLike):
-        """Saves the network with the names of its classes inside.
+        """Save the network with the names of its classes inside.
 
         Args:
             path: A name that ends in `.keras`.
         """
-        told = Card(task="detection", class_names=tuple(self.class_names), priors=self.priors)
+        its_card = Card(task="detection", class_names=tuple(self.class_names), priors=self.priors)
         with write_atomically(path) as beside:
             self.model.save(beside)
-            card.write(beside, told)
+            card.write(beside, its_card)
 
     def __call__(
         self,
@@ -122,29 +129,31 @@ class Detector:
         iou_threshold: float = 0.45,
         batch_size: int = 8,
     ) -> Detections | list[Detections]:
-        """Finds objects.
+        """Find objects.
 
         Args:
-            pictures: A picture, RGB, uint8, (height, width, 3), or its file; or a sequence of such,
-                of any sizes.
-            score_threshold: Probability an object must exceed.
-            iou_threshold: Overlap above which the lower of two boxes of a class goes.
+            pictures: A picture, RGB, uint8, (height, width, 3), or its file; or a sequence of
+                either, of any sizes.
+            score_threshold: Probability that an object must exceed.
+            iou_threshold: Of two boxes of a class with a larger overlap, the less likely is
+                dropped.
             batch_size: Pictures the network takes at once.
 
         Returns:
-            What was found in the picture, or a list, one per picture.
+            The objects of the picture, or a list, one entry per picture.
 
         Raises:
             InputError: A file cannot be read.
         """
         single = isinstance(pictures, str | os.PathLike) or getattr(pictures, "ndim", 0) == 3
-        found = self.stream(
+        stream = self.stream(
             [pictures] if single else pictures,
             score_threshold=score_threshold,
             iou_threshold=iou_threshold,
             batch_size=batch_size,
         )
-        return next(found) if single else list(found)
+        answers = [detections for _, detections in stream]
+        return answers[0] if single else answers
 
     def stream(
         self,
@@ -153,91 +162,128 @@ class Detector:
         score_threshold: float = 0.5,
         iou_threshold: float = 0.45,
         batch_size: int = 8,
-    ) -> Iterator[Detections]:
-        """Finds objects in pictures as they come, a batch at a time in memory.
+        on_error: Callable[[Any, InputError], None] | None = None,
+    ) -> Iterator[tuple[Any, Detections]]:
+        """Find objects in pictures as they come: three batches at a time are in memory.
 
         Args:
             pictures: As in a call, from any iterable.
             score_threshold: As in a call.
             iou_threshold: As in a call.
             batch_size: As in a call.
+            on_error: Called with a picture that cannot be read and the reason, in place of an
+                answer; None raises.
 
         Yields:
-            What was found, picture by picture.
-        """
-        batch = []
-        limits = {"score_threshold": score_threshold, "iou_threshold": iou_threshold}
-        for picture in pictures:
-            batch.append(_pixels(picture))
-            if len(batch) == batch_size:
-                yield from self._detect(batch, **limits)
-                batch = []
-        if batch:
-            yield from self._detect(batch, **limits)
+            The picture as it was given, and its objects.
 
-    def folder(self, path: str | os.PathLike, **limits) -> Iterator[tuple[str, Detections]]:
-        """Finds objects in all pictures of a folder, sorted by name.
+        Raises:
+            InputError: A file cannot be read and `on_error` is None.
+        """
+        stream = prediction.stream(
+            self.model,
+            pictures,
+            _pixels,
+            priors=self.priors,
+            batch_size=batch_size,
+            keep_pixels=True,
+            on_error=on_error,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+        )
+        for picture, pixels, answer in stream:
+            yield picture, Detections(*answer, self.class_names, pixels)
+
+    def folder(self, path: str | os.PathLike, **options) -> Iterator[tuple[str, Detections]]:
+        """Find objects in all pictures of a folder, sorted by name.
 
         Args:
-            path: The folder; its subfolders are not looked at.
-            **limits: As in `stream`.
+            path: The folder, without its subfolders.
+            **options: As in `stream`.
 
         Yields:
-            Each picture's file and what was found in it.
+            Each picture's file and its objects.
         """
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"{path} is no folder: name one that holds pictures")
         names = sorted(str(file) for file in path.iterdir() if files.is_picture_name(file.name))
-        yield from zip(names, self.stream(names, **limits), strict=True)
+        yield from self.stream(names, **options)
 
-    def video(self, path: str | os.PathLike, **limits) -> Iterator[Detections]:
-        """Finds objects in the frames of a video.
+    def video(self, path: str | os.PathLike, **options) -> Iterator[Detections]:
+        """Find objects in the frames of a video.
 
         Args:
             path: The video, of any format that OpenCV reads.
-            **limits: As in `stream`.
+            **options: As in `stream`.
 
         Yields:
-            What was found, frame by frame.
+            The objects of each frame.
         """
-        yield from self.stream(_frames(path), **limits)
+        for _, detections in self.stream(_frames(path), **options):
+            yield detections
 
-    def _detect(self, batch, **limits):
-        views = [boxes.letterbox(picture.shape[1], picture.shape[0]) for picture in batch]
-        squares = np.stack(
-            [augment.render(*pair, size=SIZE) for pair in zip(batch, views, strict=True)]
+    def evaluate(
+        self,
+        folder: str | os.PathLike,
+        *,
+        out: str | os.PathLike | None = None,
+        batch_size: int = 32,
+        skip_bad_images: bool = False,
+    ) -> dict:
+        """Score the detector on the test split of an annotated folder, or else on `val`.
+
+        Args:
+            folder: A folder in one of the layouts of `annotations.read`.
+            out: Folder for a report with its figures; None writes nothing.
+            batch_size: As in a call.
+            skip_bad_images: Whether to go on without pictures and boxes that cannot be used.
+
+        Returns:
+            "sentence"; "test", the scores; "skipped", file or object -> reason.
+
+        Raises:
+            InputError: The folder has other classes than the model, or pictures or boxes cannot be
+                used and `skip_bad_images` is off.
+        """
+        split = "test" if annotations.has(folder, "test") else "val"
+        annotated = annotations.read(folder, split=split, class_names=self.class_names)
+        bad_pictures = {}
+        if skip_bad_images:
+            bad_pictures = files.find_bad(picture.path for picture in annotated.pictures)
+            readable = [p for p in annotated.pictures if p.path not in bad_pictures]
+            if not readable:
+                raise InputError(f"no picture of {split} in {folder} can be read: mend them")
+            annotated = dataclasses.replace(annotated, pictures=tuple(readable))
+        annotated, bad_boxes = annotations.check(
+            annotated, skip_bad_boxes=skip_bad_images, option="--skip-bad-images"
         )
-        outputs = self.model.predict_on_batch(squares.astype(np.float32))
-        for picture, view, output in zip(batch, views, np.asarray(outputs), strict=True):
-            yield Detections(
-                *found(output, view, picture.shape, priors=self.priors, **limits),
-                self.class_names,
-                picture,
+        pictures = annotated.pictures
+        batches = Batches(pictures, batch_size=batch_size, priors=self.priors)
+        answers = prediction.predict(self.model, batches)
+        scores = metrics.summary(
+            [picture.truth for picture in pictures], answers, class_names=self.class_names
+        )
+        if out is not None:
+            facts = {"samples": {"test": len(pictures)}, "skipped": bad_pictures}
+            report.write(
+                Path(out),
+                pictures=pictures,
+                answers=answers,
+                class_names=self.class_names,
+                facts=facts | ({"skipped_boxes": bad_boxes} if bad_boxes else {}),
             )
-
-
-def found(
-    output: np.ndarray, view: np.ndarray, shape: Sequence[int], *, priors: str = "voc", **limits
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turns the network's output for one picture into objects in its pixels.
-
-    Args:
-        output: Offsets and logits, (8732, 4 + classes).
-        view: What the network saw, corners in pixels of the picture, (4,).
-        shape: Height and width of the picture in pixels first.
-        priors: Row of `boxes.TABLES`.
-        **limits: As in `boxes.detections`.
-
-    Returns:
-        Corners in pixels, within the picture, (n, 4); scores (n,); class ids (n,). Best first.
-    """
-    logits = output[:, 4:]
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores /= scores.sum(axis=1, keepdims=True)
-    corners, of, labels = boxes.detections(output[:, :4], scores, boxes.priors(priors), **limits)
-    corners = boxes.from_view(corners, view).clip(0, np.tile((shape[1], shape[0]), 2))
-    return corners, of, labels
+        scores["classes"] = {
+            score.name: {"ap": score.average_precision, "objects": score.objects}
+            for score in scores["classes"]
+        }
+        value = scores["map"]
+        text = "undefined, no class has objects" if value is None else f"{value:.3f}"
+        return {
+            "sentence": f"mAP {text} at IoU 0.5 on {len(pictures)} pictures of {split}.",
+            "test": scores,
+            "skipped": bad_pictures | bad_boxes,
+        }
 
 
 def _pixels(picture):
@@ -258,8 +304,8 @@ def _frames(path):
         if not video.isOpened():
             raise InputError(f"cannot open the video {os.fspath(path)!r}: check path and format")
         while True:
-            there, frame = video.read()
-            if not there:
+            is_read, frame = video.read()
+            if not is_read:
                 return
             yield frame[:, :, ::-1].copy()  # OpenCV's order is BGR
     finally:

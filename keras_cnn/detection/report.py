@@ -1,42 +1,47 @@
 """A detector's report: scores, curves and drawings of its test pictures as files in a folder."""
 
 import io
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from keras_cnn.detection import draw
+from keras_cnn.datasets.annotations import Picture
+from keras_cnn.detection import boxes, draw, metrics
+from keras_cnn.images import files
 from keras_cnn.report import figures, fonts, writer
 
 HEAD = ("file", "class", "score", "x1", "y1", "x2", "y2")
 COLUMNS = {"detections": 2, "augment": 5, "samples": 5}  # of the sheets of pictures
 WIDTHS = {"detections": 720, "augment": 240, "samples": 240}  # of their pictures, in pixels
+DRAWN_SCORE = 0.3  # the gallery draws detections above it
+GALLERY = 10  # pictures of the gallery
 
 
 def write(
     folder: Path,
     *,
-    scores: dict,
-    rows: list,
-    history: dict[str, list],
-    gallery: list,
-    samples: list,
-    steps: list,
+    pictures: Sequence[Picture],
+    answers: list[tuple],
+    class_names: Sequence[str],
     facts: dict,
+    history: dict[str, list] | None = None,
+    samples: Sequence[tuple[np.ndarray, str]] = (),
+    steps: Sequence[tuple[np.ndarray, str]] = (),
 ) -> dict:
-    """Writes report.json, report.html, detections.csv, history.csv and the figures.
+    """Score a detector and write report.json, report.html, the tables and the figures.
 
     Args:
         folder: Folder of the run; made if it is missing.
-        scores: As `metrics.summary` returns them.
-        rows: Cells of `HEAD` of each detection.
+        pictures: The test pictures with their boxes.
+        answers: Boxes, scores and class ids of the objects found in each picture.
+        class_names: Names of the classes, without background.
+        facts: As in `keras_cnn.report.classification`; "samples" tells the number of test pictures.
         history: One list per quantity and epoch.
-        gallery: (truth beside prediction, title, note) of test pictures.
         samples: (picture, title) of training pictures as the model receives them.
         steps: (picture, step) of the augmentation, five steps a picture.
-        facts: As in `keras_cnn.report.classification`.
 
     Returns:
         What report.json holds.
@@ -44,31 +49,9 @@ def write(
     Raises:
         InputError: The folder cannot be written.
     """
-    classes = scores["classes"]
-    test = {key: value for key, value in scores.items() if key.startswith("map")}
-    test["classes"] = [
-        {
-            "name": entry.name,
-            "ap": entry.average_precision,
-            "ap_voc07": entry.average_precision_2007,
-            "objects": entry.objects,
-        }
-        for entry in classes
-    ]
-    told = "undefined: no class has objects"
-    if scores["map"] is not None:
-        told = f"{scores['map']:.3f} (mean average precision at IoU 0.5, VOC)"
-    notes = []
-    if facts.get("skipped_boxes"):
-        notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
-    result = writer.contents(
-        folder,
-        facts,
-        "detection",
-        test,
-        sentence=f"mAP {told} on {facts['samples']['test']} test pictures.",
-        notes=notes,
-    )
+    truths = [picture.truth for picture in pictures]
+    scores = metrics.summary(truths, answers, class_names=class_names)
+    history = history or {}
     curved = {key: values for key, values in history.items() if "map" not in key}
     curved |= {"mAP (VOC)": [], "val_mAP (VOC)": history.get("val_map", [])}
     plots = {
@@ -76,26 +59,92 @@ def write(
             partial(figures.curves, curved, best_epoch=facts.get("best_epoch")),
             figures.curves_parts(curved),
         ),
-        "precision_recall.png": (partial(precision_recall, classes), []),
+        "precision_recall.png": (partial(precision_recall, scores["classes"]), []),
     }
+    gallery = _gallery(pictures, answers, class_names)
     sheets = {"detections": gallery, "augment": steps, "samples": samples}
+    galleries = {
+        "Most mistakes first: truth beside prediction": gallery,
+        "Training pictures": samples,
+        "Augmentation, step by step": steps,
+    }
     return writer.write(
         folder,
-        result,
+        _contents(folder, scores, facts),
         history=history,
-        others={"detections.csv": writer.table(HEAD, rows)}
-        | {f"{name}.png": _sheet(name, pictures) for name, pictures in sheets.items()},
+        others={"detections.csv": writer.table(HEAD, _rows(pictures, answers, class_names))}
+        | {f"{name}.png": _sheet(name, items) for name, items in sheets.items() if items},
         plots=plots,
         galleries=[
-            ("Most mistakes first: truth beside prediction", gallery),
-            ("Training pictures", [(*item, "") for item in samples]),
-            ("Augmentation, step by step", [(*item, "") for item in steps]),
+            (heading, [(picture, title, "") for picture, title in items])
+            for heading, items in galleries.items()
+            if items
         ],
     )
 
 
+def _contents(folder, scores, facts):
+    """What report.json holds."""
+    test = {key: value for key, value in scores.items() if key.startswith("map")}
+    test["classes"] = [
+        {
+            "name": score.name,
+            "ap": score.average_precision,
+            "ap_voc07": score.average_precision_2007,
+            "objects": score.objects,
+        }
+        for score in scores["classes"]
+    ]
+    value = "undefined: no class has objects"
+    if scores["map"] is not None:
+        value = f"{scores['map']:.3f} (mean average precision at IoU 0.5, VOC)"
+    notes = []
+    if facts.get("skipped_boxes"):
+        notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
+    sentence = f"mAP {value} on {facts['samples']['test']} test pictures."
+    return writer.contents(folder, facts, "detection", test, sentence=sentence, notes=notes)
+
+
+def _rows(pictures, answers, class_names):
+    """Cells of `HEAD` of each detection."""
+    return [
+        (
+            Path(picture.path).name,
+            class_names[label - 1],
+            f"{score:.4f}",
+            *(f"{edge:.1f}" for edge in box),
+        )
+        for picture, answer in zip(pictures, answers, strict=True)
+        for box, score, label in zip(*answer, strict=True)
+    ]
+
+
+def _gallery(pictures, answers, class_names):
+    """Drawings (picture, title) of the pictures with the most mistakes."""
+    shown = [tuple(values[answer[1] > DRAWN_SCORE] for values in answer) for answer in answers]
+    mistakes = np.array([_mistakes(*pair) for pair in zip(pictures, shown, strict=True)])
+    gallery = []
+    for index in np.argsort(-mistakes, kind="stable")[:GALLERY]:
+        picture, number = pictures[index], mistakes[index]
+        drawing = draw.pair(
+            files.read(picture.path), picture.truth, shown[index], class_names=class_names
+        )
+        counted = "1 mistake" if number == 1 else f"{number} mistakes"
+        gallery.append((drawing, f"{Path(picture.path).name}: {counted}"))
+    return gallery
+
+
+def _mistakes(picture, answer):
+    """Number of missed objects and of wrong detections, at IoU 0.5."""
+    corners, _, labels = answer
+    overlap = boxes.iou(picture.boxes, corners) * (picture.labels[:, None] == labels)
+    missed = overlap.max(axis=1, initial=0)[~picture.difficult] < 0.5
+    wrong = overlap.max(axis=0, initial=0) < 0.5
+    return int(missed.sum() + wrong.sum())
+
+
 def precision_recall(classes: list, *, dark: bool = False) -> bytes:
-    """Draws how precision falls as more of the objects are found.
+    """Draw how precision falls as more of the objects are found.
 
     Args:
         classes: `metrics.ClassScore` of each class.
@@ -126,7 +175,7 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
 
 
 def _sheet(name, pictures):
-    sheet = draw.sheet([item[:2] for item in pictures], columns=COLUMNS[name], width=WIDTHS[name])
+    sheet = draw.sheet(pictures, columns=COLUMNS[name], width=WIDTHS[name])
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="png")
     return buffer.getvalue()

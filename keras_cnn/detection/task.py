@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_cnn import card, datasets
 from keras_cnn.datasets import annotations, fingerprint
-from keras_cnn.detection import augment, boxes, callbacks, draw, metrics, report
+from keras_cnn.detection import augment, callbacks, draw, prediction, report
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.loss import MultiboxLoss
@@ -23,8 +23,7 @@ from keras_cnn.images import files
 from keras_cnn.models import ssd
 from keras_cnn.recipe import Recipe
 
-SHOWN = 0.3  # score above which the report draws a detection
-DRAWN = 10  # pictures of a drawing
+DRAWN = 10  # training pictures that the report shows
 VALIDATED = (
     "The set has no test part: the score is that of the validation pictures, which picked the best "
     "weights, and so is likely too high: add such a part to know."
@@ -130,12 +129,12 @@ class DetectionSplits:
         return shown
 
     def predict(self, model: keras.Model) -> list[tuple]:
-        """Returns what a model finds in each test picture, as `metrics` takes it.
+        """Return the objects that a model finds in each test picture, as `metrics` takes them.
 
         Args:
             model: What `models.SSD300` builds.
         """
-        return callbacks.score(model, self.test, class_names=self.class_names)["found"]
+        return prediction.predict(model, self.test)
 
     def save(self, model: keras.Model, path: Path):
         """Saves a model with the names of its classes inside.
@@ -164,36 +163,16 @@ class DetectionSplits:
         Raises:
             InputError: The folder cannot be written.
         """
-        truths = [(p.boxes, p.labels, p.difficult) for p in self.test.pictures]
-        rows = [
-            (Path(path).name, self.class_names[label - 1], f"{of:.4f}", *(f"{v:.1f}" for v in box))
-            for path, answer in zip(self.test.filepaths, answers, strict=True)
-            for box, of, label in zip(*answer, strict=True)
-        ]
         return report.write(
             folder,
-            scores=metrics.summary(truths, answers, class_names=self.class_names),
-            rows=rows,
+            pictures=self.test.pictures,
+            answers=answers,
+            class_names=self.class_names,
+            facts=facts,
             history=history,
-            gallery=self._gallery(answers),
             samples=samples,
             steps=self.augmentation_steps(),
-            facts=facts,
         )
-
-    def _gallery(self, answers):
-        kept = [tuple(part[of > SHOWN] for part in (box, of, ids)) for box, of, ids in answers]
-        pairs = zip(self.test.pictures, kept, strict=True)
-        missed = np.array([_mistakes(entry, answer) for entry, answer in pairs])
-        gallery = []
-        for number in np.argsort(-missed, kind="stable")[:DRAWN]:
-            entry = self.test.pictures[number]
-            truth = entry.boxes, entry.labels, entry.difficult
-            pixels = files.read(entry.path)
-            drawn = draw.pair(pixels, truth, kept[number], class_names=self.class_names)
-            mistakes = "1 mistake" if missed[number] == 1 else f"{missed[number]} mistakes"
-            gallery.append((drawn, f"{Path(entry.path).name}: {mistakes}", ""))
-        return gallery
 
 
 def detection_splits(
@@ -220,19 +199,21 @@ def detection_splits(
     if source.note:
         print(source.note)
     has_test = annotations.has(source.path, "test")
-    tested = "test" if has_test else "val"
-    parts, skipped, names = {}, {}, None
-    for part, split in (("train", "train"), ("validation", "val"), ("test", tested)):
-        read = annotations.read(source.path, split=split, class_names=names)
-        names = read.class_names
-        if not names:
+    names = {"train": "train", "validation": "val"} | ({"test": "test"} if has_test else {})
+    splits, skipped, class_names = {}, {}, None
+    for name, listing in names.items():
+        annotated = annotations.read(source.path, split=listing, class_names=class_names)
+        class_names = annotated.class_names
+        if not class_names:
             raise InputError(
-                f"the list {split} of {source.path} has no class to learn: add objects to its "
+                f"the list {listing} of {source.path} has no class to learn: add objects to its "
                 "pictures, and their names"
             )
-        _refuse_bad(read, recipe)
-        parts[part], bad = annotations.check(read, skip_bad_boxes=recipe.skip_bad_boxes)
+        _refuse_bad(annotated, recipe)
+        annotated, bad = annotations.check(annotated, skip_bad_boxes=recipe.skip_bad_boxes)
+        splits[name] = annotated.pictures
         skipped |= bad
+    splits.setdefault("test", splits["validation"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
@@ -241,15 +222,15 @@ def detection_splits(
     }
     return DetectionSplits(
         train=Batches(
-            parts["train"].pictures,
+            splits["train"],
             augmentation=augmentation
             or augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop),
             shuffle=True,
             **options,
         ),
-        validation=Batches(parts["validation"].pictures, **options),
-        test=Batches(parts["test"].pictures, **options),
-        class_names=names,
+        validation=Batches(splits["validation"], **options),
+        test=Batches(splits["test"], **options),
+        class_names=class_names,
         facts={
             "dataset": {
                 "name": recipe.dataset,
@@ -318,12 +299,3 @@ def _priors(weights):
     if weights is not None and weights.endswith(".keras") and card.is_in(weights):
         return card.read(weights).priors or "voc"
     return "voc"
-
-
-def _mistakes(entry, answer):
-    """Objects missed and detections of nothing, at IoU 0.5."""
-    corners, _, ids = answer
-    wanted = ~entry.difficult
-    overlap = boxes.iou(entry.boxes, corners) * (entry.labels[:, None] == ids)
-    missed = int((overlap.max(axis=1, initial=0)[wanted] < 0.5).sum())
-    return missed + int((overlap.max(axis=0, initial=0) < 0.5).sum())

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnn import ImageDataGenerator, Predictor, Recipe, card, models
+from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe, card, models
 from keras_cnn.cli import arguments, main
 from keras_cnn.cli.networks import find_builder
 from keras_cnn.splits import classification_splits
@@ -215,12 +215,18 @@ class _Finder:
     def load(cls, path, *, unsafe):
         return cls()
 
-    def stream(self, pictures, **limits):
+    def stream(self, pictures, *, on_error, **limits):
         from keras_cnn.detection.detector import Detections
+        from keras_cnn.images import files
 
-        for picture in pictures:
-            box = np.array([[2.0, 3.0, 12.0, 14.0]])
-            yield Detections(box, np.array([0.75]), np.array([2]), self.class_names, picture)
+        for path in pictures:
+            try:
+                picture = files.read(path)
+            except InputError as error:
+                on_error(path, error)
+                continue
+            box, score, label = np.array([[2.0, 3.0, 12.0, 14.0]]), np.array([0.75]), np.array([2])
+            yield path, Detections(box, score, label, self.class_names, picture)
 
 
 def test_detect_answers_and_draws(run, stripes, tmp_path, capsys, monkeypatch):

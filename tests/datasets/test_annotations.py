@@ -194,6 +194,32 @@ def test_a_bad_box_is_named_with_its_file_or_dropped(tmp_path, box, reason):
     assert kept.pictures[0].labels.tolist() == [2] and len(bad) == 1
 
 
+def test_the_size_of_a_picture_is_read_once_however_many_boxes_it_has(tmp_path, monkeypatch):
+    part = annotations.read_voc(
+        voc_folder(tmp_path, 5 * [("cat", (0, 0, 9, 9), False)]), split="train"
+    )
+    opened, size = [], annotations.size
+    monkeypatch.setattr(annotations, "size", lambda path: opened.append(path) or size(path))
+    annotations.check(part)
+    assert opened == [part.pictures[0].path]
+
+
+def test_a_validation_split_that_is_tested_too_is_read_once(tmp_path, monkeypatch):
+    voc_folder(tmp_path, [("cat", (0, 0, 9, 9), False)])
+    lists = tmp_path / "ImageSets" / "Main"
+    (lists / "val.txt").write_text("first\n")
+    asked, read = [], annotations.read
+    monkeypatch.setattr(
+        annotations,
+        "read",
+        lambda *a, split, **k: asked.append(split) or read(*a, split=split, **k),
+    )
+    splits = detection_splits(DetectionRecipe(name="x", dataset="x", data=tmp_path))
+    assert asked == ["train", "val"]
+    assert splits.test is not splits.validation
+    assert splits.test.filepaths == splits.validation.filepaths
+
+
 def test_a_picture_turned_by_exif_is_measured_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6

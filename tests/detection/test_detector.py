@@ -113,6 +113,44 @@ def test_a_detector_comes_back_with_its_names(tmp_path):
         Detector.load(tmp_path / "broken.keras")
 
 
+def test_a_detector_is_loaded_from_the_folder_of_its_run(tmp_path):
+    model = SSD300(base="mobilenet", classes=3, alpha=0.25)
+    Detector(model, NAMES).save(tmp_path / "model.keras")
+    assert Detector.load(tmp_path).class_names == NAMES
+    with pytest.raises(InputError, match="there is no model"):
+        Detector.load(tmp_path / "absent")
+
+
+def test_a_stream_tells_which_picture_an_answer_belongs_to(pictures, tmp_path):
+    paths = [picture.path for picture in pictures]
+    (tmp_path / "bad.png").write_text("no picture")
+    mixed = [paths[0], str(tmp_path / "bad.png"), *paths[1:]]
+    detector, refused = Detector(Oracle(), NAMES), []
+    stream = detector.stream(mixed, batch_size=2, on_error=lambda path, _: refused.append(path))
+    answers = dict(stream)
+    assert list(answers) == paths and refused == mixed[1:2]
+    for path, alone in zip(paths, detector(paths), strict=True):
+        np.testing.assert_array_equal(answers[path].boxes, alone.boxes)
+        np.testing.assert_array_equal(answers[path].picture, alone.picture)
+    with pytest.raises(InputError, match="bad.png"):
+        list(detector.stream(mixed))
+
+
+def test_a_stream_without_end_is_answered_as_it_comes(pictures):
+    asked = 0
+
+    def endless():
+        nonlocal asked
+        while True:
+            asked += 1
+            yield pictures[0].path
+
+    answers = Detector(Oracle(), NAMES).stream(endless(), batch_size=2)
+    for _ in range(5):
+        next(answers)
+    assert asked <= 5 * 2
+
+
 @pytest.fixture
 def pictures(tmp_path):
     made = []

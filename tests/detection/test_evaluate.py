@@ -56,7 +56,14 @@ def test_a_detector_is_scored_on_a_voc_folder(voc, evaluate, tmp_path):
     _, told, _ = evaluate()
     assert told["test"]["map"] == 1 and told["test"]["classes"]["书法"]["objects"] == 3
     assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
-    assert "--out writes" in evaluate("--out", str(tmp_path / "o"))[2]
+    out = tmp_path / "out"
+    assert evaluate("--out", str(out))[1] == told
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert report["test"]["map"] == 1 and report["samples"] == {"test": 3}
+    assert report["sentence"].startswith("mAP 1.000") and "3 test pictures" in report["sentence"]
+    names = {path.name for path in out.iterdir()}
+    assert {"report.html", "detections.csv", "precision_recall.png", "detections.png"} <= names
+    assert not {"samples.png", "augment.png"} & names
 
 
 def test_a_bad_box_is_told_with_the_option_that_evaluate_has(voc, evaluate):

@@ -1,0 +1,113 @@
+"""From pictures through the network to objects in the pictures' own pixels."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_cnn.detection import augment, boxes
+from keras_cnn.detection.batches import SIZE, Batches
+from keras_cnn.errors import InputError
+from keras_cnn.images import files, streaming
+
+Answer = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes (n, 4), scores (n,), class ids (n,)
+
+
+class _Input(NamedTuple):
+    """A picture as the network takes it, and where it lies in the picture."""
+
+    square: np.ndarray  # uint8 (300, 300, 3)
+    view: np.ndarray  # corners in pixels of the picture, (4,)
+    shape: Sequence[int]  # of the picture, height and width first
+    pixels: np.ndarray | None  # uint8 (height, width, 3)
+
+
+def stream(
+    model: keras.Model,
+    pictures: Iterable,
+    read: Callable[[Any], np.ndarray],
+    *,
+    priors: str,
+    batch_size: int,
+    keep_pixels: bool = False,
+    on_error: Callable[[Any, InputError], None] | None = None,
+    **limits,
+) -> Iterator[tuple[Any, np.ndarray | None, Answer]]:
+    """Find objects in pictures as they come, reading ahead on threads.
+
+    Args:
+        model: What `models.SSD300` builds.
+        pictures: Whatever `read` takes; may be endless.
+        read: Returns a picture's pixels, RGB, uint8, (height, width, 3).
+        priors: Row of `boxes.TABLES`.
+        batch_size: Pictures the network takes at once.
+        keep_pixels: Whether to yield the pixels; large pictures take much memory.
+        on_error: Called with a picture that cannot be read and the reason; None raises.
+        **limits: As in `boxes.detections`.
+
+    Yields:
+        The picture as it was given; its pixels, or None; what `objects` returns.
+
+    Raises:
+        InputError: A picture cannot be read and `on_error` is None.
+    """
+
+    def prepare(picture):
+        pixels = read(picture)
+        view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
+        square = augment.render(pixels, view, size=SIZE)
+        return _Input(square, view, pixels.shape, pixels if keep_pixels else None)
+
+    batches = streaming.batches(pictures, prepare, batch_size=batch_size, on_error=on_error)
+    for readable, inputs in batches:
+        squares = np.stack([entry.square for entry in inputs]).astype(np.float32)
+        outputs = np.asarray(model.predict_on_batch(squares))
+        for picture, entry, output in zip(readable, inputs, outputs, strict=True):
+            answer = objects(output, entry.view, entry.shape, priors=priors, **limits)
+            yield picture, entry.pixels, answer
+
+
+def objects(
+    output: np.ndarray, view: np.ndarray, shape: Sequence[int], *, priors: str = "voc", **limits
+) -> Answer:
+    """Turn the network's output for one picture into objects in its pixels.
+
+    Args:
+        output: Offsets and logits, (8732, 4 + classes).
+        view: What the network saw, corners in pixels of the picture, (4,).
+        shape: Height and width of the picture in pixels first.
+        priors: Row of `boxes.TABLES`.
+        **limits: As in `boxes.detections`.
+
+    Returns:
+        Corners in pixels, within the picture, (n, 4); scores (n,); class ids (n,). Best first.
+    """
+    logits = output[:, 4:]
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores /= scores.sum(axis=1, keepdims=True)
+    corners, scores, labels = boxes.detections(
+        output[:, :4], scores, boxes.priors(priors), **limits
+    )
+    corners = boxes.from_view(corners, view).clip(0, np.tile((shape[1], shape[0]), 2))
+    return corners, scores, labels
+
+
+def predict(model: keras.Model, batches: Batches) -> list[Answer]:
+    """Find objects in annotated pictures, down to the lowest score that counts for a metric.
+
+    Args:
+        model: What `models.SSD300` builds.
+        batches: The pictures, without augmentation or shuffling.
+
+    Returns:
+        What `objects` returns, one per picture.
+    """
+    answers = stream(
+        model,
+        batches.filepaths,
+        files.read,
+        priors=batches.priors,
+        batch_size=batches.batch_size,
+    )
+    return [answer for _, _, answer in answers]
