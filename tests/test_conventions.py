@@ -1,5 +1,6 @@
 """The house's own rules: what every module keeps to."""
 
+import configparser
 import importlib
 import importlib.util
 import inspect
@@ -91,7 +92,25 @@ def test_help_needs_neither_keras_nor_opencv():
     for module in ("keras_cnn", "keras_cnn.recipe", *_cases()):
         code = f"import sys; sys.path.insert(0, 'cases'); import {module}; print(*sys.modules)"
         run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-        assert not {"keras", "tensorflow", "cv2", "pandas"} & set(run.stdout.split()), module
+        assert not {"keras", "tensorflow", "cv2", "pandas", "scipy"} & set(run.stdout.split()), (
+            module
+        )
+
+
+def test_every_file_of_the_package_that_is_not_python_is_shipped():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    shipped = config["options.package_data"]["keras_cnn"].split()
+    package = ROOT / "keras_cnn"
+    others = [
+        path
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc") and path.name != ".DS_Store"
+    ]
+    assert {path.name for path in others} >= {"py.typed", "report.css"}
+    for path in others:
+        name = path.relative_to(package)
+        assert any(name.match(pattern) for pattern in shipped), f"{name}: not in package_data"
 
 
 def _cases():

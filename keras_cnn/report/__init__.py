@@ -9,14 +9,13 @@ from keras_cnn.report import figures, scores, sentences, writer
 from keras_cnn.report.classification import classification
 from keras_cnn.report.comparison import compare, summarize_runs
 from keras_cnn.report.regression import regression
-from keras_cnn.report.writer import sample_grid, sentence
+from keras_cnn.report.writer import sentence
 
 __all__ = [
     "classification",
     "compare",
     "figures",
     "regression",
-    "sample_grid",
     "scores",
     "sentence",
     "sentences",

@@ -3,6 +3,7 @@
 import base64
 import io
 from html import escape
+from importlib import resources
 
 from PIL import Image
 
@@ -18,77 +19,7 @@ CLASS_COLUMNS = {  # task -> key and heading; what weak classes lack most, and t
     },
     "detection": {"ap_voc07": "AP, 11 points", "ap": "AP, area", "objects": "objects"},
 }
-STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --soft: #59636e;
-  --line: #d8dee4; --page: #f4f5f7; --above: #1a7f4b; --around: #9a6700; --below: #c0362c;
-  --bar: #0072b2; }
-@media (prefers-color-scheme: dark) { :root { --paper: #161b22; --ink: #e6edf3; --soft: #9aa4af;
-  --line: #30363d; --page: #0d1117; --above: #3fd1a2; --around: #e3b341; --below: #ff8a80;
-  --bar: #56b4e9; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 1.2rem 1rem 4rem; background: var(--page);
-  color: var(--ink); overflow-wrap: anywhere;
-  font: 1rem/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "PingFang SC",
-  "Microsoft YaHei", sans-serif; }
-h1 { font-size: 1.5rem; margin: 0 0 .6rem; }
-h2 { font-size: 1.1rem; margin: 0 0 .8rem; }
-section { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem;
-  padding: 1rem 1.1rem; margin: 1rem 0; }
-.verdict { font-size: 1.1rem; border-left: .4rem solid var(--around); }
-.verdict.above { border-color: var(--above); }
-.verdict.below { border-color: var(--below); }
-.verdict p { margin: 0 0 .5rem; }
-.verdict p + p, .note { color: var(--soft); font-size: .95rem; }
-p:last-child { margin-bottom: 0; }
-.badge { display: inline-block; font-size: .8rem; padding: .1rem .6rem; border-radius: 1rem;
-  border: 1px solid var(--around); color: var(--around); margin-bottom: .6rem; }
-dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem;
-  margin: 0; }
-.tiles dt { color: var(--soft); font-size: .85rem; }
-.tiles dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-.tiles small { display: block; font-size: .8rem; color: var(--soft); }
-.interval { display: grid; grid-template-columns: 15.5rem 1fr; gap: 0 1rem; align-items: center;
-  margin: .5rem 0; }
-.interval small { display: block; color: var(--soft); font-variant-numeric: tabular-nums; }
-.track { position: relative; height: 1.3rem; border-radius: .3rem; background: var(--page); }
-.track i { position: absolute; top: .35rem; bottom: .35rem; min-width: 3px; border-radius: .2rem;
-  background: var(--around); opacity: .55; }
-.track b, .track u { position: absolute; top: .1rem; bottom: .1rem; width: 3px; margin-left: -1px;
-  background: var(--ink); }
-.track u { background: none; border-left: 2px dashed var(--soft); top: -.2rem; bottom: -.2rem; }
-.above i { background: var(--above); } .below i { background: var(--below); }
-.plots { display: grid; gap: 1rem; justify-items: center; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
-.plots picture { max-width: 100%; overflow-x: auto; }
-.plots img { max-width: 100%; height: auto; display: block; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
-figure { margin: 0; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain;
-  border: 1px solid var(--line); border-radius: .3rem; display: block; }
-.gallery.large { grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); }
-.gallery.large img { aspect-ratio: auto; }
-.gallery img.small { image-rendering: pixelated; }
-figcaption { font-size: .85rem; line-height: 1.35; padding-top: .3rem; }
-figcaption small { display: block; color: var(--soft); }
-.missing { aspect-ratio: 1; display: grid; place-items: center; border: 1px dashed var(--line);
-  color: var(--soft); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;
-  font-size: .93rem; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-tr:last-child > * { border-bottom: 0; }
-thead th { color: var(--soft); font-weight: 600; }
-table.scores th + th, table.scores td { text-align: right; white-space: nowrap; }
-table.scores tbody th { font-weight: 400; overflow-wrap: break-word; }
-table.facts th { font-weight: 400; color: var(--soft); width: 42%; }
-div.facts { display: grid; gap: 0 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
-div.facts section { margin: 0 0 1rem; }
-summary { cursor: pointer; color: var(--soft); padding: .5rem 0; }
-@media (max-width: 34rem) { .interval { grid-template-columns: 1fr; gap: .3rem; }
-  .gallery:not(.large) { grid-template-columns: 1fr 1fr; } table.scores { font-size: .8rem; }
-  table.scores th, table.scores td { padding: .3rem .2rem; } }
-"""
+STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
 def render(report: dict, *, plots: list, galleries: list) -> str:
@@ -114,7 +45,7 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n" + "\n".join(filter(None, sections)) + "\n</body>\n</html>\n"
     )
 

@@ -1,9 +1,7 @@
 """Scores with their baselines and intervals: arrays in, plain dicts out."""
 
-import math
-from statistics import NormalDist
-
 import numpy as np
+import scipy
 
 CONFIDENCE = 0.95
 TOP_K = 5
@@ -15,12 +13,8 @@ def wilson(successes: int, samples: int) -> list[float]:
     Unlike the textbook's p ± 1.96·sqrt(p(1−p)/n), it stays inside [0, 1] and does not shrink to a
     point when every answer is right.
     """
-    z2 = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) ** 2
-    centre = successes + z2 / 2
-    spread = math.sqrt(z2 * (successes * (samples - successes) / samples + z2 / 4))
-    low = 0.0 if successes == 0 else (centre - spread) / (samples + z2)
-    high = 1.0 if successes == samples else (centre + spread) / (samples + z2)
-    return [low, high]
+    test = scipy.stats.binomtest(successes, samples)
+    return [float(bound) for bound in test.proportion_ci(CONFIDENCE, method="wilson")]
 
 
 def verdict(interval: list[float], baseline: float) -> str:
@@ -139,10 +133,9 @@ def top_confusions(matrix: np.ndarray, number: int) -> list[tuple[int, int, int]
 
 def per_class(y_true: np.ndarray, y_pred: np.ndarray, class_names: list[str]) -> list[dict]:
     """Return name, precision, recall, F1 and support (test pictures) of each class."""
-    classes = len(class_names)
-    matrix = confusion(y_true, y_pred, classes)
-    hits, support = np.diag(matrix), np.bincount(y_true, minlength=classes)
-    predicted = matrix.sum(axis=0)
+    matrix = confusion(y_true, y_pred, len(class_names))
+    hits, predicted = np.diag(matrix), matrix.sum(axis=0)
+    support = np.bincount(y_true, minlength=len(class_names))  # counts unanswered pictures too
     return [
         {
             "name": name,
@@ -193,10 +186,16 @@ def bootstrap(values: np.ndarray, *, resamples: int = 2000) -> list[float] | Non
     """
     if len(values) < 2:
         return None
-    generator = np.random.default_rng(0)
-    means = [generator.choice(values, len(values)).mean() for _ in range(resamples)]
-    tail = (1 - CONFIDENCE) / 2
-    return [float(bound) for bound in np.quantile(means, [tail, 1 - tail])]
+    result = scipy.stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=resamples,
+        batch=100,  # bounds the memory
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=0,
+    )
+    return [float(bound) for bound in result.confidence_interval]
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -207,11 +206,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
         only_b: Pictures that only the second classifier gets right.
     """
     differing = only_a + only_b
-    tail, ways = 0, 1  # ways = differing choose k, as integers: floats overflow beyond 1,023
-    for k in range(min(only_a, only_b) + 1):
-        tail += ways
-        ways = ways * (differing - k) // (k + 1)
-    return min(1.0, 2 * tail / 2**differing)
+    return float(scipy.stats.binomtest(only_a, differing).pvalue) if differing else 1.0
 
 
 def _share(part, whole) -> float | None:

@@ -258,17 +258,3 @@ def open_picture(filepaths: Sequence, index: int) -> Image.Image:
     with Image.open(filepaths[index]) as image:
         image.draft("RGB", (640, 640))
         return ImageOps.exif_transpose(image).convert("RGB")
-
-
-def sample_grid(path, samples: list) -> None:
-    """Write a 2×5 grid of pictures with their titles, as the textbook's listing shows them.
-
-    Args:
-        path: Where the PNG goes.
-        samples: (picture, title) each; a picture is an array (height, width[, channels]) of uint8
-            or of floats in [0, 1]; other ranges are stretched. The first ten are drawn.
-
-    Raises:
-        InputError: If the path cannot be written.
-    """
-    put(Path(path), figures.pictures([(array, title, "") for array, title in samples]))

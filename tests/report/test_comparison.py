@@ -4,7 +4,6 @@ import statistics
 
 import numpy as np
 import pytest
-from PIL import Image
 from report_inputs import FACTS, HISTORY, Page, one_hot, random_answers
 from scipy import stats
 
@@ -131,11 +130,3 @@ def test_compare_refuses_different_test_sets(tmp_path, classify, regress, undraw
         report.compare(tmp_path / "a", tmp_path / "scores")
     with pytest.raises(InputError, match="give the folder of a finished run"):
         report.compare(tmp_path / "a", tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("number", [1, 3, 10, 12])
-def test_sample_grid_has_room_for_any_number_up_to_ten(tmp_path, number):
-    path = tmp_path / "样本.png"
-    report.sample_grid(path, [(np.zeros((9, 9, 3), np.uint8), "kaishu")] * number)
-    with Image.open(path) as image:
-        assert image.width > 300

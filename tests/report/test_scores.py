@@ -1,11 +1,15 @@
 """Scores and words of the report, against scikit-learn, scipy and numbers counted by hand."""
 
+import io
 import itertools
+import math
+import statistics
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import stats
 from sklearn import metrics
 
@@ -22,6 +26,11 @@ def test_wilson_interval_is_scipys(counts):
     successes, samples = counts
     expected = stats.binomtest(successes, samples).proportion_ci(0.95, method="wilson")
     np.testing.assert_allclose(scores.wilson(successes, samples), expected, atol=1e-12)
+    z2 = statistics.NormalDist().inv_cdf(0.975) ** 2
+    centre = successes + z2 / 2
+    spread = math.sqrt(z2 * (successes * (samples - successes) / samples + z2 / 4))
+    formula = [(centre - spread) / (samples + z2), (centre + spread) / (samples + z2)]
+    np.testing.assert_allclose(scores.wilson(successes, samples), formula, atol=1e-12)
 
 
 def test_wilson_interval_of_the_books_example():
@@ -31,6 +40,10 @@ def test_wilson_interval_of_the_books_example():
 
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_mcnemars_test_is_the_exact_binomial_test(only_a, only_b):
+    differing = only_a + only_b
+    tail = sum(math.comb(differing, k) for k in range(min(only_a, only_b) + 1))
+    counted = min(1.0, 2 * tail / 2**differing)
+    assert scores.mcnemar(only_a, only_b) == pytest.approx(counted, rel=1e-9, abs=1e-300)
     if only_a + only_b == 0:
         assert scores.mcnemar(only_a, only_b) == 1
     else:
@@ -38,7 +51,7 @@ def test_mcnemars_test_is_the_exact_binomial_test(only_a, only_b):
         assert scores.mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-def test_mcnemars_test_bears_a_large_test_set():
+def test_mcnemars_test_takes_a_large_test_set():
     assert scores.mcnemar(5000, 5000) == 1
     assert scores.mcnemar(9000, 1000) == pytest.approx(0, abs=1e-300)
 
@@ -150,6 +163,13 @@ def test_bootstrap_interval_is_near_the_normal_one():
 def test_any_picture_can_be_shown(picture):
     shown = figures.pixels(picture)
     assert shown.dtype == np.uint8 and shown.shape == (*picture.shape[:2], 3)
+
+
+@pytest.mark.parametrize("number", [1, 3, 10, 12])
+def test_a_grid_of_pictures_has_room_for_any_number_up_to_ten(number):
+    png = figures.pictures([(np.zeros((9, 9, 3), np.uint8), "kaishu", "样本.png")] * number)
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.width > 300
 
 
 def test_floats_in_the_unit_range_keep_their_brightness():
