@@ -1,16 +1,16 @@
 """Render the built-in calligraphy set: regular script (kaishu) against running script (xingshu).
 
-Every picture is one character, set in a calligraphic typeface with a free licence and inked on
-paper. The characters come from the Thousand Character Classic (Zhou Xingsi, 6th century), the
-copybook that calligraphers have written for 1,400 years; only those count that simplified and
-traditional spelling share, since each typeface serves one of the two.
+A picture is a character of a calligraphic typeface with a free licence, drawn as ink on paper. The
+characters come from the Thousand Character Classic (Zhou Xingsi, 6th century), a copybook of
+calligraphers for 1,400 years. Only characters that are the same in simplified and traditional
+script are used, since a typeface has only one of the two.
 
-What a picture owes to chance it owes to a generator seeded by (seed, character, typeface) alone, so
-neither order nor number of the pictures matters. Paper, ink, size, place, angle and slant are drawn
-alike for both styles: none of them betrays the style, only the writing does.
+The random generator of a picture is seeded by (seed, character, typeface), so that order and number
+of the pictures do not matter. Paper, ink, size, position, angle and slant are distributed alike in
+both styles: only the writing tells the style.
 
-Needs Pillow, NumPy and OpenCV. FreeType opens npm's woff2 files as it stands, if it was built with
-Brotli, as in Pillow's own wheels. Pixels depend on FreeType's and OpenCV's version in the last bit.
+Needs Pillow, NumPy and OpenCV. FreeType opens npm's woff2 files if it was built with Brotli, as in
+Pillow's wheels. The last bit of a pixel depends on the versions of FreeType and OpenCV.
 
     python data/samples/make_calligraphy.py --npm node_modules --out data/samples/calligraphy
 """
@@ -48,25 +48,25 @@ CLASSIC = """
 布射僚丸嵇琴阮嘯恬筆倫紙鈞巧任釣釋紛利俗並皆佳妙毛施淑姿工顰妍笑年矢每催曦暉朗曜璇璣懸斡晦魄環照
 指薪修祜永綏吉劭矩步引領俯仰廊廟束帶矜莊徘徊瞻眺孤陋寡聞愚蒙等誚謂語助者焉哉乎也
 """
-TRAIN_CHARACTERS = 240  # each once in each style
-TEST_CHARACTERS = 60  # each twice in each style: in a seen and in the unseen typeface
-SIZE = 112  # pixels of the picture's side
-OVERSAMPLING = 4  # strokes are worked on at this multiple of SIZE
-LEVELS = 16  # steps from ink to paper: four bits a pixel
+TRAIN_CHARACTERS = 240  # each once per style
+TEST_CHARACTERS = 60  # each twice per style: in a seen and in the unseen typeface
+SIZE = 112  # height and width of a picture in pixels
+OVERSAMPLING = 4  # strokes are drawn at this multiple of SIZE
+LEVELS = 16  # levels from ink to paper: four bits per pixel
 PAPERS = ((252, 249, 240), (248, 242, 226), (244, 235, 214), (248, 248, 246), (240, 239, 234))
 INKS = ((18, 16, 16), (30, 26, 24), (22, 24, 30))  # pine soot is bluish, oil soot warm
 
 
 @dataclass(frozen=True)
 class Typeface:
-    """A font file that holds one style of writing.
+    """A font file of one style.
 
     Args:
-        name: Lower-case name, words joined by hyphens; begins the pictures' file names.
+        name: Lower-case name, words joined by hyphens; the file names of pictures begin with it.
         style: `"kaishu"` or `"xingshu"`.
         file: File name of the font.
-        install: Command that brings the font.
-        seen: Whether `train` holds it too; if not, only `test` does.
+        install: Command that installs the font.
+        seen: Whether it is in `train` and `test`, or in `test` only.
     """
 
     name: str
@@ -106,16 +106,16 @@ STYLES = ("kaishu", "xingshu")
 
 
 def load_fonts(folders: list[Path]) -> dict[str, ImageFont.FreeTypeFont]:
-    """Open every typeface's font.
+    """Open the font of every typeface.
 
     Args:
-        folders: Where to look, subfolders included.
+        folders: Folders to search, with their subfolders.
 
     Returns:
-        Typeface names and their fonts.
+        Name of the typeface -> its font.
 
     Raises:
-        FileNotFoundError: If a font is in none of the folders; tells how to install it.
+        FileNotFoundError: A font is in none of the folders; the message says how to install it.
     """
     wanted = {typeface.file for typeface in TYPEFACES}
     paths = {p.name: p for folder in folders for p in sorted(folder.rglob("*")) if p.name in wanted}
@@ -132,7 +132,7 @@ def load_fonts(folders: list[Path]) -> dict[str, ImageFont.FreeTypeFont]:
 
 
 def glyph(font: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
-    """Cut one character out of a font: uint8 (height, width), 255 is ink, no margin."""
+    """Draw a character of a font: uint8 (height, width), 255 is ink, without margin."""
     left, top, right, bottom = font.getbbox(character)
     sheet = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(sheet).text((-left, -top), character, fill=255, font=font)
@@ -140,7 +140,7 @@ def glyph(font: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
 
 
 def characters(fonts: dict[str, ImageFont.FreeTypeFont]) -> list[str]:
-    """List the characters spelt alike in both standards and present in all fonts."""
+    """List the characters that are the same in both scripts and present in all fonts."""
     small = [font.font_variant(size=24) for font in fonts.values()]
     missing = [glyph(font, "\U0010fffd") for font in small]  # no font has that character
 
@@ -158,18 +158,18 @@ def characters(fonts: dict[str, ImageFont.FreeTypeFont]) -> list[str]:
 def smooth_noise(
     rng: np.random.Generator, size: int, *, cell: tuple[float, float], angle: float = 0.0
 ) -> np.ndarray:
-    """Draw smooth noise of zero mean and unit variance.
+    """Return smooth noise of zero mean and unit variance.
 
     Args:
-        rng: Where chance comes from.
-        size: Side of the result in pixels.
-        cell: Lengths in pixels over which values hang together, along `angle` and across it.
+        rng: Source of randomness.
+        size: Height and width of the result in pixels.
+        cell: Correlation lengths in pixels, along `angle` and across it.
         angle: Degrees, counter-clockwise.
 
     Returns:
         float32 (size, size).
     """
-    reach = size if angle == 0 else int(1.5 * size)  # a turned sheet must still cover the picture
+    reach = size if angle == 0 else int(1.5 * size)  # a rotated sheet must still cover the picture
     grid = [max(2, round(reach / length)) for length in cell]
     noise = rng.standard_normal(grid[::-1], dtype=np.float32)
     noise = cv2.resize(noise, (reach, reach), interpolation=cv2.INTER_CUBIC)
@@ -180,16 +180,16 @@ def smooth_noise(
     return (noise - noise.mean()) / noise.std()
 
 
-def place(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
-    """Set a glyph on the sheet at a random size, place, angle and slant.
+def placed(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+    """Place a glyph on the sheet at a random size, position, angle and slant.
 
     Args:
-        rng: Where chance comes from.
-        mask: What `glyph` returns.
+        rng: Source of randomness.
+        mask: Glyph, as `glyph` returns it.
 
     Returns:
-        Signed distance to the outline in sheet pixels, positive in the ink, float32 (side, side)
-        with side = SIZE * OVERSAMPLING.
+        Signed distance to the outline in sheet pixels, positive in the ink: float32 (side, side),
+        side = SIZE * OVERSAMPLING.
     """
     side = SIZE * OVERSAMPLING
     scale = rng.uniform(0.76, 0.86) * side / max(mask.shape)
@@ -206,24 +206,24 @@ def place(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
 
 
 def brush(rng: np.random.Generator, distance: np.ndarray) -> np.ndarray:
-    """Ink the strokes.
+    """Draw the ink of the strokes.
 
     Args:
-        rng: Where chance comes from.
+        rng: Source of randomness.
         distance: Signed distance to the outline, float32 (side, side).
 
     Returns:
-        Ink's density in [0, 1], float32 (SIZE, SIZE).
+        Density of the ink in [0, 1], float32 (SIZE, SIZE).
     """
     side = len(distance)
     rough = rng.uniform(0.0, 1.0) * smooth_noise(rng, side, cell=(12, 12))
     outline = distance + rough
-    # A level of the distance map is a bolder or leaner outline.
+    # Adding to the distance makes the strokes bolder.
     outline += rng.uniform(0, 0.8) * OVERSAMPLING
     ink = np.clip(outline / OVERSAMPLING + 0.5, 0, 1)
 
-    # Flying white: where the brush runs dry, its hairs leave tracks along the stroke, that is at
-    # the same distance to its outline, and the ink misses the hollows of the paper.
+    # Flying white: the hairs of a dry brush leave tracks along the stroke (lines of equal distance
+    # to its outline), and its ink does not reach the hollows of the paper.
     hairs = np.interp(
         outline + 1.5 * smooth_noise(rng, side, cell=(40, 40)),
         np.arange(0, side, 3.5),
@@ -236,12 +236,12 @@ def brush(rng: np.random.Generator, distance: np.ndarray) -> np.ndarray:
 
     pooled = smooth_noise(rng, side, cell=(90, 90))
     ink *= np.clip(rng.uniform(0.9, 1.0) + 0.03 * pooled, 0, 1)
-    ink = cv2.GaussianBlur(ink, (0, 0), sigmaX=rng.uniform(0.15, 0.6) * OVERSAMPLING)  # it soaks in
+    ink = cv2.GaussianBlur(ink, (0, 0), sigmaX=rng.uniform(0.15, 0.6) * OVERSAMPLING)  # soaks in
     return cv2.resize(ink, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
 
 
 def paper(rng: np.random.Generator) -> np.ndarray:
-    """Draw a sheet of mottled, fibrous paper: brightness around 1, float32 (SIZE, SIZE)."""
+    """Return mottled, fibrous paper: brightness around 1, float32 (SIZE, SIZE)."""
     sheet = 1 + 0.012 * smooth_noise(rng, SIZE, cell=(32, 32))
     fibres = smooth_noise(rng, SIZE, cell=(14, 1.4), angle=rng.uniform(0, 180))
     sheet -= rng.uniform(0.02, 0.06) * (np.abs(fibres) > 2.4)
@@ -249,16 +249,16 @@ def paper(rng: np.random.Generator) -> np.ndarray:
 
 
 def draw(rng: np.random.Generator, mask: np.ndarray) -> Image.Image:
-    """Write one character on paper.
+    """Draw a character on paper.
 
     Args:
-        rng: Where chance comes from.
-        mask: What `glyph` returns.
+        rng: Source of randomness.
+        mask: Glyph, as `glyph` returns it.
 
     Returns:
         Palette picture of SIZE x SIZE pixels with LEVELS colours.
     """
-    ink = brush(rng, place(rng, mask))
+    ink = brush(rng, placed(rng, mask))
     light = paper(rng) * (1 - ink)
     steps = np.clip(np.rint(light * (LEVELS - 1)), 0, LEVELS - 1).astype(np.uint8)
 
@@ -277,10 +277,10 @@ def render(
 
     Args:
         fonts: Typeface names and their fonts.
-        seed: Decides which characters go where and how each is written.
+        seed: Seed of the choice of characters and of each picture.
 
     Yields:
-        Relative file name `<split>/<style>/<typeface>_u<code point>.png` and picture.
+        Relative file name `<split>/<style>/<typeface>_u<code point>.png`, and picture.
     """
     shuffled = np.random.default_rng(seed).permutation(characters(fonts))
     test = shuffled[:TEST_CHARACTERS]
@@ -288,7 +288,7 @@ def render(
     for style in STYLES:
         seen = [t for t in TYPEFACES if t.style == style and t.seen]
         unseen = [t for t in TYPEFACES if t.style == style and not t.seen]
-        # The typefaces of a style take turns.
+        # The typefaces of a style alternate.
         jobs = [("train", c, seen[i % len(seen)]) for i, c in enumerate(train)]
         jobs += [("test", c, seen[i % len(seen)]) for i, c in enumerate(test)]
         jobs += [("test", c, unseen[i % len(unseen)]) for i, c in enumerate(test)]
@@ -317,7 +317,7 @@ def main(argv: list[str] | None = None) -> int:
         "--out",
         type=Path,
         default=Path(__file__).parent / "calligraphy",
-        help="folder to write to (default: beside this script)",
+        help="folder of the set (default: beside this script)",
     )
     parser.add_argument("--seed", type=int, default=353, help="default: %(default)s")
     arguments = parser.parse_args(argv)

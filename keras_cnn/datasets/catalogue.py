@@ -1,7 +1,6 @@
-"""The sets: a table of where each comes from, what its licence is and how its folder is laid out.
+"""The catalogue: the source, licence and folder layout of each data set.
 
-To add a set is to add a row, and at most a function in `layouts` that says which member of its
-archives goes where.
+To add a set, add a row, and a function in `layouts` if the archive needs another layout.
 """
 
 import urllib.parse
@@ -14,7 +13,7 @@ from keras_cnn.datasets import layouts
 
 CLASS_FOLDERS = "{train,test}/<class>/*"
 _VOC_FOLDERS = "Annotations/*.xml, JPEGImages/*.jpg and ImageSets/Main/*.txt"
-_FASHION = tuple(  # "T-shirt" is "T-shirt/top" in the paper, which no folder can be called
+_FASHION = tuple(  # "T-shirt" is "T-shirt/top" in the paper; a folder name cannot hold "/"
     "T-shirt, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot".split(", ")
 )
 _FLOWERS_17 = tuple(
@@ -47,12 +46,12 @@ blackberry lily
 
 @dataclass(frozen=True)
 class Source:
-    """One file of a set, as its publisher offers it.
+    """A file of a set, as its publisher offers it.
 
     Attributes:
-        url: Its address.
-        digest: Its published SHA-256 (64 hexadecimal digits) or MD5 (32).
-        megabytes: Its size, about.
+        url: Address.
+        digest: Published SHA-256 (64 hexadecimal digits) or MD5 (32).
+        megabytes: Approximate size.
     """
 
     url: str
@@ -61,7 +60,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name, without the query of its address."""
+        """The file name, without the query of the address."""
         return PurePosixPath(urllib.parse.urlsplit(self.url).path).name
 
 
@@ -70,14 +69,14 @@ class Dataset:
     """A row of the catalogue.
 
     Attributes:
-        title: The set's full name.
-        licence: What its publisher allows.
-        citation: The paper to cite, or where it comes from.
-        layout: What its folder holds.
-        sources: Its files; empty where no stable public address is known.
-        arrange: From the names of all files in the archives, and a function that reads one, to
-            {name in the archive: path in the set's folder}.
-        classes: The class names in the order of the set's own labels, where files hold numbers.
+        title: Full name of the set.
+        licence: The publisher's licence.
+        citation: The paper to cite, or the origin.
+        layout: The files that the set's folder holds.
+        sources: The files to download; empty if no stable public address is known.
+        arrange: A function of `layouts`: takes the names of all files in the archives and a
+            function that reads a file, returns {name in the archive: path in the set's folder}.
+        classes: The class names in the order of the set's own labels, if its files hold numbers.
         broken: Whether the publisher's archive holds files that are no pictures; `fetch` leaves
             them out.
     """
@@ -99,7 +98,7 @@ _ZALANDO = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
 # Digests: SHA-256 as in Keras (mnist), TensorFlow Datasets (fashion_mnist, flowers102, dogs) and
 # public code that downloads the same address (cats_dogs); MD5 as in torchvision (voc2007, voc2012),
-# dm-nevis (flowers17) and Avalanche (birds). Licences in the words of each set's page or archive.
+# dm-nevis (flowers17) and Avalanche (birds). Licences are quoted from each set's page or archive.
 CATALOGUE = {
     "mnist": Dataset(
         title="MNIST, 60,000 + 10,000 handwritten digits of 28×28 pixels",
@@ -279,7 +278,7 @@ CATALOGUE = {
         ),
         arrange=layouts.voc,
     ),
-    # Sets without a stable public address: `layout` says what to put where.
+    # Sets without a stable public address: `layout` says which files to put into the folder.
     "foodscore": Dataset(
         title="FoodScore, photos of dishes with a mean score",
         licence="none stated",
@@ -295,7 +294,7 @@ CATALOGUE = {
     "calligraphy_masters": Dataset(
         title="single brushed characters by four masters",
         licence="none stated",
-        citation="gathered from the web; no paper",
+        citation="collected from the web; no paper",
         layout="{train,test}/<master>/*",
     ),
     "flowers": Dataset(
@@ -304,7 +303,7 @@ CATALOGUE = {
         citation="as the pictures you choose",
     ),
     "faces": Dataset(
-        title="a folder of faces in two classes",
+        title="any folder of faces in two classes",
         licence="as the pictures you choose",
         citation="as the pictures you choose",
     ),

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures, found before a training finds it out, or hides it."""
+"""Check a folder of pictures before a training: unreadable files, leaks, copies, classes."""
 
 import collections
 import dataclasses
@@ -8,22 +8,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from keras_cnn.datasets import annotations
+from keras_cnn.datasets import annotations, copies
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
-PARTS = ("train", "val", "test")
-SIDE = 16  # pixels of the perceptual hash's side
-ALIKE = 0.99  # correlation of two hashes from which on they count as one picture
-IMBALANCE = 10  # times as many pictures in the largest class as in the smallest
-_ROWS = 2048  # hashes compared at once
-_ENDINGS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}
+SPLITS = ("train", "val", "test")
+IMBALANCE = 10  # least ratio of the largest class to the smallest that is reported
+_EXTENSIONS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}
 
-# Kind -> whether it is a fault, which spoils a training or its score; the rest is worth knowing.
+# Kind -> whether it is a fault, which spoils the training or its score; the others are notes.
 KINDS = {
     "unreadable": True,
     "leak": True,
@@ -46,13 +42,13 @@ KINDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing found.
+    """A fault or a note about a file or a folder.
 
     Attributes:
         kind: One of `KINDS`.
-        path: The file or folder, relative to the one that was checked.
+        path: The file or folder, relative to the checked folder.
         reason: What is wrong with it.
-        quarantine: Whether the file is better left out.
+        quarantine: Whether training is better without the file.
     """
 
     kind: str
@@ -62,16 +58,16 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        """Whether it spoils a training or its score."""
+        """Whether it spoils the training or its score."""
         return KINDS[self.kind]
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """What a folder holds, and what is wrong with it.
+    """The contents of a folder, and the findings about them.
 
     Attributes:
-        counts: Part -> class -> number of pictures; the part is "" where the folder has none.
+        counts: Split -> class -> number of pictures; the split is "" if the folder has none.
         sizes: "smallest", "median" and "largest" -> (width, height) in pixels, by area.
         findings: In the order of `KINDS`.
     """
@@ -82,17 +78,17 @@ class Check:
 
     @property
     def quarantine(self) -> list[str]:
-        """Files better left out: unreadable ones, and copies of test pictures outside of test."""
-        return sorted({found.path for found in self.findings if found.quarantine})
+        """Files to leave out: unreadable ones, and copies of test pictures in other splits."""
+        return sorted({finding.path for finding in self.findings if finding.quarantine})
 
 
 @dataclasses.dataclass(frozen=True)
-class _Picture:
+class _ExaminedPicture:
     path: str
-    part: str
+    split: str
     label: str
     findings: tuple[Finding, ...] = ()
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None  # width, height; None if it cannot be read
     digest: bytes = b""
     hash: np.ndarray | None = None
 
@@ -103,95 +99,101 @@ def check(
     workers: int | None = None,
     watch: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> Check:
-    """Look at every file of a folder; change none.
+    """Read every file of a folder and report what is wrong; change no file.
 
-    Two pictures are near duplicates where their perceptual hashes, 16 x 16 shades of grey less
-    their mean, correlate by 0.99: copies saved anew, resized, or changed in brightness are found,
-    mirrored and cropped ones are not. A picture of one shade has no hash. Of a folder with boxes
-    (see `annotations.read`) the pictures of a part count as one class.
+    Two pictures are near copies if their perceptual hashes, 16 x 16 centred grey levels, correlate
+    by 0.99 or more. This finds copies that were saved again, resized, or changed in brightness, not
+    mirrored or cropped ones. A picture of one shade has no hash. In a folder with boxes (see
+    `annotations.read`) the pictures of a split count as one class.
 
     Args:
-        directory: It holds `train`, `val` or `test`, each with a folder per class; or the class
-            folders; or parts with boxes.
+        directory: A folder with `train`, `val` or `test`, each with a folder per class; a folder of
+            class folders; or a folder of pictures with boxes.
         workers: Number of threads; by default one per core.
-        watch: Takes the pictures' results as they come and their number, and passes them on.
+        watch: Function that receives the iterable of results and their number, and returns the
+            iterable, such as a progress bar.
 
     Returns:
-        What was found.
+        The counts, sizes and findings.
 
     Raises:
         InputError: The folder is missing or has no pictures.
     """
     directory = Path(directory)
     if not directory.is_dir():
-        raise InputError(f"pictures are looked for in a folder; {str(directory)!r} is none")
+        raise InputError(f"pictures must lie in a folder; {str(directory)!r} is none: correct it")
     boxed = {
-        part: annotations.read(directory, split=part)
-        for part in PARTS
-        if annotations.has(directory, part)
+        split: annotations.read(directory, split=split)
+        for split in SPLITS
+        if annotations.has(directory, split)
     }
-    wanted, findings = (_boxed(directory, boxed), []) if boxed else _class_folders(directory)
-    if not wanted:
+    entries, findings = (_boxed(directory, boxed), []) if boxed else _class_folders(directory)
+    if not entries:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
             f"there is none ({', '.join(files.FORMATS)}): check the path"
         )
     with ThreadPoolExecutor(workers or files.cores()) as pool:
-        results = pool.map(lambda place: _examine(directory, *place), wanted)
-        pictures = list(watch(results, len(wanted)))
-    findings += [found for picture in pictures for found in picture.findings]
-    good = [picture for picture in pictures if picture.size]
+        results = pool.map(lambda entry: _examine(directory, *entry), entries)
+        pictures = list(watch(results, len(entries)))
+    findings += [finding for picture in pictures for finding in picture.findings]
+    readable = [picture for picture in pictures if picture.size]
     counts = collections.defaultdict(collections.Counter)
     for picture in pictures:
-        counts[picture.part][picture.label] += bool(picture.size)
-    findings += _copies(good) + _near_copies(good)
+        counts[picture.split][picture.label] += bool(picture.size)
+    findings += _copies(readable) + _near_copies(readable)
     if boxed:
-        findings += _bad_boxes(directory, boxed, readable={picture.path for picture in good})
+        findings += _bad_boxes(directory, boxed, readable={picture.path for picture in readable})
     else:
         findings += _classes(counts)
     order = list(KINDS)
-    findings.sort(key=lambda found: (order.index(found.kind), found.path))
-    by_area = sorted((picture.size for picture in good), key=lambda size: size[0] * size[1])
-    places = {"smallest": 0, "median": len(good) // 2, "largest": -1} if good else {}
+    findings.sort(key=lambda finding: (order.index(finding.kind), finding.path))
     return Check(
-        {part: dict(classes) for part, classes in counts.items()},
-        {name: by_area[place] for name, place in places.items()},
+        {split: dict(classes) for split, classes in counts.items()},
+        _sizes(readable),
         tuple(findings),
     )
 
 
+def _sizes(pictures):
+    if not pictures:
+        return {}
+    by_area = sorted((picture.size for picture in pictures), key=lambda size: size[0] * size[1])
+    return {"smallest": by_area[0], "median": by_area[len(by_area) // 2], "largest": by_area[-1]}
+
+
 def _class_folders(directory):
-    """The pictures (path, part, class) of class folders, and what else lies there."""
-    parts = [part for part in PARTS if (directory / part).is_dir()] or [""]
+    """Return the pictures (path, split, class) of class folders, and findings about other files."""
+    splits = [split for split in SPLITS if (directory / split).is_dir()] or [""]
     pictures, findings = [], []
-    for part in parts:
+    for split in splits:
         before = len(pictures)
-        names = sorted(entry.name for entry in (directory / part).iterdir() if entry.is_dir())
+        names = sorted(entry.name for entry in (directory / split).iterdir() if entry.is_dir())
         labels = [name for name in names if not name.startswith(".")]
-        for path, is_folder in _walk(directory / part, links=True):
+        for path, is_folder in _walk(directory / split, links=True):
             inside, name = str(path.relative_to(directory)), path.name
-            label = path.relative_to(directory / part).parts[0] if labels else "."
+            label = path.relative_to(directory / split).parts[0] if labels else "."
             if name.startswith("."):
-                findings.append(Finding("hidden", inside, "is never looked at"))
+                findings.append(Finding("hidden", inside, "is left out, since it is hidden"))
             elif is_folder:
                 continue
-            elif labels and label not in labels:  # beside the class folders a readme is at home
+            elif labels and label not in labels:  # beside class folders, a readme is no mistake
                 if files.is_picture_name(name):
                     findings.append(Finding("no picture", inside, "lies in no class folder"))
             elif files.is_picture_name(name):
-                pictures.append((inside, part, label))
+                pictures.append((inside, split, label))
             else:
                 reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
                 findings.append(Finding("no picture", inside, reason))
         for label in set(labels) - {label for _, _, label in pictures[before:]}:
-            findings.append(Finding("empty class", str(Path(part) / label), "has no pictures"))
+            findings.append(Finding("empty class", str(Path(split) / label), "has no pictures"))
     return pictures, findings
 
 
 def _walk(folder, *, links=False):
-    """All files and folders below, hidden folders unopened: (path, whether it is a folder).
+    """Yield all files and folders below: (path, whether it is a folder); open no hidden folder.
 
-    Linked folders are passed over, too, but for those of the classes themselves, as in training.
+    As in training, links to folders are not followed, except class folders that are links.
     """
     for root, folders, names in os.walk(folder):
         for name in folders:
@@ -205,48 +207,54 @@ def _walk(folder, *, links=False):
                     yield from _walk(folder / name)
 
 
-def _boxed(directory, parts):
-    """The pictures (path, part, class) of parts with boxes."""
+def _boxed(directory, annotated):
+    """Return the pictures (path, split, class) of a folder with boxes."""
     return [
-        (os.path.relpath(picture.path, directory), part, "pictures")
-        for part, annotated in parts.items()
-        for picture in annotated.pictures
+        (os.path.relpath(picture.path, directory), split, "pictures")
+        for split, split_annotations in annotated.items()
+        for picture in split_annotations.pictures
     ]
 
 
-def _bad_boxes(directory, parts, *, readable):
+def _bad_boxes(directory, annotated, *, readable):
     findings = []
-    for part in parts.values():
-        pictures = [p for p in part.pictures if os.path.relpath(p.path, directory) in readable]
-        part = dataclasses.replace(part, pictures=tuple(pictures))
-        _, bad = annotations.check(part, skip_bad_boxes=True)
-        for place, reason in bad.items():
-            findings.append(Finding("bad box", os.path.relpath(place, directory), reason))
+    for split_annotations in annotated.values():
+        pictures = tuple(
+            picture
+            for picture in split_annotations.pictures
+            if os.path.relpath(picture.path, directory) in readable
+        )
+        _, bad = annotations.check(
+            dataclasses.replace(split_annotations, pictures=pictures), skip_bad_boxes=True
+        )
+        for source, reason in bad.items():
+            findings.append(Finding("bad box", os.path.relpath(source, directory), reason))
     return findings
 
 
-def _examine(directory, path, part, label):
-    """Read one picture to its last pixel."""
+def _examine(directory, path, split, label):
+    """Read a picture to its last pixel."""
     pixels, reason = files.judge(directory / path)
     if reason:
-        return _Picture(path, part, label, (Finding("unreadable", path, reason, quarantine=True),))
+        unreadable = Finding("unreadable", path, reason, quarantine=True)
+        return _ExaminedPicture(path, split, label, (unreadable,))
     with open(directory / path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(0)
         with Image.open(file) as image:
-            findings = tuple(_oddities(image, path))
+            findings = tuple(_conversions(image, path))
     height, width = pixels.shape[:2]
-    return _Picture(path, part, label, findings, (width, height), digest, _hash(pixels))
+    hash = copies.perceptual_hash(pixels)
+    return _ExaminedPicture(path, split, label, findings, (width, height), digest, hash)
 
 
-def _oddities(image, path):
-    """What a reader does something about that its owner may not expect."""
-    ending = Path(path).suffix[1:].lower()
-    if ending not in _ENDINGS.get(image.format, (image.format.lower(),)):
-        reason = f"holds {image.format}, read by its content"
-        yield Finding("wrong extension", path, reason)
+def _conversions(image, path):
+    """Yield findings about conversions by the reader that the owner may not expect."""
+    extension = Path(path).suffix[1:].lower()
+    if extension not in _EXTENSIONS.get(image.format, (image.format.lower(),)):
+        yield Finding("wrong extension", path, f"holds {image.format}, and is read as such")
     if image.mode in ("CMYK", "LAB"):
-        yield Finding("colours", path, f"{image.mode} is turned into RGB")
+        yield Finding("colours", path, f"{image.mode} is converted to RGB")
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         yield Finding("animation", path, f"only the first of {image.n_frames} frames is read")
     if image.mode.startswith("I;16"):
@@ -256,32 +264,23 @@ def _oddities(image, path):
         yield Finding("32 bits", path, reason)
 
 
-def _hash(pixels):
-    """Grey shades (256,) less their mean, of length 1; None for a picture of one shade."""
-    grey = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA).mean(-1).ravel()
-    grey -= grey.mean()
-    length = np.linalg.norm(grey)
-    return (grey / length).astype(np.float32) if length > SIDE else None  # one grey level each
-
-
 def _copies(pictures):
-    """The same bytes in several places."""
+    """Return findings about files with equal bytes."""
     findings = []
-    groups = collections.defaultdict(list)
-    for picture in pictures:
-        groups[picture.digest].append(picture)
-    for group in groups.values():
-        kept = max(group, key=lambda picture: PARTS.index(picture.part) if picture.part else 0)
+    for indices in copies.groups_of_equal_files([picture.digest for picture in pictures]):
+        group = [pictures[index] for index in indices]
+        # The copy of the last split stays: test pictures are never left out.
+        kept = max(group, key=lambda picture: SPLITS.index(picture.split) if picture.split else 0)
         for picture in group:
             if picture is kept:
                 continue
             if picture.path == kept.path:
-                reason = f"is listed in {picture.part} and in {kept.part}"
+                reason = f"is listed in {picture.split} and in {kept.split}"
                 findings.append(Finding("leak", picture.path, reason))
                 continue
             if picture.label != kept.label:
-                kind, reason = "two labels", f"is also {kept.path}"
-            elif picture.part != kept.part:
+                kind, reason = "two labels", f"has the same bytes as {kept.path}"
+            elif picture.split != kept.split:
                 kind, reason = "leak", f"is a copy of {kept.path}"
             else:
                 kind, reason = "duplicate", f"is a copy of {kept.path}"
@@ -290,39 +289,40 @@ def _copies(pictures):
 
 
 def _near_copies(pictures):
-    """Pictures that look the same in different parts."""
+    """Return findings about pictures of different splits that look the same."""
     findings = []
     hashed = [picture for picture in pictures if picture.hash is not None]
-    parts = [[p for p in hashed if p.part == part] for part in PARTS]
-    for number, earlier in enumerate(parts):
-        later = [picture for part in parts[number + 1 :] for picture in part]
+    by_split = [[picture for picture in hashed if picture.split == split] for split in SPLITS]
+    for number, earlier in enumerate(by_split):
+        later = [picture for split in by_split[number + 1 :] for picture in split]
         if not (earlier and later):
             continue
-        theirs = np.stack([picture.hash for picture in later])
-        for start in range(0, len(earlier), _ROWS):
-            rows = earlier[start : start + _ROWS]
-            alike = np.stack([picture.hash for picture in rows]) @ theirs.T
-            for row, column in zip(range(len(rows)), alike.argmax(axis=1), strict=True):
-                one, other = rows[row], later[column]
-                if alike[row, column] >= ALIKE and one.digest != other.digest:
-                    reason = f"looks like {other.path} ({alike[row, column]:.3f})"
-                    findings.append(Finding("near leak", one.path, reason, quarantine=True))
+        hashes, later_hashes = (
+            np.stack([picture.hash for picture in split]) for split in (earlier, later)
+        )
+        for row, column, correlation in copies.nearest(hashes, later_hashes):
+            picture, other = earlier[row], later[column]
+            if picture.digest != other.digest:
+                reason = f"looks like {other.path} (correlation {correlation:.3f})"
+                findings.append(Finding("near leak", picture.path, reason, quarantine=True))
     return findings
 
 
 def _classes(counts):
+    """Return findings about classes that a split lacks, and about very unequal classes."""
     findings = []
-    names = {part: {name for name in found if found[name]} for part, found in counts.items()}
-    every = set().union(*names.values())
-    for part, found in names.items():
-        for name in sorted(every - found):
-            where = next(other for other in names if name in names[other])
-            findings.append(
-                Finding("class missing", str(Path(part) / name), f"is a class of {where} only")
-            )
-        most = max(found, key=counts[part].get, default=None)
-        least = min(found, key=counts[part].get, default=None)
-        if most and counts[part][most] >= IMBALANCE * counts[part][least]:
-            reason = f"{counts[part][least]} pictures, {most} {counts[part][most]}"
-            findings.append(Finding("imbalance", str(Path(part) / least), reason))
+    present = {
+        split: {name for name in classes if classes[name]} for split, classes in counts.items()
+    }
+    all_names = set().union(*present.values())
+    for split, names in present.items():
+        for name in sorted(all_names - names):
+            other = next(other for other in present if name in present[other])
+            path = str(Path(split) / name)
+            findings.append(Finding("class missing", path, f"exists in {other} only"))
+        largest = max(names, key=counts[split].get, default=None)
+        smallest = min(names, key=counts[split].get, default=None)
+        if largest and counts[split][largest] >= IMBALANCE * counts[split][smallest]:
+            reason = f"{counts[split][smallest]} pictures, {largest} {counts[split][largest]}"
+            findings.append(Finding("imbalance", str(Path(split) / smallest), reason))
     return findings

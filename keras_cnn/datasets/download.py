@@ -1,4 +1,4 @@
-"""Fetching: download, check, unpack, and put in place only what is complete."""
+"""Fetch a data set: download, check the digest, unpack, and rename into place when complete."""
 
 import errno
 import os
@@ -20,16 +20,16 @@ from keras_cnn.datasets import locate
 from keras_cnn.datasets.catalogue import CATALOGUE
 from keras_cnn.errors import InputError
 
-_STALLED = 60  # seconds without a byte after which a download is given up
-_ABANDONED = 24 * 60 * 60  # seconds after which a work folder is one of a fetch that was killed
+_STALLED = 60  # seconds without a byte after which a download ends with an error
+_ABANDONED = 24 * 60 * 60  # seconds after which a work folder counts as left by a killed fetch
 
 
 def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
-    """Download a set, check it, and arrange it into its folder by its official split.
+    """Download a set, check its digests, and arrange it into its folder by its official split.
 
-    Archives go to `<root>/downloads/<name>/` and stay there; one that lies there already, brought
-    by other means, is used if its digest is right. The set is built in a hidden folder and
-    appears in its place only when complete; a set already there is left alone.
+    Archives go to `<root>/downloads/<name>/` and stay there. An archive that is already there is
+    used if its digest is right. The set is built in a hidden folder, which is renamed when it is
+    complete. A set that already exists is not changed.
 
     Args:
         name: The set's name: one of `CATALOGUE`.
@@ -39,9 +39,9 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
         The set's folder.
 
     Raises:
-        InputError: The name is unknown, the set has no public address, a file cannot be had or is
-            not the published one, an archive holds a member that leads elsewhere, or the folder
-            cannot be written or is full.
+        InputError: The name is unknown, the set has no public address, a file cannot be downloaded
+            or has another digest than the published one, an archive holds a path outside its
+            folder, or the folder cannot be written or is full.
     """
     if name not in CATALOGUE:
         raise InputError(f"a set to fetch must be one of {list(CATALOGUE)}; received {name!r}")
@@ -67,27 +67,27 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
 
 
 def _build(name, row, *, folder, target):
-    """Download, unpack and put in place; whatever happens, no partial set is left to be seen."""
+    """Download and unpack, then rename the finished set; after an error no partial set is left."""
     downloads = folder / "downloads" / name
     downloads.mkdir(parents=True, exist_ok=True)
-    if not os.access(downloads, os.W_OK):  # get_file would turn to a folder of its own choice
+    if not os.access(downloads, os.W_OK):  # get_file would write into a temporary folder instead
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(downloads))
     archives = [_download(source, downloads) for source in row.sources]
-    work = Path(tempfile.mkdtemp(prefix=f".{name}-fetch-", dir=folder))  # hidden, and ours alone
+    work = Path(tempfile.mkdtemp(prefix=f".{name}-fetch-", dir=folder))  # hidden
     try:
         _unpack(archives, row, work)
         if row.broken:
             _drop_broken(name, work)
-        work.chmod(0o755)  # mkdtemp's folders are closed to others
+        work.chmod(0o755)  # mkdtemp lets no other user read it
         if target.is_dir():
             if any(target.iterdir()):
-                return target  # another fetch was faster
-            target.rmdir()  # Windows replaces not even an empty one
+                return target  # another process has fetched it meanwhile
+            target.rmdir()  # Windows cannot replace even an empty folder
         os.replace(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     for leftover in folder.glob(f".{name}-fetch-*"):
-        with suppress(OSError):  # another fetch has ended between the two lines
+        with suppress(OSError):  # another fetch may have renamed it meanwhile
             if time.time() - leftover.stat().st_mtime > _ABANDONED:
                 shutil.rmtree(leftover, ignore_errors=True)
     print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
@@ -95,27 +95,27 @@ def _build(name, row, *, folder, target):
 
 
 def _download(source, folder):
-    """Return the path of a file whose digest is right, downloaded unless it is there already."""
+    """Return the path of a source's file with the right digest; download it if it is missing."""
     from keras.utils import get_file
 
     path = folder / source.name
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_STALLED)  # get_file sets none and would wait for ever
+    socket.setdefaulttimeout(_STALLED)  # get_file sets no timeout
     try:
         get_file(path.name, source.url, file_hash=source.digest, cache_dir=folder, cache_subdir="")
-    except Exception as error:  # get_file raises no narrower one when an address fails
+    except Exception as error:  # get_file raises a bare Exception when an address fails
         if isinstance(error.__context__, urllib.error.HTTPError):
-            error.__context__.close()  # which get_file leaves open
+            error.__context__.close()  # get_file leaves it open
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         if path.exists():  # complete, but the digest is wrong
             path.unlink()
-            reason = f"what came has not the published digest {source.digest}"
+            reason = f"the file has another digest than the published {source.digest}"
         else:
             reason = str(error) or type(error).__name__
         raise InputError(
-            f"{path.name} cannot be had from {source.url} ({reason}): try again, or put the file "
-            f"into {folder} by other means and fetch again"
+            f"{path.name} cannot be downloaded from {source.url} ({reason}): try again, or put the "
+            f"file into {folder} yourself and fetch again"
         ) from error
     finally:
         socket.setdefaulttimeout(before)
@@ -123,7 +123,7 @@ def _download(source, folder):
 
 
 def _unpack(archives, row, work):
-    """Write each file the arranging function names to its place."""
+    """Write each file that the row's `arrange` names to its path."""
     try:
         with ExitStack() as stack:
             members = {}
@@ -138,15 +138,15 @@ def _unpack(archives, row, work):
 
             targets = row.arrange(list(members), read)
             for name, open_member in members.items():  # in archive order: a .tgz cannot seek back
-                if place := targets.pop(name, None):
-                    path = work / place
+                if target := targets.pop(name, None):
+                    path = work / target
                     path.parent.mkdir(parents=True, exist_ok=True)
                     with open_member() as file, path.open("wb") as copy:
                         shutil.copyfileobj(file, copy)
             if targets:
                 raise EOFError(f"its split names {next(iter(targets))}, which it does not hold")
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        reason = str(error).splitlines()[0].rstrip(":")  # tarfile's goes on for lines
+        reason = str(error).splitlines()[0].rstrip(":")  # tarfile's message has several lines
         raise InputError(
             f"{archives[0]} is not the archive expected ({reason}): delete it and fetch again"
         ) from error
@@ -155,8 +155,8 @@ def _unpack(archives, row, work):
 def _open_archive(path, stack):
     """Return {name: function that opens it} for the files of an archive, or for a single file.
 
-    An archive with a link, a device or a name that leads elsewhere is refused whole: nothing has
-    been written by then.
+    An archive that holds a link, a device or a path outside its folder is refused before anything
+    is written.
     """
     if path.suffix == ".zip":
         archive = stack.enter_context(zipfile.ZipFile(path))
@@ -172,9 +172,10 @@ def _open_archive(path, stack):
     else:
         return {path.name: partial(path.open, "rb")}
     for name, is_folder, is_file, _ in members:
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or re.search(r"[\\:]", name):
-            raise InputError(f"{path} holds {name!r}, which leads out of the set's folder: refused")
+        member_path = PurePosixPath(name)
+        leads_out = member_path.is_absolute() or ".." in member_path.parts
+        if leads_out or re.search(r"[\\:]", name):
+            raise InputError(f"{path} holds {name!r}, a path outside the set's folder: refused")
         if not (is_folder or is_file):
             raise InputError(f"{path} holds {name!r}, which is a link or device: refused")
     return {
@@ -191,4 +192,4 @@ def _drop_broken(name, work):
     bad = files.find_bad(paths)
     for path in bad:
         os.remove(path)
-    print(f"{name}: left out {len(bad)} of {len(paths)} files that are no readable pictures.")
+    print(f"{name}: left out {len(bad)} of {len(paths)} files that cannot be read as pictures.")

@@ -1,4 +1,4 @@
-"""A hash of the pictures of a data set, to tell one set from another."""
+"""A hash of a data set's pictures, which tells whether two sets are the same."""
 
 import hashlib
 import os
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
-    """Return a hash of the names and sizes of files: another set of files, another hash.
+    """Return a hash of the names and sizes of files.
 
-    Names count below the files' common folder, so that a copy of the folder has the same hash.
+    Names are relative to the files' common folder: a copy of the folder has the same hash.
 
     Args:
         paths: The files, at least one, in any order.
@@ -28,21 +28,24 @@ def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
 
 
 def fingerprints(splits: Any) -> dict[str, dict]:
-    """Return for each part of a set the number of its pictures and a hash of them.
+    """Return the number of pictures of each split, and a hash of them.
 
     Args:
-        splits: With the attributes `train`, `validation` and `test`. A part has the attribute
-            `filepaths`, or an array of pictures as `x`; of any other nothing is told.
+        splits: An object with the attributes `train`, `validation` and `test`. A split needs the
+            attribute `filepaths`, or an array of pictures as `x`; the entry of any other is empty.
     """
     import numpy as np
 
-    found = {}
+    entries = {}
     for name in ("train", "validation", "test"):
-        part = getattr(splits, name)
-        found[name] = {}
-        if hasattr(part, "filepaths"):
-            found[name] = {"pictures": len(part.filepaths), "hash": fingerprint(part.filepaths)}
-        elif isinstance(getattr(part, "x", None), np.ndarray):
-            digest = hashlib.sha256(np.ascontiguousarray(part.x)).hexdigest()
-            found[name] = {"pictures": len(part.x), "hash": f"sha256:{digest}"}
-    return found
+        split = getattr(splits, name)
+        entries[name] = {}
+        if hasattr(split, "filepaths"):
+            entries[name] = {
+                "pictures": len(split.filepaths),
+                "hash": fingerprint(split.filepaths),
+            }
+        elif isinstance(getattr(split, "x", None), np.ndarray):
+            digest = hashlib.sha256(np.ascontiguousarray(split.x)).hexdigest()
+            entries[name] = {"pictures": len(split.x), "hash": f"sha256:{digest}"}
+    return entries

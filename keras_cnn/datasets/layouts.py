@@ -1,9 +1,8 @@
-"""Which file of a set's archives goes where: its publisher's layout, and ours by official split.
+"""Layouts of published archives: from each file's name to its path `{train,test}/<class>/*`.
 
-Each function takes the names of all files in the archives and a function that reads one, and
-returns {name in the archive: path in the set's folder}. It names only files that were found in the
-archives, whose names were judged when they were opened: no line of a split file can lead out of
-the set's folder.
+Each function takes the names of all files in the archives and a function that reads a file, and
+returns {name in the archive: path in the set's folder}. `download` refuses names that the archives
+do not hold, so that a line of a split file cannot name a path outside the set's folder.
 """
 
 import io
@@ -12,21 +11,24 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-SPLITS = ("train", "test")
+from keras_cnn.datasets.folders import SPLITS
 
 
 def as_is(names, read):
-    """The files themselves are the set."""
+    """Keep every file at its name."""
     return {name: name for name in names}
 
 
 def voc(names, read):
-    """Pascal VOC keeps its own folders, without the two above them."""
+    """Keep Pascal VOC's folders; drop the two above them, `VOCdevkit/VOC2007`."""
     return {name: "/".join(parts[2:]) for name in names if len(parts := name.split("/")) > 2}
 
 
 def birds(names, read):
-    """`images.txt` numbers the files, `train_test_split.txt` has 1 for train and 0 for test."""
+    """Split CUB-200-2011 as published.
+
+    `images.txt` numbers the files; `train_test_split.txt` has 1 for train and 0 for test.
+    """
     files, in_train = (
         dict(line.split() for line in read(f"CUB_200_2011/{name}.txt").decode().splitlines())
         for name in ("images", "train_test_split")
@@ -38,7 +40,7 @@ def birds(names, read):
 
 
 def dogs(names, read):
-    """`train_list.mat` and `test_list.mat` list the files below `Images`."""
+    """Split Stanford Dogs by `train_list.mat` and `test_list.mat`, which list files in `Images`."""
     return {
         f"Images/{file}": f"{split}/{_plain(file)}"
         for split in SPLITS
@@ -52,30 +54,30 @@ def _plain(file):
 
 
 def flowers(names, read, *, classes, split_file, train, test):
-    """Arrange the files by number; the authors' validation part joins train.
+    """Split the Oxford flowers by picture number; the authors' validation split joins train.
 
-    `split_file` lists the numbers of each part; the label of a number is told by `imagelabels.mat`,
-    or else it is 80 pictures a class, one class after the other.
+    `split_file` lists the numbers of each split. `imagelabels.mat` has the label of each number;
+    without it, every 80 consecutive numbers are a class.
     """
-    parts = _mat(read(split_file))
+    numbers = _mat(read(split_file))
     labels = _mat(read("imagelabels.mat"))["labels"] if "imagelabels.mat" in names else None
-    splits = {n: "train" for key in train for n in np.ravel(parts[key])}
-    splits |= {n: "test" for n in np.ravel(parts[test])}
+    splits = {n: "train" for key in train for n in np.ravel(numbers[key])}
+    splits |= {n: "test" for n in np.ravel(numbers[test])}
     targets = {}
     for name in names:
-        if found := re.fullmatch(r"jpg/image_(\d+)\.jpg", name):
-            number = int(found[1])  # from 1, as the labels
+        if match := re.fullmatch(r"jpg/image_(\d+)\.jpg", name):
+            number = int(match[1])  # from 1, as the labels
             label = (number - 1) // 80 if labels is None else np.ravel(labels)[number - 1] - 1
             targets[name] = f"{splits[number]}/{classes[label]}/{PurePosixPath(name).name}"
     return targets
 
 
 def cats_dogs(names, read):
-    """No official split exists: every fifth number is a test picture."""
+    """Split Dogs vs Cats, which has no official split: every fifth number is a test picture."""
     targets = {}
     for name in names:
-        if found := re.fullmatch(r"PetImages/(Cat|Dog)/(\d+)\.jpg", name):
-            label, number = found[1].lower(), int(found[2])
+        if match := re.fullmatch(r"PetImages/(Cat|Dog)/(\d+)\.jpg", name):
+            label, number = match[1].lower(), int(match[2])
             targets[name] = f"{'train' if number % 5 else 'test'}/{label}/{label}.{number}.jpg"
     return targets
 

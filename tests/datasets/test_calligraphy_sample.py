@@ -1,4 +1,4 @@
-"""The built-in calligraphy set, as `data/README.md` promises it, and the script that renders it."""
+"""The built-in calligraphy set is as `data/README.md` describes it; its script is reproducible."""
 
 import importlib.util
 import itertools
@@ -22,7 +22,7 @@ def paths(split, style="*"):
     return found
 
 
-def parts(split, style="*"):
+def names(split, style="*"):
     return [NAME.fullmatch(path.name) for path in paths(split, style)]
 
 
@@ -42,7 +42,7 @@ def test_both_styles_have_half_of_each_split(split):
     assert styles == {"kaishu": PICTURES[split] / 2, "xingshu": PICTURES[split] / 2}
 
 
-def test_set_stays_within_three_megabytes():
+def test_the_set_takes_at_most_three_megabytes():
     assert sum(path.stat().st_size for path in SET.rglob("*") if path.is_file()) <= 3_000_000
 
 
@@ -52,21 +52,21 @@ def test_every_file_name_tells_typeface_and_character():
 
 
 def test_no_character_is_in_train_and_test():
-    train = {part["character"] for part in parts("train")}
-    test = {part["character"] for part in parts("test")}
+    train = {name["character"] for name in names("train")}
+    test = {name["character"] for name in names("test")}
     assert not train & test
 
 
 @pytest.mark.parametrize("split", PICTURES)
 def test_both_styles_write_the_same_characters(split):
-    written = [Counter(p["character"] for p in parts(split, s)) for s in ("kaishu", "xingshu")]
+    written = [Counter(p["character"] for p in names(split, s)) for s in ("kaishu", "xingshu")]
     assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("style", ["kaishu", "xingshu"])
 def test_one_typeface_of_each_style_writes_half_of_test_and_none_of_train(style):
-    seen = {part["typeface"] for part in parts("train", style)}
-    test = Counter(part["typeface"] for part in parts("test", style))
+    seen = {name["typeface"] for name in names("train", style)}
+    test = Counter(name["typeface"] for name in names("test", style))
     (unseen,) = set(test) - seen
     assert test[unseen] == test.total() / 2
     assert seen < set(test)
@@ -80,13 +80,13 @@ def test_every_picture_opens_as_small_colour_square_with_ink_and_paper():
         assert 0.01 < (grey < 128).mean() < 0.5, f"{path} must show ink on paper"
 
 
-def test_no_two_pictures_are_alike():
+def test_no_two_pictures_have_the_same_bytes():
     contents = Counter(path.read_bytes() for path in paths("train") + paths("test"))
     assert contents.most_common(1)[0][1] == 1
 
 
-def test_brightness_does_not_betray_the_style():
-    """Else a network scores without looking at the writing."""
+def test_brightness_alone_does_not_tell_the_style():
+    """Otherwise a network could score without looking at the strokes."""
     features, labels = {}, {}
     for split in PICTURES:
         pictures = [np.asarray(Image.open(p).convert("L"), dtype=float) for p in paths(split)]
@@ -104,7 +104,7 @@ def test_classic_holds_a_thousand_characters_each_once(script):
     assert len(characters) == len(set(characters)) == 1000
 
 
-def test_script_names_the_way_to_a_missing_typeface(script, tmp_path, capsys):
+def test_the_script_says_how_to_install_a_missing_typeface(script, tmp_path, capsys):
     folder = str(tmp_path)
     assert script.main(["--fonts", folder, "--npm", folder, "--out", str(tmp_path / "out")]) == 2
     assert "apt-get install fonts-arphic-ukai" in capsys.readouterr().err
@@ -112,7 +112,7 @@ def test_script_names_the_way_to_a_missing_typeface(script, tmp_path, capsys):
 
 
 def test_same_seed_draws_the_same_picture(script):
-    """On a stand-in glyph, so that it needs no typeface."""
+    """The glyph is made up, so that the test needs no typeface."""
     mask = np.zeros((300, 200), np.uint8)
     mask[40:80], mask[:, 90:120] = 255, 255
     first, again, other = (

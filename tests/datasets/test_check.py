@@ -1,4 +1,4 @@
-"""What `check` finds in folders, each fault planted once."""
+"""`check` reports each planted fault, and nothing else."""
 
 import json
 
@@ -12,33 +12,33 @@ from keras_cnn.datasets.check import check
 
 
 def _picture(seed, *, size=(160, 120)):
-    """Smooth noise, as photographs are: a hash must not depend on single pixels."""
+    """Smooth noise, like a photograph: a hash must not depend on single pixels."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
 @pytest.fixture
 def pets(tmp_path):
-    """Three parts, two classes, four pictures each, and nothing wrong."""
+    """Three splits, two classes, four pictures each, without any fault."""
     seed = 0
-    for part in ("train", "val", "test"):
+    for split in ("train", "val", "test"):
         for name in ("cat", "dog"):
-            (tmp_path / "pets" / part / name).mkdir(parents=True)
+            (tmp_path / "pets" / split / name).mkdir(parents=True)
             for number in range(4):
-                _picture(seed).save(tmp_path / "pets" / part / name / f"{number}.png")
+                _picture(seed).save(tmp_path / "pets" / split / name / f"{number}.png")
                 seed += 1
     return tmp_path / "pets"
 
 
-def _found(folder):
-    return [(one.kind, one.path) for one in check(folder).findings]
+def _kinds_and_paths(folder):
+    return [(finding.kind, finding.path) for finding in check(folder).findings]
 
 
 def test_a_good_folder_has_no_findings(pets):
-    told = check(pets)
-    assert told.findings == () and told.quarantine == []
-    assert told.counts == {part: {"cat": 4, "dog": 4} for part in ("train", "val", "test")}
-    assert told.sizes == {name: (160, 120) for name in ("smallest", "median", "largest")}
+    result = check(pets)
+    assert result.findings == () and result.quarantine == []
+    assert result.counts == {split: {"cat": 4, "dog": 4} for split in ("train", "val", "test")}
+    assert result.sizes == {name: (160, 120) for name in ("smallest", "median", "largest")}
 
 
 def _truncate(folder):
@@ -51,7 +51,7 @@ def _copy(path, other):
 
 
 def _save_anew(folder):
-    """A test picture, smaller, darker and as JPEG, among the training pictures."""
+    """Put a smaller and darker JPEG of a test picture into train."""
     with Image.open(folder / "test" / "cat" / "2.png") as image:
         darker = ImageEnhance.Brightness(image.convert("RGB")).enhance(0.8).resize((120, 90))
     darker.save(folder / "train" / "cat" / "again.jpg", quality=80)
@@ -63,7 +63,7 @@ def _gif(folder):
     frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:])
 
 
-FAULTS = {  # what is done to the folder -> what is found
+FAULTS = {  # name -> function that plants the fault, and the expected findings
     "truncated": (_truncate, [("unreadable", "train/cat/0.png")]),
     "zero bytes": (
         lambda f: (f / "train" / "cat" / "0.png").write_bytes(b""),
@@ -139,14 +139,14 @@ FAULTS = {  # what is done to the folder -> what is found
 def test_a_planted_fault_is_found_and_nothing_else(pets, fault):
     plant, expected = FAULTS[fault]
     plant(pets)
-    assert _found(pets) == expected
+    assert _kinds_and_paths(pets) == expected
 
 
-def test_class_folders_without_parts_are_checked_too(pets):
+def test_class_folders_without_splits_are_checked_too(pets):
     _truncate(pets)
-    told = check(pets / "train")
-    assert told.counts == {"": {"cat": 3, "dog": 4}}
-    assert told.quarantine == ["cat/0.png"]
+    result = check(pets / "train")
+    assert result.counts == {"": {"cat": 3, "dog": 4}}
+    assert result.quarantine == ["cat/0.png"]
 
 
 def test_boxes_without_area_are_found(tmp_path):
@@ -162,11 +162,11 @@ def test_boxes_without_area_are_found(tmp_path):
         ],
     }
     (folder / "train.json").write_text(json.dumps(coco))
-    (found,) = check(folder).findings
-    assert found.kind == "bad box" and "no area" in found.reason
+    (finding,) = check(folder).findings
+    assert finding.kind == "bad box" and "no area" in finding.reason
 
 
-def test_a_damaged_picture_with_boxes_ends_nothing_and_one_listed_twice_is_told(tmp_path):
+def test_a_damaged_picture_with_boxes_and_a_picture_of_two_splits_are_reported(tmp_path):
     xml = (
         "<annotation><filename>{0}.png</filename><object><name>pen</name><bndbox><xmin>1</xmin>"
         "<ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
@@ -179,17 +179,17 @@ def test_a_damaged_picture_with_boxes_ends_nothing_and_one_listed_twice_is_told(
     (tmp_path / "JPEGImages" / "b.png").write_bytes(b"")
     (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("a\nb\n")
     (tmp_path / "ImageSets" / "Main" / "val.txt").write_text("a\nc\n")
-    told = check(tmp_path)
-    assert [(found.kind, found.path) for found in told.findings] == [
+    result = check(tmp_path)
+    assert [(finding.kind, finding.path) for finding in result.findings] == [
         ("unreadable", "JPEGImages/b.png"),
         ("leak", "JPEGImages/a.png"),
     ]
-    assert "is listed in" in told.findings[1].reason
-    assert told.quarantine == ["JPEGImages/b.png"]  # whoever removes a.png loses both
+    assert "is listed in" in result.findings[1].reason
+    assert result.quarantine == ["JPEGImages/b.png"]  # a.png is one file, listed twice
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_a_folder_without_pictures_gets_a_sentence(tmp_path, name):
+def test_a_folder_without_pictures_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="folder|pictures"):
         check(tmp_path / name)
 
@@ -199,10 +199,10 @@ def test_the_command_lists_what_to_leave_out_and_deletes_nothing(pets, tmp_path,
     before = sorted(pets.rglob("*"))
     quarantine = tmp_path / "out.txt"
     assert main(["check", str(pets), "--quarantine", str(quarantine)]) == 1
-    said = capsys.readouterr().out
-    assert "train: 9 pictures: cat 5, dog 4" in said and "FAULT: near leak: 1" in said
+    printed = capsys.readouterr().out
+    assert "train: 9 pictures: cat 5, dog 4" in printed and "FAULT: near leak: 1" in printed
     assert quarantine.read_text() == f"{pets}/train/cat/again.jpg\n"
     assert sorted(pets.rglob("*")) == before
     assert main(["check", str(pets), "--quarantine", str(quarantine), "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["faults"] == 1 and told["quarantine"] == ["train/cat/again.jpg"]
+    result = json.loads(capsys.readouterr().out)
+    assert result["faults"] == 1 and result["quarantine"] == ["train/cat/again.jpg"]

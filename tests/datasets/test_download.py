@@ -1,4 +1,4 @@
-"""Sets are fetched and arranged: a server on this machine plays the publisher."""
+"""Sets are fetched from a local server and arranged by their official splits."""
 
 import io
 import os
@@ -113,7 +113,7 @@ def test_a_set_is_arranged_by_its_official_split(place, publish, name, files, ar
     assert datasets.locate(name) == datasets.Location(place / name)
 
 
-def test_files_that_are_no_pictures_are_left_out_of_cats_and_dogs(place, publish):
+def test_files_that_are_no_pictures_are_left_out_of_cats_dogs(place, publish):
     files = {
         "PetImages/Cat/5.jpg": jpeg(1),
         "PetImages/Cat/6.jpg": jpeg(2),
@@ -156,15 +156,15 @@ def test_mnist_and_fashion_are_fetched_and_loaded_as_arrays(place, publish):
             np.testing.assert_array_equal(loaded, array)
 
 
-def test_a_second_fetch_asks_nobody(place, publish, publisher):
+def test_a_second_fetch_sends_no_request(place, publish, publisher):
     publish("birds", BIRDS)
     datasets.fetch("birds")
-    asked = len(publisher.requests)
+    requests = len(publisher.requests)
     assert datasets.fetch("birds") == place / "birds"
-    assert len(publisher.requests) == asked
+    assert len(publisher.requests) == requests
 
 
-def test_a_folder_filled_by_hand_is_left_alone(place, publish, publisher):
+def test_a_folder_filled_by_hand_is_not_changed(place, publish, publisher):
     publish("birds", BIRDS)
     write_picture(place / "birds/train/mine/0.png")
     datasets.fetch("birds")
@@ -172,7 +172,7 @@ def test_a_folder_filled_by_hand_is_left_alone(place, publish, publisher):
     assert not publisher.requests
 
 
-def test_an_archive_brought_by_other_means_is_used(place, publish, publisher):
+def test_an_archive_that_is_already_there_is_used(place, publish, publisher):
     publish("birds", BIRDS)
     downloads = place / "downloads/birds"
     downloads.mkdir(parents=True)
@@ -182,7 +182,7 @@ def test_an_archive_brought_by_other_means_is_used(place, publish, publisher):
     assert not publisher.requests
 
 
-def test_the_root_can_be_named_and_is_made(place, publish, tmp_path):
+def test_the_root_can_be_chosen_and_is_made(place, publish, tmp_path):
     publish("birds", BIRDS)
     assert datasets.fetch("birds", root=tmp_path / "big disk") == tmp_path / "big disk/birds"
     assert tree(tmp_path / "big disk/birds") == BIRDS_ARRANGED
@@ -190,12 +190,12 @@ def test_the_root_can_be_named_and_is_made(place, publish, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_others_may_read_the_set(place, publish):
+def test_other_users_may_read_the_set(place, publish):
     publish("birds", BIRDS)
     assert stat.S_IMODE(datasets.fetch("birds").stat().st_mode) == 0o755
 
 
-def test_a_set_without_an_address_says_what_to_put_where(place):
+def test_a_set_without_an_address_is_refused_with_its_folder_and_layout(place):
     sentence = refusal("foodscore")
     assert str(place / "foodscore") in sentence and "FoodScore.csv" in sentence
 

@@ -1,4 +1,4 @@
-"""Where data lie, and how the small ones are read."""
+"""Sets are found in their folders, and small sets are read into arrays."""
 
 import gzip
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_the_environment_names_the_root(place):
     assert datasets.root() == place
 
 
-def test_without_environment_the_root_is_data_here_then_data_of_the_checkout(tmp_path, monkeypatch):
+def test_without_environment_the_root_is_data_here_or_in_the_checkout(tmp_path, monkeypatch):
     monkeypatch.delenv("KERAS_CNN_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     assert datasets.root() == Path(datasets.__file__).parents[2] / "data"
@@ -24,23 +24,23 @@ def test_without_environment_the_root_is_data_here_then_data_of_the_checkout(tmp
     assert datasets.root().resolve() == tmp_path / "data"
 
 
-def test_the_users_folder_goes_before_everything(place, tmp_path):
+def test_the_users_folder_comes_before_all_others(place, tmp_path):
     (place / "flowers").mkdir()
     mine = tmp_path / "my flowers 花"
     mine.mkdir()
     assert datasets.locate("flowers", data=mine) == datasets.Location(mine)
 
 
-def test_a_missing_users_folder_is_told_in_one_sentence(place):
+def test_a_missing_users_folder_is_refused_in_one_sentence(place):
     with pytest.raises(InputError, match=r"--data .*'nowhere'.*leave --data out") as caught:
         datasets.locate("flowers", data="nowhere")
     assert "\n" not in str(caught.value)
 
 
-def test_the_real_set_goes_before_the_sample(place):
+def test_the_real_set_comes_before_the_sample(place):
     (place / "flowers").mkdir()
-    found = datasets.locate("flowers")
-    assert found == datasets.Location(place / "flowers")
+    location = datasets.locate("flowers")
+    assert location == datasets.Location(place / "flowers")
 
 
 def test_keras_own_npz_at_the_root_is_found(place):
@@ -48,22 +48,22 @@ def test_keras_own_npz_at_the_root_is_found(place):
     assert datasets.locate("mnist").path == place / "mnist.npz"
 
 
-def test_a_sample_says_so_and_how_to_get_the_real_set(place, tmp_path):
-    found = datasets.locate("flowers")
-    assert found.is_sample
-    assert found.path == tmp_path / "checkout/data/samples/flowers"
-    assert "sample" in found.note and str(place / "flowers") in found.note
-    assert "\n" not in found.note
+def test_the_note_of_a_sample_says_how_to_get_the_real_set(place, tmp_path):
+    location = datasets.locate("flowers")
+    assert location.is_sample
+    assert location.path == tmp_path / "checkout/data/samples/flowers"
+    assert "sample" in location.note and str(place / "flowers") in location.note
+    assert "\n" not in location.note
 
 
-def test_a_set_that_is_nowhere_names_both_places(place, tmp_path):
+def test_a_missing_set_is_refused_with_both_folders(place, tmp_path):
     with pytest.raises(InputError) as caught:
         datasets.locate("bicycles")
     assert str(place / "bicycles") in str(caught.value)
     assert str(tmp_path / "checkout/data/samples/bicycles") in str(caught.value)
 
 
-def test_a_typo_in_the_environment_is_no_reason_to_train_on_the_sample(place, monkeypatch):
+def test_a_wrong_folder_in_the_environment_does_not_fall_back_to_the_sample(place, monkeypatch):
     monkeypatch.setenv("KERAS_CNN_DATA", str(place / "typo"))
     with pytest.raises(InputError, match="KERAS_CNN_DATA must name an existing folder"):
         datasets.locate("flowers")
@@ -89,7 +89,7 @@ def test_a_folder_of_classes_without_splits_is_listed_whole(tmp_path):
     assert list(datasets.table(tmp_path).label) == ["aster", "rose"]
 
 
-def test_train_and_test_are_never_taken_for_classes(tmp_path):
+def test_train_and_test_never_become_classes(tmp_path):
     write_picture(tmp_path / "train/rose/a.png")
     with pytest.raises(InputError, match="already split"):
         datasets.table(tmp_path)
@@ -101,9 +101,9 @@ def test_a_missing_split_is_named(tmp_path):
         datasets.table(tmp_path, "test")
 
 
-def test_without_mnist_real_handwritten_digits_stand_in(place):
-    found = datasets.locate("mnist")
-    assert found.is_sample and 'fetch("mnist")' in found.note
+def test_without_mnist_scikit_learns_digits_are_its_sample(place):
+    location = datasets.locate("mnist")
+    assert location.is_sample and 'fetch("mnist")' in location.note
     (x_train, y_train), (x_test, y_test) = datasets.arrays("mnist")
     assert x_train.shape == (1347, 28, 28) and x_test.shape == (450, 28, 28)
     assert x_train.dtype == y_train.dtype == np.uint8
@@ -113,7 +113,7 @@ def test_without_mnist_real_handwritten_digits_stand_in(place):
     np.testing.assert_array_equal(x_test, again)
 
 
-def test_pictures_keep_the_order_of_the_catalogues_classes(place):
+def test_labels_follow_the_order_of_the_catalogues_classes(place):
     for split in ("train", "test"):
         for value, name in enumerate(datasets.CATALOGUE["fashion_mnist"].classes):
             path = place / f"fashion_mnist/{split}/{name}/0.png"
@@ -129,14 +129,14 @@ def test_pictures_keep_the_order_of_the_catalogues_classes(place):
     [b"", b"no zip", npz(x_train=np.zeros(3)), npz(x_train=np.zeros(3))[:-30]],
     ids=["empty", "no zip", "without y", "cut"],
 )
-def test_a_file_that_is_not_mnist_is_told(place, content):
+def test_a_file_that_is_not_mnist_is_refused(place, content):
     (place / "mnist.npz").write_bytes(content)
     with pytest.raises(InputError, match="mnist.npz does not hold mnist"):
         datasets.arrays("mnist")
 
 
 GREY, LABELS = np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 1, 0])
-WRONG = {
+WRONG = {  # message -> arrays
     "must be grey pictures": {"x_test": np.zeros((4, 8, 8, 3), np.uint8)},
     "of float64": {"x_train": GREY / 255},
     "must be 4 labels": {"y_train": LABELS[:3]},
@@ -148,22 +148,22 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("said", WRONG)
-def test_arrays_that_do_not_fit_are_told(place, said):
+@pytest.mark.parametrize("message", WRONG)
+def test_arrays_that_do_not_fit_are_refused(place, message):
     arrays = {"x_train": GREY, "x_test": GREY, "y_train": LABELS, "y_test": LABELS}
-    (place / "mnist.npz").write_bytes(npz(**arrays | WRONG[said]))
-    with pytest.raises(InputError, match=f"mnist.npz does not hold mnist as arrays .*{said}"):
+    (place / "mnist.npz").write_bytes(npz(**arrays | WRONG[message]))
+    with pytest.raises(InputError, match=f"mnist.npz does not hold mnist as arrays .*{message}"):
         datasets.arrays("mnist")
 
 
-def test_an_axis_of_one_channel_is_taken_away(place):
+def test_a_channel_axis_of_length_one_is_dropped(place):
     arrays = {"x_train": GREY[..., None], "x_test": GREY, "y_train": LABELS[:, None]}
     (place / "mnist.npz").write_bytes(npz(**arrays, y_test=LABELS))
     (x, y), _ = datasets.arrays("mnist")
     assert x.shape == (4, 8, 8) and y.shape == (4,)
 
 
-def test_folders_whose_test_lacks_a_class_are_told(place):
+def test_folders_whose_test_lacks_a_class_are_refused(place):
     for split, names in {"train": "abc", "test": "bc"}.items():
         for name in names:
             path = place / "mnist" / split / name / "0.png"
@@ -173,7 +173,7 @@ def test_folders_whose_test_lacks_a_class_are_told(place):
         datasets.arrays("mnist")
 
 
-def test_a_cut_idx_file_is_told(place):
+def test_a_truncated_idx_file_is_refused(place):
     folder = place / "fashion_mnist"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte.gz").write_bytes(

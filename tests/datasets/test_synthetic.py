@@ -32,16 +32,16 @@ DRAW = "import sys; samples.draw(*sys.argv[1:])"
 
 @pytest.fixture
 def few(monkeypatch):
-    """Makes sets small: two training pictures and one test picture a class, six dishes."""
+    """Make sets small: two training pictures and one test picture per class, six dishes."""
     for name, sample in synthetic._SAMPLES.items():
         monkeypatch.setitem(synthetic._SAMPLES, name, dataclasses.replace(sample, train=2, test=1))
     monkeypatch.setattr(synthetic, "_DISHES", 6)
-    monkeypatch.setattr(synthetic.shapes, "PARTS", {"train": 2, "val": 1, "test": 1})
+    monkeypatch.setattr(synthetic.shapes, "SPLIT_SIZES", {"train": 2, "val": 1, "test": 1})
 
 
 @pytest.fixture
 def small(few, small_root):
-    """Draws a small set, once for all tests that only look at it."""
+    """Return a function that draws a small set, once for all tests that only read it."""
     return lambda name: synthetic.draw(name, small_root / name)
 
 
@@ -52,7 +52,7 @@ def small_root(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
-    """Draws a full set, once for all tests."""
+    """Return a function that draws a full set, once for all tests."""
     root = tmp_path_factory.mktemp("full")
     return lambda name: synthetic.draw(name, root / name)
 
@@ -66,7 +66,7 @@ def _bytes(folder):
 
 
 @pytest.mark.parametrize("name", synthetic.NAMES)
-def test_a_set_is_drawn_alike_on_every_run(name, small, tmp_path, monkeypatch):
+def test_a_set_has_the_same_bytes_in_every_run(name, small, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     again = synthetic.draw(name, tmp_path / name)
     assert _bytes(again) == _bytes(small(name)) != {}
@@ -80,7 +80,7 @@ def test_another_process_draws_the_same_bytes(small, tmp_path):
     assert _bytes(tmp_path / "set") == _bytes(small("foodscore"))
 
 
-def test_more_pictures_do_not_change_those_there_are(few, small, tmp_path, monkeypatch):
+def test_more_pictures_do_not_change_the_others(few, small, tmp_path, monkeypatch):
     fewer = _bytes(small("faces"))
     sample = dataclasses.replace(synthetic._SAMPLES["faces"], train=3)
     monkeypatch.setitem(synthetic._SAMPLES, "faces", sample)
@@ -121,7 +121,7 @@ def test_dishes_have_a_picture_for_each_score(small):
     assert picture.shape == (240, 320, 3)
 
 
-def test_garments_bear_the_names_of_fashion_mnist():
+def test_garments_have_the_class_names_of_fashion_mnist():
     datasets = pytest.importorskip("keras_cnn.datasets")
     names = set(datasets.CATALOGUE["fashion_mnist"].classes)
     assert set(synthetic._SAMPLES["fashion_mnist"].classes) == names
@@ -133,7 +133,7 @@ def test_no_picture_is_in_both_train_and_test(name, small):
     assert len(contents) == len(set(contents))
 
 
-def test_a_set_that_is_there_is_left_as_it_is(few, tmp_path):
+def test_a_set_that_exists_is_not_changed(few, tmp_path):
     folder = synthetic.draw("birds", tmp_path / "birds")
     (folder / "mine.txt").write_text("kept")
     assert synthetic.draw("birds", folder) == folder
@@ -145,7 +145,7 @@ def test_an_empty_folder_is_filled(few, tmp_path):
     assert (synthetic.draw("birds", tmp_path / "birds") / "train").is_dir()
 
 
-def test_the_one_who_draws_slower_uses_the_set_of_the_faster(few, tmp_path, monkeypatch):
+def test_the_slower_of_two_programs_uses_the_set_of_the_faster(few, tmp_path, monkeypatch):
     folder, draw_classes = tmp_path / "birds", synthetic._draw_classes
 
     def draw_slowly(name, drawn):
@@ -167,7 +167,7 @@ def test_a_failed_drawing_leaves_nothing(few, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL needs POSIX")
 def test_a_killed_drawing_never_looks_complete(few, tmp_path):
     folder = tmp_path / "flowers17"
     program = f"{IMPORT}; {DRAW}"
@@ -179,16 +179,16 @@ def test_a_killed_drawing_never_looks_complete(few, tmp_path):
     program.wait()
     assert any(tmp_path.rglob("*.jpg")), "the program was killed before it drew anything"
     assert not folder.exists()
-    assert all(path.name.startswith(".") for path in tmp_path.iterdir())  # no set is hidden
+    assert all(path.name.startswith(".") for path in tmp_path.iterdir())  # only the work folder
     assert (synthetic.draw("flowers17", folder) / "test").is_dir()
 
 
-def test_an_unknown_sample_is_refused_with_the_names_there_are(tmp_path):
+def test_an_unknown_sample_is_refused_with_the_known_names(tmp_path):
     with pytest.raises(InputError, match="'birds'.*received 'fish'"):
         synthetic.draw("fish", tmp_path / "fish")
 
 
-def test_a_file_in_the_way_is_told(few, tmp_path):
+def test_a_file_at_the_folders_path_is_reported(few, tmp_path):
     (tmp_path / "birds").write_text("")
     with pytest.raises(InputError, match="KERAS_CNN_DATA"):
         synthetic.draw("birds", tmp_path / "birds")
@@ -206,7 +206,7 @@ def _histogram(picture):
 
 
 def _grey(picture):
-    """Local contrast of the picture without its colour, float32 (64, 64)."""
+    """Return the local contrast of the picture without its colour, float32 (64, 64)."""
     small = cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
     grey -= cv2.GaussianBlur(grey, (0, 0), 4)
@@ -214,7 +214,7 @@ def _grey(picture):
 
 
 def _patch_model(train, test):
-    """A tiny network without colour: random training patches as filters, pooled, then linear."""
+    """Return the features of a tiny network without colour: random training patches as filters."""
     rng = np.random.default_rng(0)
     pictures = [_grey(picture) for picture in train]
     corners = rng.integers(4, 52, (128, 2))
@@ -241,7 +241,7 @@ def _accuracy(x, y, x_test, y_test, *, strength):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_small_model_finds_the_trait_without_colour(name, drawn):
+def test_a_small_model_learns_the_trait_without_colour(name, drawn):
     (train, labels), (test, answers) = _read(drawn(name), "train"), _read(drawn(name), "test")
     x, x_test = _patch_model(train, test)
     accuracy = _accuracy(x, labels, x_test, answers, strength=0.1)
@@ -251,21 +251,21 @@ def test_a_small_model_finds_the_trait_without_colour(name, drawn):
     assert accuracy > chance + 3 * deviation
 
 
-# Birds stand for all; to draw every set takes minutes.
+# By default only birds: drawing every set takes minutes.
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=() if n == "birds" else pytest.mark.slow) for n in CLASSES],
 )
 def test_colours_alone_do_not_solve_a_set(name, drawn):
     (train, labels), (test, answers) = _read(drawn(name), "train"), _read(drawn(name), "test")
-    x, x_test = ([_histogram(picture) for picture in part] for part in (train, test))
+    x, x_test = ([_histogram(picture) for picture in split] for split in (train, test))
     accuracies = [_accuracy(x, labels, x_test, answers, strength=c) for c in (0.01, 0.1, 1)]
     print(f"{name}: histograms {max(accuracies):.2f}")
     assert max(accuracies) < 0.8
 
 
 @pytest.mark.slow
-def test_scores_of_dishes_follow_what_is_seen(drawn):
+def test_scores_of_dishes_can_be_predicted_from_pixels(drawn):
     table = pd.read_csv(drawn("foodscore") / "FoodScore.csv")
     folder = drawn("foodscore") / "data_foodscore"
     x = np.array(

@@ -1,4 +1,4 @@
-"""The drawn shapes: usable by the readers of VOC folders, varied, the same on every run."""
+"""The drawn shapes: a valid VOC folder, varied, and the same in every run."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from keras_cnn.datasets import annotations
 from keras_cnn.datasets.synthetic import shapes
 from keras_cnn.detection import boxes
 
-PARTS = {"train": 12, "val": 3, "test": 3}
+SIZES = {"train": 12, "val": 3, "test": 3}
 
 
 def test_the_sample_is_a_voc_folder_without_bad_boxes(tmp_path):
     folder = tmp_path / "形 shapes"
-    shapes.write(folder, parts=PARTS)
-    for part, number in PARTS.items():
-        read = annotations.read_voc(folder, split=part, class_names=shapes.CLASSES)
+    shapes.write(folder, split_sizes=SIZES)
+    for split, number in SIZES.items():
+        read = annotations.read_voc(folder, split=split, class_names=shapes.CLASSES)
         checked, bad = annotations.check(read)
         assert len(checked.pictures) == number and not bad
 
@@ -29,6 +29,6 @@ def test_objects_differ_in_size_overlap_and_all_classes_occur():
 
 
 def test_the_same_seed_draws_the_same_picture():
-    one, other = (shapes.picture(np.random.default_rng(7)) for _ in range(2))
-    np.testing.assert_array_equal(one[0], other[0])
-    assert one[1] == other[1]
+    first, second = (shapes.picture(np.random.default_rng(7)) for _ in range(2))
+    np.testing.assert_array_equal(first[0], second[0])
+    assert first[1] == second[1]

@@ -34,7 +34,7 @@ def case():
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     folder = tmp_path_factory.mktemp("few") / "shapes"
-    synthetic.shapes.write(folder, parts={"train": 4, "val": 1, "test": 2})
+    synthetic.shapes.write(folder, split_sizes={"train": 4, "val": 1, "test": 2})
     return folder
 
 
@@ -81,7 +81,7 @@ def test_a_score_of_the_validation_pictures_is_told_as_such(
 
 
 def test_without_a_set_the_case_takes_the_drawn_sample(case, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(synthetic.shapes, "PARTS", {"train": 3, "val": 1, "test": 1})
+    monkeypatch.setattr(synthetic.shapes, "SPLIT_SIZES", {"train": 3, "val": 1, "test": 1})
     monkeypatch.delenv("KERAS_CNN_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
@@ -99,7 +99,7 @@ def test_without_a_set_the_case_takes_the_drawn_sample(case, monkeypatch, tmp_pa
 
 
 def test_damaged_pictures_are_named_before_the_training(case, tmp_path):
-    synthetic.shapes.write(tmp_path / "set", parts={"train": 2, "val": 1, "test": 1})
+    synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 2, "val": 1, "test": 1})
     for path in sorted((tmp_path / "set" / "JPEGImages").glob("train_*")):
         path.write_bytes(path.read_bytes()[:-2000])  # its header is whole
     recipe = dataclasses.replace(case.RECIPE, data=tmp_path / "set")
@@ -108,7 +108,7 @@ def test_damaged_pictures_are_named_before_the_training(case, tmp_path):
 
 
 def test_a_bad_box_ends_the_case_in_one_sentence_that_names_its_file(case, tmp_path):
-    synthetic.shapes.write(tmp_path / "set", parts={"train": 2, "val": 1, "test": 1})
+    synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 2, "val": 1, "test": 1})
     path = tmp_path / "set" / "Annotations" / "train_0001.xml"
     before = path.read_text()
     first = before.index("<xmax>")

@@ -1,4 +1,4 @@
-"""What tests of `datasets` share: a server that plays a set's publisher, and small archives."""
+"""Shared by tests of `datasets`: a local server in place of a publisher, and small archives."""
 
 import gzip
 import http.server
@@ -17,7 +17,7 @@ from keras_cnn.errors import InputError
 
 
 class Publisher(http.server.ThreadingHTTPServer):
-    """Serves `files`; `cut` breaks off half-way, `stall` stops sending half-way."""
+    """Serve `files`. The fault "cut" closes the connection half-way, "stall" stops sending."""
 
     daemon_threads = True
 
@@ -117,7 +117,7 @@ def tree(folder):
 
 
 def refusal(name, **options):
-    """The sentence with which fetching is refused; nothing that looks like the set is left."""
+    """Return the message of a refused fetch; assert that no partial set is left."""
     with pytest.raises(InputError) as caught:
         datasets.fetch(name, **options)
     assert "\n" not in str(caught.value)

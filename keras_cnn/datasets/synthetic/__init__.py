@@ -1,1 +1,1 @@
-"""The built-in samples: small sets drawn by code."""
+"""The built-in samples: small data sets drawn by code."""

@@ -1,4 +1,4 @@
-"""Birds told apart by field marks, and four-legged animals by ears, muzzle and coat."""
+"""Birds that differ by field marks, and animals that differ by ears, muzzle and coat."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from keras_cnn.datasets.synthetic.brush import (
     tone,
 )
 
-FIELD_MARKS = {  # a bird's one mark, and the colour that most birds with this mark have
+FIELD_MARKS = {  # field mark -> the most frequent colour of birds that have it
     "barred_wing": "green",
     "crest": "red",
     "forked_tail": "blue",
@@ -23,7 +23,7 @@ FIELD_MARKS = {  # a bird's one mark, and the colour that most birds with this m
     "long_legs": "white",
     "spotted_breast": "yellow",
 }
-COATS = {  # a coat's pattern, and the fur that most heads with this pattern have
+COATS = {  # pattern of the coat -> its most frequent colour
     "masked": "grey",
     "patched": "white",
     "plain": "brown",
@@ -35,12 +35,12 @@ FURS = ("brown", "cream", "grey", "black", "orange", "white")
 
 
 def bird(rng: np.random.Generator, side: int, *, mark: str) -> np.ndarray:
-    """Draws a perching bird with one field mark.
+    """Draw a perching bird with one field mark.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
-        mark: A key of `FIELD_MARKS`. Half of the birds have its colour, the others any.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
+        mark: A key of `FIELD_MARKS`. Half of the birds have its colour, the others a random one.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -107,13 +107,13 @@ def _tail(canvas, rng, color, *, forked):
 
 
 def portrait(rng: np.random.Generator, side: int, *, ears: str, coat: str) -> np.ndarray:
-    """Draws an animal's head from the front.
+    """Draw an animal's head from the front.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
         ears: One of `EARS`.
-        coat: A key of `COATS`. Half of the heads have its fur, the others any.
+        coat: A key of `COATS`. Half of the heads have its colour, the others a random one.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -135,11 +135,11 @@ def portrait(rng: np.random.Generator, side: int, *, ears: str, coat: str) -> np
 
 
 def sitting(rng: np.random.Generator, side: int, *, ears: str) -> np.ndarray:
-    """Draws a sitting animal: pointed ears go with a short muzzle, floppy ears with a long one.
+    """Draw a sitting animal with pointed ears and a short muzzle, or floppy ears and a long muzzle.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
         ears: One of `EARS`.
 
     Returns:
@@ -180,7 +180,7 @@ def _room(rng, side):
 
 
 def _fur(rng, *, usual=None):
-    """Two colours of a coat, far enough apart to be told from one another."""
+    """Return two colours of a coat that differ clearly in brightness."""
     name = usual if usual and rng.random() < 0.5 else rng.choice(FURS)
     fur = tone(rng, name)
     while True:

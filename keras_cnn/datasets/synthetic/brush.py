@@ -1,7 +1,7 @@
-"""The drawing vocabulary that all samples share: outlines as arrays, and a canvas to paint them on.
+"""Drawing functions of all samples: outlines as arrays, and a canvas to paint them on.
 
-Outlines are float arrays (n, 2) of x to the right and y downwards, in the units of the canvas'
-current pose. Colours are RGB, three numbers in [0, 1].
+Outlines are float arrays (n, 2): x to the right, y downwards, in the unit of the canvas' current
+pose. Colours are RGB, three numbers in [0, 1].
 """
 
 import colorsys
@@ -10,7 +10,7 @@ from math import comb
 import cv2
 import numpy as np
 
-TONES = {  # hue, saturation and value that a colour's shades scatter about
+TONES = {  # name -> mean hue, saturation and value of the colour's shades
     "white": (0.12, 0.05, 0.96),
     "yellow": (0.145, 0.80, 0.95),
     "orange": (0.075, 0.82, 0.94),
@@ -27,25 +27,25 @@ TONES = {  # hue, saturation and value that a colour's shades scatter about
 
 
 def tone(rng: np.random.Generator, name: str, *, spread: float = 1.0) -> np.ndarray:
-    """Mixes a shade of a named colour.
+    """Return a random shade of a named colour, RGB (3,).
 
     Args:
-        rng: Where chance comes from.
+        rng: Source of randomness.
         name: A key of `TONES`.
-        spread: How far shades scatter; 1 keeps neighbouring colours just apart.
+        spread: Factor of the standard deviation; with 1, neighbouring colours hardly overlap.
     """
     hue, saturation, value = np.add(TONES[name], spread * rng.normal(0, (0.012, 0.05, 0.05)))
     return np.array(colorsys.hsv_to_rgb(hue % 1, np.clip(saturation, 0, 1), np.clip(value, 0, 1)))
 
 
 def ellipse(width: float, height: float, *, at=(0.0, 0.0), angle: float = 0.0) -> np.ndarray:
-    """Outlines an ellipse by its half-axes; `angle` in radians turns it about its centre `at`."""
+    """Outline an ellipse with these half-axes, turned by `angle` radians about its centre `at`."""
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     return moved(np.column_stack([width * np.cos(turn), height * np.sin(turn)]), at, angle=angle)
 
 
 def blob(rng: np.random.Generator, radius: float, *, at=(0.0, 0.0), roughness: float = 0.15):
-    """Outlines a round thing with a few random bulges; `roughness` is their share of the radius."""
+    """Outline a circle with random bulges; `roughness` is their size as a share of the radius."""
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, None]
     waves = np.arange(2, 6)
     heights = rng.normal(0, roughness / np.sqrt(waves), waves.shape)
@@ -54,7 +54,7 @@ def blob(rng: np.random.Generator, radius: float, *, at=(0.0, 0.0), roughness: f
 
 
 def smooth(corners) -> np.ndarray:
-    """Outlines a closed curve near the corners (n, 2), by Chaikin's corner cutting."""
+    """Outline a smooth closed curve near the corners (n, 2), by Chaikin's corner cutting."""
     points = np.asarray(corners, dtype=float)
     for _ in range(3):
         after = np.roll(points, -1, axis=0)
@@ -64,7 +64,7 @@ def smooth(corners) -> np.ndarray:
 
 
 def ribbon(points, widths) -> np.ndarray:
-    """Outlines a band along a Bezier curve: its control points (n, 2), and widths along it."""
+    """Outline a band along a Bezier curve: control points (n, 2), and widths along the curve."""
     degree, fine = len(points) - 1, np.linspace(0, 1, 16)[:, None]
     terms = [comb(degree, k) * fine**k * (1 - fine) ** (degree - k) for k in range(degree + 1)]
     path = np.hstack(terms) @ np.asarray(points, dtype=float)
@@ -75,11 +75,11 @@ def ribbon(points, widths) -> np.ndarray:
 
 
 def petal(shape: str, width: float) -> np.ndarray:
-    """Outlines a petal from (0, 0) to about (1, 0), `width` being half its greatest breadth.
+    """Outline a petal from (0, 0) to about (1, 0).
 
     Args:
         shape: "round", "pointed", "notched" (a heart) or "narrow" (a strap).
-        width: Half the greatest breadth, as a share of the length.
+        width: Half the greatest width, as a share of the length.
     """
     along = np.sin(np.linspace(0, np.pi / 2, 28)) ** 2  # denser at both ends
     breadth = {
@@ -98,53 +98,53 @@ def petal(shape: str, width: float) -> np.ndarray:
 
 
 def moved(outline, at=(0.0, 0.0), *, size: float = 1.0, angle: float = 0.0) -> np.ndarray:
-    """Scales an outline, turns it by `angle` radians, then shifts it to `at`."""
+    """Scale an outline, turn it by `angle` radians, then shift it to `at`."""
     cos, sin = size * np.cos(angle), size * np.sin(angle)
     return np.asarray(outline) @ np.array([[cos, sin], [-sin, cos]]) + at
 
 
 def mirrored(outline) -> list[np.ndarray]:
-    """Returns the outline and its mirror image in the vertical axis: two ears, two eyes."""
+    """Return the outline and its mirror image about the vertical axis, such as two ears."""
     return [np.asarray(outline), np.asarray(outline) * (-1, 1)]
 
 
 def mist(rng: np.random.Generator, height: int, width: int, *, grain: int) -> np.ndarray:
-    """Draws smooth noise in [0, 1], float32 (height, width), with `grain` bumps along a side."""
+    """Return smooth noise in [0, 1], float32 (height, width), with `grain` bumps along a side."""
     coarse = rng.random((grain + 2, grain + 2), dtype=np.float32)
     return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 class Canvas:
-    """A picture being painted.
+    """A picture to paint on.
 
-    The pose says where outlines land: at first their unit is the picture's height, their origin
-    its upper left corner. Everything is painted several times too large, then averaged.
+    The pose maps outlines to pixels. At first, their unit is the picture's height and their origin
+    is its upper left corner. The picture is painted at a multiple of its size, then averaged.
 
     Args:
-        height: Of the finished picture, in pixels.
-        width: The same.
-        light: Direction in radians that light comes from; tops of shapes are brighter there.
-        oversampling: How many times too large.
+        height: Height of the finished picture in pixels.
+        width: Width of the finished picture in pixels.
+        light: Direction of the light in radians; shapes are brighter on that side.
+        oversampling: Multiple of the size at which the picture is painted.
     """
 
     def __init__(self, height: int, width: int, *, light: float = -2.0, oversampling: int = 2):
-        """Sets up a black canvas."""
+        """Make a black canvas."""
         self.shape = (height, width)
         self.pixels = np.zeros((height * oversampling, width * oversampling, 3), np.float32)
         self.light = np.array([np.cos(light), np.sin(light)])
-        self.scale = height * oversampling  # of one unit, in painted pixels
+        self.scale = height * oversampling  # painted pixels per picture height
         self.clip = None
         self.pose()
 
     def pose(self, at=(0.0, 0.0), *, size=1.0, angle=0.0, squash=1.0, mirror=False):
-        """Sets where the next outlines land.
+        """Set position, size and angle of the outlines painted next.
 
         Args:
-            at: Where their origin goes, in picture heights.
+            at: Position of their origin, in picture heights.
             size: Length of their unit, in picture heights.
-            angle: Radians that they are turned by.
-            squash: What their height is multiplied by first, as if seen at a slant.
-            mirror: Whether left and right change places.
+            angle: Rotation in radians.
+            squash: Factor of their height, applied first, as if seen at a slant.
+            mirror: Whether to swap left and right.
         """
         stretch = np.diag([-1.0 if mirror else 1.0, squash])
         cos, sin = np.cos(angle), np.sin(angle)
@@ -153,15 +153,15 @@ class Canvas:
         self._unit = self.scale * size
 
     def paint(self, outline, color, *, shade=0.18, contour=0.0, alpha=1.0, blur=0.0):
-        """Fills an outline, within the clip if there is one.
+        """Fill an outline, inside the clip if there is one.
 
         Args:
             outline: (n, 2), closed.
             color: RGB in [0, 1].
-            shade: How much brighter the lit side is, and darker the other, as a share.
-            contour: Width of a darker line around it, in the outline's units.
+            shade: Relative brightening of the lit side, and darkening of the other side.
+            contour: Width of a darker line around it, in the outline's unit.
             alpha: Opacity.
-            blur: Softness of its edge, in the outline's units.
+            blur: Standard deviation of the blur of its edge, in the outline's unit.
         """
         points = outline @ self._matrix + self._shift
         margin = 2 + 3 * blur * self._unit + contour * self._unit
@@ -194,7 +194,7 @@ class Canvas:
         self.pixels[window] += (tint - self.pixels[window]) * cover[..., None]
 
     def clip_to(self, *outlines):
-        """Lets paint stay only inside these outlines, if any are given, else anywhere."""
+        """Restrict painting to the inside of these outlines; without any, paint everywhere."""
         self.clip = None
         if outlines:
             mask = np.zeros(self.pixels.shape[:2], np.uint8)
@@ -205,8 +205,8 @@ class Canvas:
             self.clip = mask.astype(np.float32) / 255
 
     def wash(self, rng, colors, *, grain=3):
-        """Covers all with colours that run into one another, in `grain` bumps along a side."""
-        height, width = (side // 8 for side in self.pixels.shape[:2])  # smooth: no need for more
+        """Cover the canvas with a smooth mixture of colours, with `grain` bumps along a side."""
+        height, width = (side // 8 for side in self.pixels.shape[:2])  # a coarse grid suffices
         ground = np.tile(np.float32(colors[0]), (height, width, 1))
         for color in colors[1:]:
             ground += (np.float32(color) - ground) * mist(rng, height, width, grain=grain)[
@@ -215,15 +215,15 @@ class Canvas:
         self.pixels = cv2.resize(ground, self.pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
     def soften(self, sigma: float):
-        """Blurs what is painted so far, as if out of focus; `sigma` in picture heights."""
+        """Blur the picture so far, as if out of focus; `sigma` in picture heights."""
         self.pixels = cv2.GaussianBlur(self.pixels, (0, 0), max(sigma * self.scale, 0.1))
 
     def develop(self, rng: np.random.Generator, *, mood: float = 1.0) -> np.ndarray:
-        """Finishes the picture under light of random strength, slope and warmth, with grain.
+        """Return the finished picture under random light (strength, slope, warmth) with grain.
 
         Args:
-            rng: Where chance comes from.
-            mood: How much the light may differ from plain white.
+            rng: Source of randomness.
+            mood: Factor of the light's deviation from plain white.
 
         Returns:
             uint8 (height, width, 3), RGB.
@@ -242,13 +242,13 @@ class Canvas:
 
 
 def scenery(canvas: Canvas, rng: np.random.Generator, *, names, clutter: int = 8):
-    """Paints a background: a wash of colours, strewn with blurred blobs, blades and stripes.
+    """Paint a background: a mixture of colours with blurred blobs, blades and petals.
 
     Args:
-        canvas: What to paint on.
-        rng: Where chance comes from.
+        canvas: The canvas.
+        rng: Source of randomness.
         names: Colours to choose from.
-        clutter: Most things strewn about.
+        clutter: Greatest number of blobs, blades and petals.
     """
     chosen = rng.choice(names, 3)
     fade = rng.uniform(0.55, 1.0)  # backgrounds are paler or darker than subjects
@@ -262,11 +262,11 @@ def scenery(canvas: Canvas, rng: np.random.Generator, *, names, clutter: int = 8
         color = tone(rng, rng.choice(names), spread=1.6) * rng.uniform(0.5, 1.1)
         kind = rng.integers(3)
         if kind == 0:
-            thing = blob(rng, rng.uniform(0.03, 0.16), at=at, roughness=0.25)
+            outline = blob(rng, rng.uniform(0.03, 0.16), at=at, roughness=0.25)
         elif kind == 1:
             bend = at + rng.normal(0, 0.2, 2)
-            thing = ribbon([at, bend, bend + rng.normal(0, 0.2, 2)], (0.05, 0.04, 0.0))
+            outline = ribbon([at, bend, bend + rng.normal(0, 0.2, 2)], (0.05, 0.04, 0.0))
         else:
-            thing = moved(petal("pointed", 0.3), at, size=0.4, angle=rng.uniform(0, 7))
-        canvas.paint(thing, color, alpha=rng.uniform(0.4, 0.95))
+            outline = moved(petal("pointed", 0.3), at, size=0.4, angle=rng.uniform(0, 7))
+        canvas.paint(outline, color, alpha=rng.uniform(0.4, 0.95))
     canvas.soften(rng.uniform(0.002, 0.016))

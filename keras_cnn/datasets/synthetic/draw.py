@@ -1,10 +1,9 @@
-"""Built-in samples: small sets drawn by code, for whoever has not got the real ones.
+"""Built-in samples: small data sets drawn by code, which stand in for real ones.
 
-They are drawings and say so: each class is named by what is drawn, and is told from the others by
-one trait, over varied place, size, turn, palette, light and background. Colour may help, but never
-suffices. The same versions of NumPy, OpenCV and Pillow draw the same bytes on every run: each
-picture has a random stream of its own, seeded by set, split, class and number, so train and test
-share none.
+A class is named after its drawing and differs from the others in one trait, while position, size,
+angle, palette, light and background vary. Colour helps, but does not suffice. The same versions of
+NumPy, OpenCV and Pillow draw the same bytes in every run: each picture has its own random
+generator, seeded by set, split, class and number. Train and test share no picture.
 """
 
 import os
@@ -26,14 +25,14 @@ SIDE = 160  # pixels of a picture in colour
 
 @dataclass(frozen=True)
 class _Sample:
-    """How a set of classes is drawn.
+    """The classes, sizes and drawing functions of a sample.
 
     Attributes:
-        classes: Name -> what draws a picture of it from (rng, side).
-        train: Training pictures of each class.
-        test: Test pictures of each class.
-        side: Of a picture, in pixels.
-        suffix: Of the files' names; pictures in colour are JPEG, as photographs would be.
+        classes: Name -> function that draws a picture of it from (rng, side).
+        train: Training pictures per class.
+        test: Test pictures per class.
+        side: Height and width of a picture in pixels.
+        suffix: Extension of the files; pictures in colour are JPEG, like photographs.
     """
 
     classes: dict[str, Callable[[np.random.Generator, int], np.ndarray]]
@@ -44,7 +43,7 @@ class _Sample:
 
 
 def _flowers(*names):
-    """Three words name a flower: colour, number of petals and their shape."""
+    """Yield (name, drawing function); a name is `<colour>_<number of petals>_<shape of petals>`."""
     numbers = {"three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "thirteen": 13}
     for name in names:
         color, number, shape = name.split("_")
@@ -116,17 +115,17 @@ NAMES = tuple(sorted([*_SAMPLES, _FOOD, _BOXES]))
 
 
 def draw(name: str, folder: str | os.PathLike) -> Path:
-    """Draws a set, once.
+    """Draw a sample, unless its folder exists.
 
-    Pictures go into a hidden folder beside `folder`, which gets its name when the last one is
-    there: a folder of that name is always whole. One that has something in it is left as it is, and
-    of two programs that draw at once, one wins and both go on.
+    Pictures are drawn into a hidden folder beside `folder`, which is renamed after the last one: a
+    folder of that name is always complete. A folder that is not empty is not changed. If two
+    programs draw the same sample at once, both use the folder that is finished first.
 
     Args:
         name: One of `NAMES`.
-        folder: What becomes of the set: `{train,test}/<class>/*`; for "foodscore" `FoodScore.csv`
-            with the columns ID and score, and `data_foodscore/<ID>.jpg`; for "voc2007" the layout
-            of PASCAL VOC.
+        folder: The sample's folder. It will hold `{train,test}/<class>/*`; for "foodscore"
+            `FoodScore.csv` with the columns ID and score, and `data_foodscore/<ID>.jpg`; for
+            "voc2007" the layout of PASCAL VOC.
 
     Returns:
         The folder.
@@ -152,7 +151,7 @@ def draw(name: str, folder: str | os.PathLike) -> Path:
             try:
                 drawn.rename(folder)
             except OSError:
-                if not (folder.is_dir() and any(folder.iterdir())):  # else another was faster
+                if not (folder.is_dir() and any(folder.iterdir())):  # another program was faster
                     raise
     except OSError as error:
         raise InputError(
@@ -191,7 +190,7 @@ def _draw_dishes(folder):
 
 
 def _stream(*words):
-    """A random generator that depends on these words only."""
+    """Return a random generator seeded by these words only."""
     return np.random.default_rng(list("/".join(map(str, words)).encode()))
 
 

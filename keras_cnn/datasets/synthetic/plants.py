@@ -1,4 +1,4 @@
-"""Flowers told apart by petals and colour, and leaves told apart by their edge."""
+"""Flowers that differ by petals and colour, and leaves that differ by their edge."""
 
 import numpy as np
 
@@ -27,15 +27,15 @@ def flower(
     color: str,
     constancy: float = 1.0,
 ) -> np.ndarray:
-    """Draws a flower in a meadow, often with smaller ones of its kind behind it.
+    """Draw a flower in a meadow, often with smaller flowers of its kind behind it.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
-        petals: How many.
-        shape: See `brush.petal`.
-        color: Of the petals.
-        constancy: Share of the flowers that have this colour; the others have any.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
+        petals: Number of petals.
+        shape: Shape of the petals, see `brush.petal`.
+        color: Colour of the petals, a key of `brush.TONES`.
+        constancy: Share of the flowers that have this colour; the others have a random one.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -71,13 +71,13 @@ def _stem(canvas, rng, at, size, color):
 
 
 def _head(canvas, rng, petals, shape, color, heart):
-    room = np.tan(np.pi / max(petals, 4))  # half the breadth that leaves no gap at full length
+    room = np.tan(np.pi / max(petals, 4))  # half the width at which petals touch at their ends
     width = {"round": 0.62, "notched": 0.66, "pointed": 0.62, "narrow": 0.55}[shape] * room
     width = min(width, 0.17 if shape == "narrow" else 1) * rng.uniform(0.9, 1.1)
     turns = np.linspace(0, 2 * np.pi, petals, endpoint=False) + rng.normal(0, 0.05, petals)
     for turn in rng.permutation(turns):
-        one = moved(petal(shape, width), size=rng.uniform(0.9, 1.05), angle=turn)
-        canvas.paint(one, color * rng.uniform(0.93, 1.03), shade=0.22, contour=0.02)
+        outline = moved(petal(shape, width), size=rng.uniform(0.9, 1.05), angle=turn)
+        canvas.paint(outline, color * rng.uniform(0.93, 1.03), shade=0.22, contour=0.02)
         vein = moved(ribbon([(0.2, 0), (0.5, 0), (0.72, 0)], (0.05, 0.0)), angle=turn)
         canvas.paint(vein, color * 0.72, alpha=0.5)
     core = rng.uniform(0.15, 0.24)
@@ -90,14 +90,14 @@ def _head(canvas, rng, petals, shape, color, heart):
 def leaf(
     rng: np.random.Generator, side: int, *, lobed: bool, color: str, constancy: float
 ) -> np.ndarray:
-    """Draws a fallen leaf with a smooth or a lobed edge.
+    """Draw a fallen leaf with a smooth or a lobed edge.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
         lobed: Whether the edge has lobes.
         color: One of `LEAF_COLORS`.
-        constancy: Share of the leaves that have this colour; the others have any.
+        constancy: Share of the leaves that have this colour; the others have a random one.
 
     Returns:
         uint8 (side, side, 3), RGB.
@@ -130,7 +130,7 @@ def leaf(
     canvas.paint(ribbon([(-0.72, rng.normal(0, 0.05)), (-0.4, 0)], (0.03, 0.02)), color * 0.7)
     canvas.paint(edge, color, shade=0.3, contour=0.014)
     canvas.clip_to(edge)
-    for _ in range(rng.integers(0, 6)):  # autumn comes in patches
+    for _ in range(rng.integers(0, 6)):  # patches of autumn colour
         at = rng.uniform((-0.5, -0.3), (0.5, 0.3))
         canvas.paint(
             blob(rng, rng.uniform(0.03, 0.14), at=at),

@@ -1,8 +1,8 @@
-"""Shapes to be found on busy backgrounds, with their boxes, in the layout of PASCAL VOC.
+"""Shapes on busy backgrounds with their boxes, in the layout of PASCAL VOC.
 
-A shape is told by its outline alone: size, turn, colour and place vary, shapes overlap and reach
-the picture's edge, and the background is full of lines and texture that are no shapes, only duller.
-The boxes are those of the pixels drawn, cut to the picture.
+Only the outline tells the class of a shape: size, angle, colour and position vary, and shapes
+overlap and reach over the picture's edge. The background has lines and textures in dull colours.
+The boxes enclose the drawn pixels, clipped to the picture.
 """
 
 import colorsys
@@ -13,49 +13,49 @@ import cv2
 import numpy as np
 from PIL import Image
 
-CORNERS = {"disc": 40, "star": 10, "triangle": 3}  # of each class's outline
+CORNERS = {"disc": 40, "star": 10, "triangle": 3}  # number of corners of each outline
 CLASSES = tuple(CORNERS)
-PARTS = {"train": 280, "val": 30, "test": 60}
+SPLIT_SIZES = {"train": 280, "val": 30, "test": 60}  # pictures
 WIDTHS, HEIGHTS = (240, 320), (240, 320)  # pixels, least and most
-NUMBERS = (4, 9)  # shapes in a picture, least and most
-SIDES = (0.14, 0.38)  # of a shape in shares of the picture's longer side
+NUMBERS = (4, 9)  # shapes per picture, least and most
+SIDES = (0.14, 0.38)  # size of a shape as a share of the picture's longer side
 DULL = (80, 176)  # values of the background's colours, least and most
-TURN = 0.3  # most that a shape is turned either way, in radians
-HIDDEN = 0.5  # share of a shape's box that later ones may cover before it counts as difficult
+TURN = 0.3  # greatest rotation of a shape, in radians
+HIDDEN = 0.5  # share of a shape's pixels above which, if covered, it counts as difficult
 
 
-def write(folder: Path, *, parts: dict[str, int] | None = None):
+def write(folder: Path, *, split_sizes: dict[str, int] | None = None):
     """Draw the set.
 
     Args:
-        folder: Where it goes.
-        parts: Pictures of each part; by default `PARTS`.
+        folder: The set's folder.
+        split_sizes: Split -> number of pictures; by default `SPLIT_SIZES`.
     """
-    for part in ("Annotations", "JPEGImages", "ImageSets/Main"):
-        (folder / part).mkdir(parents=True)
-    for number, (part, pictures) in enumerate((parts or PARTS).items()):
-        names = [f"{part}_{index:04d}" for index in range(pictures)]
-        (folder / "ImageSets" / "Main" / f"{part}.txt").write_text("\n".join(names) + "\n")
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    for number, (split, pictures) in enumerate((split_sizes or SPLIT_SIZES).items()):
+        names = [f"{split}_{index:04d}" for index in range(pictures)]
+        (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names) + "\n")
         for index, name in enumerate(names):
             image, objects = picture(np.random.default_rng((6, number, index)))
             height, width = image.shape[:2]
-            told = "".join(_object(*entry) for entry in objects)
+            elements = "".join(_object(*entry) for entry in objects)
             (folder / "Annotations" / f"{name}.xml").write_text(
                 f"<annotation><filename>{name}.jpg</filename><size><width>{width}</width>"
-                f"<height>{height}</height><depth>3</depth></size>{told}</annotation>\n"
+                f"<height>{height}</height><depth>3</depth></size>{elements}</annotation>\n"
             )
             Image.fromarray(image).save(folder / "JPEGImages" / f"{name}.jpg", quality=92)
 
 
 def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
-    """Draws one picture.
+    """Draw one picture.
 
     Args:
-        rng: Source of all choices.
+        rng: Source of randomness.
 
     Returns:
-        RGB, uint8, (height, width, 3); for each shape its class, its corners in pixels and whether
-        it is mostly covered by others.
+        RGB, uint8 (height, width, 3); and for each shape its class, the corners of its box in
+        pixels, and whether other shapes cover most of it.
     """
     width, height = int(rng.integers(*WIDTHS)), int(rng.integers(*HEIGHTS))
     image = _background(rng, width, height)
@@ -90,7 +90,7 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
 
 
 def _background(rng, width, height):
-    """Blotches, stripes and strokes of dull colours, none of them closed."""
+    """Return blotches, stripes and lines in dull colours; none of them is a closed shape."""
     coarse = rng.integers(*DULL, (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3))
     image = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     rows, columns = np.mgrid[:height, :width]
@@ -106,7 +106,7 @@ def _background(rng, width, height):
 
 
 def _outline(name):
-    """Corners of a shape within the unit circle, the first on top, (n, 2)."""
+    """Return the corners (n, 2) of a shape in the unit circle; the first is at the top."""
     number = np.arange(CORNERS[name])
     angle = number * 2 * np.pi / len(number) - np.pi / 2
     radius = np.where(number % 2, 0.42, 1) if name == "star" else np.ones(len(number))

@@ -1,4 +1,4 @@
-"""Garments in grey, told apart by their silhouettes, and dishes with a score."""
+"""Grey garments that differ by their outlines, and dishes with a score."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from keras_cnn.datasets.synthetic.brush import (
     tone,
 )
 
-RIGHT_HALVES = {  # of the garments that are alike on both sides, from the neck to the hem
+RIGHT_HALVES = {  # outlines of symmetric garments, right half from neck to hem
     "Coat": [(0.2, -0.95), (0.48, -0.9), (0.7, -0.6), (0.86, 0.55), (0.62, 0.62), (0.5, -0.2)]
     + [(0.58, 0.98)],
     "Dress": [(0.16, -0.95), (0.32, -0.92), (0.36, -0.55), (0.22, -0.15), (0.55, 0.95)],
@@ -32,7 +32,7 @@ RIGHT_HALVES = {  # of the garments that are alike on both sides, from the neck 
     ],
     "Trouser": [(0.34, -0.95), (0.46, 0.95), (0.14, 0.95), (0.03, -0.35)],
 }
-OUTLINES = {  # of the others
+OUTLINES = {  # of the other garments
     "Bag": [(-0.72, -0.3), (0.72, -0.3), (0.88, 0.7), (-0.88, 0.7)],
     "Ankle boot": [(-0.92, 0.72), (-0.88, 0.38), (-0.35, 0.15), (-0.08, -0.2), (-0.05, -0.9)]
     + [(0.62, -0.9), (0.58, 0.1), (0.68, 0.72)],
@@ -47,11 +47,11 @@ DULL = ("green", "cream", "grey", "purple", "green")
 
 
 def garment(rng: np.random.Generator, side: int, *, kind: str) -> np.ndarray:
-    """Draws a garment, a shoe or a bag before black.
+    """Draw a garment, a shoe or a bag on black.
 
     Args:
-        rng: Where chance comes from.
-        side: Of the picture, in pixels.
+        rng: Source of randomness.
+        side: Height and width of the picture in pixels.
         kind: One of `GARMENTS`.
 
     Returns:
@@ -85,7 +85,7 @@ def garment(rng: np.random.Generator, side: int, *, kind: str) -> np.ndarray:
 
 
 def _print(canvas, rng, grey):
-    """Leaves the cloth plain, stripes it or dots it."""
+    """Draw stripes, dots or nothing on the cloth."""
     ink = np.clip(grey * rng.uniform(0.5, 1.5), 0, 1)
     kind = rng.integers(4)
     if kind == 0:
@@ -115,15 +115,15 @@ def _details(canvas, kind, trim):
 
 
 def dish(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, float]:
-    """Draws a dish from above, and scores it by what can be seen.
+    """Draw a dish from above, and compute its score from the drawing.
 
-    The warmer the food's colours and the fuller the plate, the higher the score. A share of chance
-    stays, as among human judges.
+    The score rises with the share of warm colours and with the size of the portion. Random noise is
+    added, as human scores have it.
 
     Args:
-        rng: Where chance comes from.
-        height: Of the picture, in pixels.
-        width: The same.
+        rng: Source of randomness.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
 
     Returns:
         uint8 (height, width, 3), RGB, and the score in [1, 5].
@@ -161,7 +161,7 @@ def _table(canvas, rng):
 
 
 def _food(canvas, rng, *, warmth, reach):
-    """Heaps food about the plate's middle; `warmth` of it is warm in colour."""
+    """Draw food on the middle of the plate; `warmth` is the share of pieces in warm colours."""
     sauce = tone(rng, rng.choice(WARM if rng.random() < warmth else DULL))
     canvas.paint(blob(rng, reach, roughness=0.06), sauce * 0.9, shade=0.1, contour=0.012)
     count = int(8 + 44 * reach)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while a set is fetched, nothing that looks complete is left."""
+"""After a failed fetch, no partial set is left, and the message says what to do."""
 
 import dataclasses
 import errno
@@ -22,7 +22,7 @@ from keras_cnn.errors import InputError
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut without length", "stall"])
-def test_an_interrupted_transfer_is_told_and_done_anew(
+def test_an_interrupted_download_is_reported_and_a_second_fetch_succeeds(
     place, publish, publisher, monkeypatch, fault
 ):
     monkeypatch.setattr(download, "_STALLED", 0.3)
@@ -59,7 +59,7 @@ def test_an_md5_is_checked_too(place, publish, publisher, monkeypatch):
     assert tree(place / "birds") == BIRDS_ARRANGED
 
 
-def test_a_missing_address_is_told_with_the_place_for_the_file(place, publish, publisher):
+def test_a_404_names_the_address_and_the_folder_for_the_file(place, publish, publisher):
     row = publish("birds", BIRDS)
     publisher.files.clear()
     sentence = refusal("birds")
@@ -67,14 +67,16 @@ def test_a_missing_address_is_told_with_the_place_for_the_file(place, publish, p
     assert str(place / "downloads/birds") in sentence
 
 
-def test_a_server_that_is_down_is_told(place, publish, publisher, monkeypatch):
+def test_a_server_that_is_down_is_reported(place, publish, publisher, monkeypatch):
     row = publish("birds", BIRDS)
-    nobody = dataclasses.replace(row.sources[0], url="http://127.0.0.1:9/CUB_200_2011.tgz")
-    monkeypatch.setitem(datasets.CATALOGUE, "birds", dataclasses.replace(row, sources=(nobody,)))
-    assert "cannot be had from http://127.0.0.1:9/" in refusal("birds")
+    unreachable = dataclasses.replace(row.sources[0], url="http://127.0.0.1:9/CUB_200_2011.tgz")
+    monkeypatch.setitem(
+        datasets.CATALOGUE, "birds", dataclasses.replace(row, sources=(unreachable,))
+    )
+    assert "cannot be downloaded from http://127.0.0.1:9/" in refusal("birds")
 
 
-EVIL = {
+MALICIOUS = {
     "above": ("../escaped.jpg", b"evil"),
     "deep": ("CUB_200_2011/images/../../../escaped.jpg", b"evil"),
     "absolute": ("/escaped.jpg", b"evil"),
@@ -87,9 +89,9 @@ EVIL = {
 }
 
 
-@pytest.mark.parametrize("name", EVIL)
-def test_a_tar_with_an_evil_member_is_refused_whole(place, tmp_path, publish, name):
-    member, content = EVIL[name]
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_a_tar_with_a_malicious_member_is_refused_whole(place, tmp_path, publish, name):
+    member, content = MALICIOUS[name]
     publish(
         "birds",
         {
@@ -114,8 +116,8 @@ def test_a_tar_with_an_evil_member_is_refused_whole(place, tmp_path, publish, na
 
 
 @pytest.mark.parametrize("name", ["above", "absolute", "backslash", "drive"])
-def test_a_zip_with_an_evil_member_is_refused_whole(place, tmp_path, publish, name):
-    member, content = EVIL[name]
+def test_a_zip_with_a_malicious_member_is_refused_whole(place, tmp_path, publish, name):
+    member, content = MALICIOUS[name]
     publish("cats_dogs", {"pets.zip": zipped({member: content, "PetImages/Cat/1.jpg": jpeg()})})
     assert f"holds {member!r}" in refusal("cats_dogs")
     assert not [path for path in tmp_path.rglob("*escaped*")]
@@ -155,7 +157,7 @@ def test_an_archive_that_is_not_the_set_is_refused(place, publish, content):
     assert "CUB_200_2011.tgz" in refusal("birds")
 
 
-def test_a_full_disk_while_unpacking_is_told(place, publish, monkeypatch):
+def test_a_full_disk_while_unpacking_is_reported(place, publish, monkeypatch):
     publish("birds", BIRDS)
 
     def full(*_):
@@ -169,7 +171,7 @@ def test_a_full_disk_while_unpacking_is_told(place, publish, monkeypatch):
     assert tree(place / "birds") == BIRDS_ARRANGED
 
 
-def test_a_full_disk_while_downloading_is_no_failure_of_the_server(place, publish, monkeypatch):
+def test_a_full_disk_while_downloading_is_not_blamed_on_the_server(place, publish, monkeypatch):
     from keras.src.utils import file_utils
 
     publish("birds", BIRDS)
@@ -184,7 +186,7 @@ def test_a_full_disk_while_downloading_is_no_failure_of_the_server(place, publis
     assert not list((place / "downloads/birds").iterdir())
 
 
-def test_a_root_that_cannot_be_written_is_told(place, publish, tmp_path):
+def test_a_root_that_cannot_be_written_is_reported(place, publish, tmp_path):
     publish("birds", BIRDS)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="birds cannot be written into .*file"):
@@ -220,7 +222,7 @@ def copy_and_wait(*files):
     time.sleep(60)
 
 
-if archive:  # already here: to be killed while unpacking, and Keras need not be imported
+if archive:  # the download is skipped: the process is killed while it unpacks
     datasets.download._download = lambda source, folder: pathlib.Path(archive)
     shutil.copyfileobj = copy_and_wait
 datasets.fetch("birds")
@@ -262,19 +264,19 @@ def test_a_killed_fetch_leaves_nothing_that_looks_complete(
 
 def test_two_fetches_of_one_set_do_not_disturb_each_other(place, publish, monkeypatch):
     publish("birds", BIRDS)
-    (place / ".birds-fetch-other").mkdir()  # where another unpacks
+    (place / ".birds-fetch-other").mkdir()  # work folder of another fetch
     datasets.fetch("birds")
     names = sorted(path.name for path in place.iterdir())
     assert names == [".birds-fetch-other", "birds", "downloads"]
     shutil.rmtree(place / "birds")
     unpack = download._unpack
 
-    def while_another_ends(archives, row, work):
+    def unpack_while_another_fetch_ends(archives, row, work):
         unpack(archives, row, work)
         (place / "birds").mkdir()
         (place / "birds" / "theirs").touch()
 
-    monkeypatch.setattr(download, "_unpack", while_another_ends)
+    monkeypatch.setattr(download, "_unpack", unpack_while_another_fetch_ends)
     assert datasets.fetch("birds") == place / "birds"
     assert [path.name for path in (place / "birds").iterdir()] == ["theirs"]
     assert len(list(place.glob(".birds-*"))) == 1
