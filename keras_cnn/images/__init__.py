@@ -1,5 +1,5 @@
-"""How pictures reach a classifier: from files or arrays to batches, augmented on the way."""
+"""Pictures on their way to a network: from files or arrays to augmented, scaled batches."""
 
-from keras_cnn.images.generator import ImageDataGenerator
+from keras_cnn.images.generator import ImageDataGenerator, scaled_generator
 
-__all__ = ["ImageDataGenerator"]
+__all__ = ["ImageDataGenerator", "scaled_generator"]

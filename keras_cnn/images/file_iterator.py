@@ -1,4 +1,4 @@
-"""Where the pictures and targets of a batch come from: files, or arrays."""
+"""Batches of pictures from files."""
 
 from typing import Any
 
@@ -7,8 +7,9 @@ import numpy as np
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 from keras_cnn.images.cache import Cache
-from keras_cnn.images.file_lists import Samples
+from keras_cnn.images.file_lists import FileList
 from keras_cnn.images.iterators import Iterator
+from keras_cnn.images.preparation import Preparation
 
 
 class FileIterator(Iterator):
@@ -18,8 +19,9 @@ class FileIterator(Iterator):
         samples: Number of pictures.
         filenames: Their file names, in the order of predictions if not shuffled.
         class_indices: Class name -> index.
-        classes: Class index of each picture; lists where it may have several.
+        classes: Class index of each picture; lists if a picture may have several.
         sample_weight: Weight of each picture, or None.
+        preparation: How a file is read and resized.
     """
 
     _suffixes = 10**7
@@ -28,7 +30,7 @@ class FileIterator(Iterator):
     def __init__(
         self,
         generator: Any,
-        samples: Samples,
+        file_list: FileList,
         *,
         target_size: tuple[int, int],
         color_mode: str,
@@ -41,10 +43,10 @@ class FileIterator(Iterator):
 
         Args:
             generator: The `ImageDataGenerator`.
-            samples: The pictures and their targets.
-            target_size: (height, width) pictures are resized to.
+            file_list: The pictures and their targets.
+            target_size: (height, width) that pictures are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            class_mode: What the targets are.
+            class_mode: Kind of targets.
             interpolation: How pictures are resized.
             keep_aspect_ratio: Whether to crop rather than to distort.
             **options: For `Iterator`.
@@ -55,38 +57,40 @@ class FileIterator(Iterator):
             raise InputError(
                 f"interpolation must be one of {files.INTERPOLATIONS}; received {interpolation=}"
             )
-        self.target_size = tuple(target_size)
+        self.preparation = Preparation(
+            size=tuple(int(length) for length in target_size),
+            color_mode=color_mode,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            exif_rotation=generator.exif_rotation,
+            reduced_decoding=generator.reduced_decoding,
+        )
+        self.target_size = self.preparation.size
         self.color_mode = color_mode
         self.class_mode = class_mode
         self.interpolation = interpolation
         self.keep_aspect_ratio = keep_aspect_ratio
-        self.directory = samples.directory
-        self.filenames = samples.filenames
-        self.filepaths = samples.filepaths
-        self.class_indices = samples.class_indices
-        self.classes = samples.classes
-        self.sample_weight = samples.sample_weight
-        self._labels = samples.labels
+        self.directory = file_list.directory
+        self.filenames = file_list.filenames
+        self.filepaths = file_list.filepaths
+        self.class_indices = file_list.class_indices
+        self.classes = file_list.classes
+        self.sample_weight = file_list.sample_weight
+        self._labels = file_list.labels
         self.samples = len(self.filenames)
-        shape = (*self.target_size, files.CHANNELS[color_mode])
+        height, width, channels = self.preparation.image_shape
         last = generator.data_format == "channels_last"
         super().__init__(
             generator,
             n=self.samples,
-            image_shape=shape if last else (shape[2], *shape[:2]),
+            image_shape=(height, width, channels) if last else (channels, height, width),
             **options,
         )
         self._cache = Cache(
             self.filepaths,
-            shape=shape,
+            shape=self.preparation.image_shape,
             where=generator.cache,
-            options=(
-                color_mode,
-                interpolation,
-                keep_aspect_ratio,
-                generator.exif_rotation,
-                generator.reduced_decoding,
-            ),
+            options=self.preparation,
         )
 
     @property
@@ -96,7 +100,7 @@ class FileIterator(Iterator):
 
     @property
     def labels(self) -> Any:
-        """What the targets are made from: `classes`, or the columns of a table."""
+        """Values that targets are made from: `classes`, or the columns of a table."""
         return self.classes if self._labels is None else self._labels
 
     def _picture(self, index):
@@ -104,24 +108,12 @@ class FileIterator(Iterator):
         return picture if self.data_format == "channels_last" else np.moveaxis(picture, 2, 0)
 
     def _read(self, path):
-        generator = self.image_data_generator
         try:
-            pixels = files.read(
-                path,
-                color_mode=self.color_mode,
-                exif_rotation=generator.exif_rotation,
-                least_size=self.target_size if generator.reduced_decoding else None,
-            )
+            return self.preparation.read(path)
         except InputError as error:
             raise InputError(
                 f'{error}, or leave out all such files with on_error="skip"'
             ) from error.__cause__
-        return files.resize(
-            pixels,
-            size=self.target_size,
-            interpolation=self.interpolation,
-            keep_aspect_ratio=self.keep_aspect_ratio,
-        )
 
     def _assemble(self, x, indices):
         if self.class_mode is None:

@@ -3,28 +3,35 @@
 import os
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from keras_cnn.images import file_lists
+from keras_cnn.errors import InputError
+from keras_cnn.images import array_iterator, file_lists, file_tables
 from keras_cnn.images.array_iterator import ArrayIterator
-from keras_cnn.images.augmentation import Changes
+from keras_cnn.images.augmentation import Augmentation
 from keras_cnn.images.file_iterator import FileIterator
+from keras_cnn.images.file_lists import FileList
+from keras_cnn.images.scaling import Scaling
 
 
-class ImageDataGenerator(Changes):
-    """Batches of pictures, changed at random, scaled, and ready before a training step needs them.
+class ImageDataGenerator(Augmentation):
+    """Make batches of pictures: augmented, scaled, and ready before a training step needs them.
 
-    Takes the arguments of Keras' legacy class and, with the same seed, yields the same batches,
-    several times faster: pictures are decoded and warped on threads, and kept, once resized, in
-    memory or on disk. Five things differ. Pictures stand upright as their EXIF orientation tells
-    (see `exif_rotation`). 16-bit grey is scaled to 8 bits, not clipped. 8-bit pictures, as files
-    hold them, if larger than 64 pixels, are rotated, sheared, zoomed and shifted to whole grey
-    levels, the nearest; floats are not rounded. Where `flow` takes a subset, weights stay with
-    their pictures; the legacy class mixes those of "training" up. And random numbers come from a
-    state of its own: NumPy's global one is neither read nor reseeded, so that without `seed`
-    batches differ from run to run.
+    It takes the arguments of Keras' legacy class and, with the same seed, yields the same batches
+    several times faster. Threads decode and warp the pictures; a cache in memory or on disk keeps
+    the resized pictures for later epochs. Five things differ from the legacy class:
+
+    - Pictures are turned upright as their EXIF orientation says (see `exif_rotation`).
+    - 16-bit grey is scaled to 8 bits, not clipped.
+    - 8-bit pictures from files that are larger than 64 pixels are rotated, sheared, zoomed and
+      shifted with results rounded to whole grey levels. Floats are not rounded.
+    - If `flow` takes a subset, sample weights stay with their pictures. The legacy class mixes up
+      those of "training".
+    - Random numbers come from the generator's own state. NumPy's global state is neither read nor
+      seeded, so batches without `seed` differ from run to run.
 
     Example:
         >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30, horizontal_flip=True)
@@ -50,10 +57,10 @@ class ImageDataGenerator(Changes):
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
     ) -> FileIterator:
-        """Read the pictures of a folder that holds one folder per class.
+        """Make batches of the pictures of a folder that holds one folder per class.
 
         Args:
-            directory: The folder. Hidden files and folders in it are never looked at.
+            directory: The folder. Hidden files and folders in it are skipped.
             target_size: (height, width) pictures are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
             classes: Names of the class folders in the order of their indices; by default all,
@@ -61,33 +68,34 @@ class ImageDataGenerator(Changes):
             class_mode: The targets: "categorical" (n, classes) of 0 and 1; "sparse" or "binary"
                 (n,) class indices; "input" the pictures themselves; None for none.
             batch_size: Pictures per batch; the last of an epoch may have fewer.
-            shuffle: Whether each epoch has an order of its own, rather than that of `filenames`.
-            seed: Makes order and changes reproducible.
-            save_to_dir: Folder to save the changed pictures in, to look at.
-            save_prefix: Start of the names of files saved.
-            save_format: Extension of the names of files saved.
-            follow_links: Whether to look into symbolic links to folders inside class folders.
+            shuffle: Whether to shuffle each epoch; otherwise pictures come in the order of
+                `filenames`.
+            seed: Makes order and augmentation reproducible.
+            save_to_dir: Folder to save the augmented pictures in, for inspection.
+            save_prefix: Start of the saved files' names.
+            save_format: Extension of the saved files' names.
+            follow_links: Whether to follow symbolic links to folders inside class folders.
             subset: "training" or "validation" if `validation_split` is set.
             interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
-            keep_aspect_ratio: Whether to cut out the largest centred part of the target's aspect
-                ratio, rather than to distort.
+            keep_aspect_ratio: Whether to crop the largest centred box of the target's aspect ratio
+                rather than to distort.
 
         Returns:
-            A `keras.utils.PyDataset` of one epoch, and an iterator without end.
+            A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
 
         Raises:
-            InputError: The folder is missing, a class or subset is empty, or an option is unknown.
+            InputError: The folder is missing, a class or subset is empty, or an option's value is not
+                allowed.
         """
-        found = file_lists.from_directory(
+        file_list = file_lists.from_directory(
             directory, classes=classes, class_mode=class_mode, follow_links=follow_links
         )
-        found = self._select(found, subset, by_class=True)
-        print(
-            f"Found {len(found.filenames)} images belonging to {len(found.class_indices)} classes."
-        )
+        file_list = self._select(file_list, subset, by_class=True)
+        n, num_classes = len(file_list.filenames), len(file_list.class_indices)
+        print(f"Found {n} images belonging to {num_classes} classes.")
         return FileIterator(
             self,
-            found,
+            file_list,
             target_size=target_size,
             color_mode=color_mode,
             class_mode=class_mode,
@@ -123,7 +131,7 @@ class ImageDataGenerator(Changes):
         validate_filenames: bool = True,
         keep_aspect_ratio: bool = False,
     ) -> FileIterator:
-        """Read the pictures a table names, one per row.
+        """Make batches of the pictures that a table names, one per row.
 
         Args:
             dataframe: The table.
@@ -133,32 +141,32 @@ class ImageDataGenerator(Changes):
             weight_col: Column of sample weights.
             target_size: (height, width) pictures are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
-            classes: Class names in the order of their indices, by default all, sorted; rows of
-                others are left out.
-            class_mode: As in `flow_from_directory`, where class names are str, and for
-                "categorical" may be lists of them; or "raw", the column's values as they are, or
-                "multi_output", a list of one array per column.
+            classes: Class names in the order of their indices; by default all, sorted. Rows of
+                other classes are left out.
+            class_mode: As in `flow_from_directory`, with class names as str, or for "categorical"
+                also as lists of str; or "raw", the column's values as they are; or "multi_output",
+                a list of one array per column.
             batch_size: Pictures per batch; the last of an epoch may have fewer.
-            shuffle: Whether each epoch has an order of its own, rather than that of the table.
-            seed: Makes order and changes reproducible.
-            save_to_dir: Folder to save the changed pictures in, to look at.
-            save_prefix: Start of the names of files saved.
-            save_format: Extension of the names of files saved.
+            shuffle: Whether to shuffle each epoch; otherwise pictures come in the table's order.
+            seed: Makes order and augmentation reproducible.
+            save_to_dir: Folder to save the augmented pictures in, for inspection.
+            save_prefix: Start of the saved files' names.
+            save_format: Extension of the saved files' names.
             subset: "training" or "validation" if `validation_split` is set.
             interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
             validate_filenames: Whether to leave out, with a warning, rows whose file does not exist
                 or has no picture's extension.
-            keep_aspect_ratio: Whether to cut out the largest centred part of the target's aspect
-                ratio, rather than to distort.
+            keep_aspect_ratio: Whether to crop the largest centred box of the target's aspect ratio
+                rather than to distort.
 
         Returns:
-            A `keras.utils.PyDataset` of one epoch, and an iterator without end.
+            A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
 
         Raises:
             InputError: A column is missing or does not suit `class_mode`, no row is left, or an
-                option is unknown.
+                option's value is not allowed.
         """
-        found = file_lists.from_dataframe(
+        file_list = file_tables.from_dataframe(
             dataframe,
             directory=directory,
             x_col=x_col,
@@ -168,13 +176,14 @@ class ImageDataGenerator(Changes):
             class_mode=class_mode,
             validate_filenames=validate_filenames,
         )
-        found = self._select(found, subset, by_class=False)
+        file_list = self._select(file_list, subset, by_class=False)
+        n, num_classes = len(file_list.filenames), len(file_list.class_indices)
         kind = "validated" if validate_filenames else "non-validated"
-        of_classes = f" belonging to {len(found.class_indices)} classes" * bool(found.class_indices)
-        print(f"Found {len(found.filenames)} {kind} image filenames{of_classes}.")
+        of_classes = f" belonging to {num_classes} classes" if num_classes else ""
+        print(f"Found {n} {kind} image filenames{of_classes}.")
         return FileIterator(
             self,
-            found,
+            file_list,
             target_size=target_size,
             color_mode=color_mode,
             class_mode=class_mode,
@@ -202,30 +211,30 @@ class ImageDataGenerator(Changes):
         ignore_class_split: bool = False,
         subset: str | None = None,
     ) -> ArrayIterator:
-        """Take pictures from an array.
+        """Make batches of the pictures of an array.
 
         Args:
-            x: Pictures, array (n, height, width, channels), uint8 kept as such until they are used;
-                or a pair of them and another input, or list of inputs, of the model, (n, ...).
+            x: Pictures, array (n, height, width, channels); uint8 arrays stay uint8 in memory. Or a
+                pair: the pictures, and a further input of the model (n, ...) or a list of them.
             y: Targets (n, ...), or None.
             batch_size: Pictures per batch; the last of an epoch may have fewer.
-            shuffle: Whether each epoch has an order of its own.
+            shuffle: Whether to shuffle each epoch.
             sample_weight: Weights (n,), or None.
-            seed: Makes order and changes reproducible.
-            save_to_dir: Folder to save the changed pictures in, to look at.
-            save_prefix: Start of the names of files saved.
-            save_format: Extension of the names of files saved.
-            ignore_class_split: Whether to let the two subsets differ in their classes.
+            seed: Makes order and augmentation reproducible.
+            save_to_dir: Folder to save the augmented pictures in, for inspection.
+            save_prefix: Start of the saved files' names.
+            save_format: Extension of the saved files' names.
+            ignore_class_split: Whether the two subsets may differ in their classes.
             subset: "training" or "validation" if `validation_split` is set.
 
         Returns:
-            A `keras.utils.PyDataset` of one epoch, and an iterator without end.
+            A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
 
         Raises:
             InputError: Arrays differ in length, pictures do not have four axes, or the subsets
                 differ in their classes.
         """
-        arrays = file_lists.from_arrays(x, y, sample_weight, dtype=self.dtype)
+        arrays = array_iterator.from_arrays(x, y, sample_weight, dtype=self.dtype)
         if subset is not None:
             arrays = arrays.subset(
                 subset,
@@ -251,14 +260,42 @@ class ImageDataGenerator(Changes):
             save_format=save_format,
         )
 
-    def _select(self, found, subset, *, by_class):
+    def _select(self, file_list: FileList, subset: str | None, *, by_class: bool) -> FileList:
         if self.on_error == "skip":
-            found = found.readable(workers=self.workers)
+            file_list = file_list.readable(workers=self.workers)
         if subset is not None:
-            found = found.subset(
+            file_list = file_list.subset(
                 subset,
                 validation_split=self.validation_split,
                 by_class=by_class,
                 stratified=self.stratified_split,
             )
-        return found
+        return file_list
+
+
+def scaled_generator(scaling: Scaling, **options: Any) -> ImageDataGenerator:
+    """Return an `ImageDataGenerator` that scales pixels by a rule, and by nothing else.
+
+    Args:
+        scaling: The rule.
+        **options: Augmentation and options of reading, as `ImageDataGenerator` takes them.
+
+    Raises:
+        InputError: An option would scale the pixels a second time.
+    """
+    scaling_options = {"rescale", "preprocessing_function", "zca_whitening"} | {
+        f"{kind}wise_{step}"
+        for kind in ("feature", "sample")
+        for step in ("center", "std_normalization")
+    }
+    if doubled := sorted(scaling_options & options.keys()):
+        raise InputError(
+            f"pixels are scaled as the weights need it, {scaling}; {doubled[0]} would scale them "
+            "once more: leave it out"
+        )
+    return ImageDataGenerator(
+        rescale=scaling.rescale,
+        preprocessing_function=Scaling(scaling.mode) if scaling.mode else None,
+        samplewise_center=scaling.samplewise_center,
+        **options,
+    )

@@ -12,7 +12,7 @@ import cv2
 import keras
 import numpy as np
 
-from keras_cnn.images.augmentation import Changes
+from keras_cnn.images.augmentation import Augmentation
 from keras_cnn.images.tf_data import tf_dataset
 
 _NEXT = "next"  # request for whichever batch comes next; other requests are batch numbers
@@ -102,7 +102,7 @@ class Iterator(keras.utils.PyDataset):
         self._lock = threading.Lock()
         self._threads = None
         # A subclass' own method is given floats that it may write to, as by Keras' legacy class.
-        ours = type(generator).apply_transform is Changes.apply_transform
+        ours = type(generator).apply_transform is Augmentation.apply_transform
         self._takes_8_bit = ours and self._working_dtype == np.float32
 
     @property
