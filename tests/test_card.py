@@ -13,7 +13,8 @@ import pytest
 from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models
 from keras_cnn.card import Card
 from keras_cnn.datasets.fingerprint import fingerprint
-from keras_cnn.images.preparation import Preparation, Scaling, generator
+from keras_cnn.images import scaled_generator
+from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.splits import classification_splits
 
 CARD = Card(task="classification", class_names=("行书", "楷书"), scores={"accuracy": 0.5})
@@ -223,10 +224,10 @@ def test_a_preparation_that_tells_nonsense_gets_a_sentence(spoilt):
 
 
 def test_weights_with_a_rule_leave_no_room_for_another():
-    assert generator(Scaling.of_model(models.VGG16), rotation_range=9).rotation_range == 9
+    assert scaled_generator(Scaling.of_model(models.VGG16), rotation_range=9).rotation_range == 9
     for option in ("rescale", "preprocessing_function", "samplewise_center"):
         with pytest.raises(InputError, match=f"{option} would scale them once more"):
-            generator(Scaling("caffe"), **{option: 1})
+            scaled_generator(Scaling("caffe"), **{option: 1})
 
 
 def test_the_card_of_a_set_tells_its_classes_and_pictures(stripes, saved):

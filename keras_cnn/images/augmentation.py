@@ -1,4 +1,4 @@
-"""How a picture is changed at random and scaled: what `ImageDataGenerator` does to each."""
+"""What `ImageDataGenerator` does to each picture: augment it at random, then scale it."""
 
 import copy
 import os
@@ -25,8 +25,8 @@ _NO_AUGMENTATION = {
 }
 
 
-class Changes:
-    """The changes of an `ImageDataGenerator`, which adds where pictures come from."""
+class Augmentation:
+    """Augmentation and scaling of single pictures: an `ImageDataGenerator` without its flows."""
 
     def __init__(
         self,
@@ -62,54 +62,57 @@ class Changes:
         workers: int | None = None,
         prefetch: int = 2,
     ):
-        """Choose the changes.
+        """Choose augmentation and scaling.
 
-        The order of work: decode, turn upright, resize; rotate, shift, shear and zoom in one warp;
+        The order of steps: decode, turn upright, resize; rotate, shift, shear and zoom in one warp;
         shift channels, flip, brighten; `preprocessing_function`, `rescale`; centre and normalise.
 
         Args:
-            featurewise_center: Whether to subtract the mean of the data given to `fit`.
+            featurewise_center: Whether to subtract the mean of the pictures passed to `fit`.
             samplewise_center: Whether to subtract each picture's mean.
-            featurewise_std_normalization: Whether to divide by the deviation `fit` found.
-            samplewise_std_normalization: Whether to divide by each picture's deviation.
-            zca_whitening: Whether to decorrelate pixels by the matrix `fit` found.
-            zca_epsilon: Added to the singular values in whitening.
+            featurewise_std_normalization: Whether to divide by the standard deviation that
+                `fit` computed.
+            samplewise_std_normalization: Whether to divide by each picture's standard
+                deviation.
+            zca_whitening: Whether to decorrelate pixels by the matrix that `fit` computed.
+            zca_epsilon: Term added to the singular values in whitening.
             rotation_range: Largest rotation, in degrees.
             width_shift_range: Largest shift: a share of the width (float below 1), pixels (int), or
                 a list of either to choose from.
             height_shift_range: The same for the height.
             brightness_range: Smallest and largest factor of brightness.
             shear_range: Largest shear, in degrees.
-            zoom_range: Smallest and largest zoom factor; above 1 things shrink. A number z stands
-                for (1 - z, 1 + z).
+            zoom_range: Smallest and largest zoom factor; factors above 1 shrink. A number z means
+                (1 - z, 1 + z).
             channel_shift_range: Largest shift of all channels, in grey levels.
-            fill_mode: What fills the space beyond the edges: "nearest" (aaaa|abcd|dddd), "constant"
-                (`cval`), "reflect" (dcba|abcd|dcba) or "wrap" (abcd|abcd|abcd).
+            fill_mode: How the space beyond the edges is filled: "nearest" (aaaa|abcd|dddd),
+                "constant" (`cval`), "reflect" (dcba|abcd|dcba) or "wrap" (abcd|abcd|abcd).
             cval: Grey level beyond the edges if `fill_mode` is "constant".
-            horizontal_flip: Whether to mirror every second picture left to right.
-            vertical_flip: Whether to mirror every second picture top to bottom.
-            rescale: Factor for all values, 1 / 255 for values from 0 to 1.
-            preprocessing_function: Called on each picture, float array (height, width, channels),
-                after its change; returns the same shape. Called on threads, several at a time.
-            data_format: "channels_last" or "channels_first"; by default Keras' own setting.
+            horizontal_flip: Whether to mirror half of the pictures, at random, left to right.
+            vertical_flip: Whether to mirror half of the pictures, at random, top to bottom.
+            rescale: Factor of all values; 1 / 255 gives values from 0 to 1.
+            preprocessing_function: Called with each augmented picture, float array (height, width,
+                channels); returns an array of the same shape. Several threads call it at a time.
+            data_format: "channels_last" or "channels_first"; by default the setting of
+                Keras.
             validation_split: Share of the pictures set aside for subset="validation".
             interpolation_order: Degree of the spline that interpolates, 0 to 5; 1 is fast.
-            dtype: Type of the batches; by default Keras' own setting, float32.
-            stratified_split: Whether `validation_split` draws from each class at random, always the
-                same for the same files, rather than to take the first ones.
-            exif_rotation: Whether to turn pictures upright as their EXIF orientation tells.
-            reduced_decoding: Whether to decode JPEGs of at least twice the target size at a half,
-                quarter or eighth: several times faster, but smoother pixels.
-            on_error: "raise" stops at a file that cannot be read; "skip" reads all files when a
-                flow is set up, leaves out the bad ones and warns with their names.
-            cache: Where resized pictures are kept for later epochs: "auto", in up to a quarter of
-                the free memory, all flows together; True, all in memory; False, nowhere; or a
+            dtype: Type of the batches; by default the setting of Keras, float32.
+            stratified_split: Whether `validation_split` draws pictures of each class at random, the
+                same for the same files, rather than taking the first ones.
+            exif_rotation: Whether to turn pictures upright as their EXIF orientation says.
+            reduced_decoding: Whether to decode JPEGs of at least twice the target size at 1/2, 1/4
+                or 1/8 of their size: several times faster, but pixels are smoother.
+            on_error: "raise" stops at a file that cannot be read. "skip" reads all files when a
+                flow is made, leaves out those that cannot be read and warns with their names.
+            cache: Where resized pictures are kept for later epochs. "auto": in up to a quarter of
+                the free memory, shared by all flows. True: all in memory. False: nowhere. Or a
                 folder on disk.
             workers: Number of threads; by default one per core.
-            prefetch: Batches to make ahead of the training step.
+            prefetch: Number of batches to make ahead of the training step.
 
         Raises:
-            InputError: An argument is out of its range.
+            InputError: An argument is outside its range.
         """
         _check_options(fill_mode, interpolation_order, validation_split, on_error)
         self.featurewise_center = featurewise_center
@@ -150,7 +153,7 @@ class Changes:
             raise InputError(
                 f'data_format must be "channels_last" or "channels_first"; received {data_format=}'
             )
-        self._check_changes()
+        self._check_augmentation()
         self._imply("zca_whitening", "featurewise_center", True)
         self._imply("zca_whitening", "featurewise_std_normalization", False)
         self._imply("featurewise_std_normalization", "featurewise_center", True)
@@ -162,35 +165,35 @@ class Changes:
             setattr(self, other, value)
 
     def without_augmentation(self) -> Self:
-        """Return a copy that scales and normalises alike but changes nothing at random."""
+        """Return a copy with the same scaling and no augmentation."""
         return self.with_augmentation()
 
     def with_augmentation(self, **options: Any) -> Self:
-        """Return a copy that scales and normalises alike, with other changes at random.
+        """Return a copy with the same scaling and another augmentation.
 
         Args:
-            **options: The constructor's options of such changes, `rotation_range` and the like;
-                those not given change nothing, whatever this one does.
+            **options: The constructor's options of augmentation, such as `rotation_range`. An
+                option that is left out is switched off, even if this generator has it.
 
         Raises:
-            InputError: An option is none of a random change, or out of its range.
+            InputError: An option is not one of augmentation, or outside its range.
         """
-        if wrong := sorted(options.keys() - _NO_AUGMENTATION.keys()):
+        if unknown := sorted(options.keys() - _NO_AUGMENTATION.keys()):
             raise InputError(
-                f"no random change is called {', '.join(wrong)}; there are "
-                f"{', '.join(_NO_AUGMENTATION)}"
+                f"augmentation has the options {', '.join(_NO_AUGMENTATION)}; received "
+                f"{', '.join(unknown)}: leave it out"
             )
         other = copy.copy(self)
         for name, value in (_NO_AUGMENTATION | options).items():
             setattr(other, name, value)
         other.zoom_range = _zoom_range(other.zoom_range)
-        other._check_changes()
+        other._check_augmentation()
         return other
 
-    def _check_changes(self):
-        levels = self.brightness_range
-        if levels is not None and np.shape(levels) != (2,):
-            raise InputError(f"brightness_range must be two numbers; received {levels!r}")
+    def _check_augmentation(self):
+        factors = self.brightness_range
+        if factors is not None and np.shape(factors) != (2,):
+            raise InputError(f"brightness_range must be two numbers; received {factors!r}")
         for name in _NO_AUGMENTATION:
             value = getattr(self, name)
             if value is not None and not np.all(np.isfinite(value)):
@@ -198,17 +201,17 @@ class Changes:
 
     @property
     def _axes(self):
-        """Axes of height, width and channels in one picture."""
+        """Axes of height, width and channels of one picture."""
         return (0, 1, 2) if self.data_format == "channels_last" else (1, 2, 0)
 
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | np.random.RandomState | None = None
     ) -> dict:
-        """Draw the parameters of one change.
+        """Draw random parameters for one picture.
 
         Args:
             img_shape: Shape of the picture.
-            seed: Where the random numbers come from; None for a state of the generator's own.
+            seed: A seed or a random state; None for the generator's own random state.
 
         Returns:
             The parameters; see `keras_cnn.images.transform`.
@@ -232,16 +235,16 @@ class Changes:
         )
 
     def apply_transform(self, x: np.ndarray, transform_parameters: Mapping) -> np.ndarray:
-        """Change one picture by given parameters.
+        """Augment one picture with the parameters passed.
 
         Args:
-            x: uint8 or float array of three axes, in `data_format`. Not written to.
-            transform_parameters: As `get_random_transform` returns them; missing ones change
-                nothing.
+            x: uint8 or float array of three axes, in `data_format`. It is not changed.
+            transform_parameters: Parameters that `get_random_transform` returned; missing ones
+                have no effect.
 
         Returns:
-            The changed picture, float array or, if it needs no fractions, still uint8; `x` itself
-            if nothing changes.
+            The augmented picture: a float array or, if no fractions are needed, uint8; `x` itself
+            if no parameter has an effect.
         """
         options = {
             "fill_mode": self.fill_mode,
@@ -254,25 +257,19 @@ class Changes:
         return np.moveaxis(transform.apply(picture, transform_parameters, **options), 2, 0)
 
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """Change one picture at random.
+        """Augment one picture at random.
 
         Args:
             x: float array of three axes, in `data_format`.
-            seed: Makes the change reproducible.
-
-        Returns:
-            The changed picture.
+            seed: Makes the augmentation reproducible.
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """Preprocess, rescale, centre and normalise; in place where that is possible.
+        """Return a picture preprocessed, rescaled, centred and normalised.
 
         Args:
-            x: float array of one picture, in `data_format`.
-
-        Returns:
-            The result.
+            x: float array of three axes, in `data_format`. It may be changed.
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
@@ -301,15 +298,15 @@ class Changes:
     def fit(
         self, x: np.ndarray, augment: bool = False, rounds: int = 1, seed: int | None = None
     ) -> None:
-        """Find mean, deviation and whitening matrix of sample pictures.
+        """Compute mean, standard deviation and whitening matrix of pictures.
 
-        Needed for `featurewise_center`, `featurewise_std_normalization` and `zca_whitening` only.
+        Only `featurewise_center`, `featurewise_std_normalization` and `zca_whitening` need it.
 
         Args:
-            x: Pictures, array of four axes, the first of them (n,).
-            augment: Whether to change the pictures at random first.
-            rounds: How many changes of each picture to take if `augment` is set.
-            seed: Makes the changes reproducible.
+            x: Pictures, array (n, ...) of four axes.
+            augment: Whether to augment the pictures first.
+            rounds: How many augmentations of each picture to take if `augment` is set.
+            seed: Makes the augmentation reproducible.
 
         Raises:
             InputError: `x` does not have four axes.
@@ -326,12 +323,12 @@ class Changes:
                 self.dtype,
             )
         height, width, _ = self._axes
-        over = (0, height + 1, width + 1)
+        axes = (0, height + 1, width + 1)
         if self.featurewise_center:
-            self.mean = np.mean(x, axis=over, keepdims=True)[0]
+            self.mean = np.mean(x, axis=axes, keepdims=True)[0]
             x -= self.mean
         if self.featurewise_std_normalization:
-            self.std = np.std(x, axis=over, keepdims=True)[0]
+            self.std = np.std(x, axis=axes, keepdims=True)[0]
             x /= self.std + 1e-6
         if self.zca_whitening:
             flat = x.reshape(len(x), -1)

@@ -84,8 +84,8 @@ class ImageDataGenerator(Augmentation):
             A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
 
         Raises:
-            InputError: The folder is missing, a class or subset is empty, or an option's value is not
-                allowed.
+            InputError: The folder is missing, a class or subset is empty, or the value of an option
+                is not allowed.
         """
         file_list = file_lists.from_directory(
             directory, classes=classes, class_mode=class_mode, follow_links=follow_links

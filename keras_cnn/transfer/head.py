@@ -17,7 +17,7 @@ from typing import Any
 import keras
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import preparation
+from keras_cnn.images import scaled_generator
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import classification_splits
 from keras_cnn.training import run as training
@@ -67,7 +67,7 @@ def fit_head(
         Kumar et al., 2022. Fine-tuning can distort pretrained features and underperform
         out-of-distribution. https://arxiv.org/abs/2202.10054
     """
-    generator = preparation.generator(base.scaling, **(augmentation or {}))
+    generator = scaled_generator(base.scaling, **(augmentation or {}))
     splits = classification_splits(recipe, generator)
     splits = with_notes(splits, notes)
     if linear_probe:

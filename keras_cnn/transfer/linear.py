@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 
 from keras_cnn import environment, filesystem
 from keras_cnn.errors import InputError
-from keras_cnn.images import preparation
+from keras_cnn.images import scaled_generator
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import classification_splits
@@ -63,7 +63,7 @@ def fit_codes(
     started = time.perf_counter()
     folder = filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
-    splits = classification_splits(recipe, preparation.generator(base.scaling))
+    splits = classification_splits(recipe, scaled_generator(base.scaling))
     splits = with_notes(splits, notes)
     body = base.build(input_shape=splits.image_shape)
     body = keras.Model(body.input, as_vector(body), name=body.name)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_cnn import InputError, Predictor, Recipe, card, models
-from keras_cnn.images import preparation
+from keras_cnn.images import scaled_generator
 from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.report import scores
 from keras_cnn.splits import Splits, classification_splits
@@ -331,7 +331,7 @@ def test_codes_are_ten_times_faster_to_the_same_accuracy_than_from_scratch(tmp_p
     related = Recipe(
         name="a", dataset="a", data=tmp_path / "related", out=tmp_path / "a", epochs=10, **choices
     )
-    generator = preparation.generator(Scaling(rescale=1 / 255))
+    generator = scaled_generator(Scaling(rescale=1 / 255))
     training.run(_deep, classification_splits(related, generator), related)
     base = Base.of_run(tmp_path / "a")
     task = Recipe(name="b", dataset="b", data=tmp_path / "task", out=tmp_path / "b", **choices)
