@@ -2,9 +2,9 @@
 
     python benchmarks/images.py [--folder FOLDER] [--pictures 1000] [--repeats 5] [--json F.json]
 
-Without a folder of class folders, JPEGs of 500x375 are made. Every round times each contender once,
-one after the other, so that a busy machine slows all. Shown are medians; of the ratios, round by
-round, also the smallest and the largest in brackets.
+Without a folder of class folders, the script makes JPEGs of 500x375. Every round times each
+contender once, one after the other, so that a busy machine slows all of them. It prints medians;
+for the ratios of each round also the smallest and the largest, in brackets.
 """
 
 import argparse
@@ -33,8 +33,8 @@ BOOK = {  # the chapter's augmentation
     "height_shift_range": 0.2,
     "horizontal_flip": True,
 }
-STEP = 0.1  # seconds an accelerator would take for a batch
-GOALS = (  # work, against whom, how many times faster
+STEP = 0.1  # seconds of a training step on an accelerator
+GOALS = (  # work, contender, ours, how many times faster
     ("rescale", "legacy", "ours", 2.5),
     ("augment", "legacy", "ours", 10),
     ("augment", "legacy", "ours, cached", 25),
@@ -63,13 +63,14 @@ def main():
         print_rates(rates)
         costs = print_costs(folder)
     if options.json:
-        told = {f"{work}: {name}": values for (work, name), values in rates.items()}
-        told = {**environment.surroundings(), "pictures_per_second": told, "costs": costs}
-        options.json.write_text(json.dumps(told, indent=1))
+        named_rates = {f"{work}: {name}": values for (work, name), values in rates.items()}
+        results = {"pictures_per_second": named_rates, "costs": costs}
+        results = environment.surroundings() | results
+        options.json.write_text(json.dumps(results, indent=1))
 
 
 def make_pictures(folder, number):
-    """Make smooth pictures with some noise, about as large as photos of their size."""
+    """Make smooth pictures with noise; their files are about as large as those of photos."""
     rng = np.random.default_rng(0)
     for index in range(number):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
@@ -88,8 +89,8 @@ def one_round(folder, work):
             batches = make(folder, work)
         except (ImportError, RuntimeError):  # missing, or without its compiled part
             continue
-        # A virtual machine is given memory as it first writes to it, at 0.2 GB/s where this was
-        # found out: nobody shall pay for that while the clock runs.
+        # A virtual machine gets memory from its host at the first write, here at 0.2 GB/s. Do it
+        # before the clock runs.
         np.ones(2**29, np.uint8)
         yield name, rate(batches)
         if name == "ours":
@@ -99,7 +100,7 @@ def one_round(folder, work):
 
 
 def rate(batches):
-    """Pictures per second of one epoch."""
+    """Return the pictures per second of one epoch."""
     start = time.perf_counter()
     count = sum(len(x) for x in epoch(batches))
     return count / (time.perf_counter() - start)
@@ -117,31 +118,31 @@ def epoch(batches):
 
 
 def legacy(folder, work):
-    """Keras' legacy class."""
+    """Return batches of Keras' legacy class."""
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     return _flow(ImageDataGenerator, folder, work)
 
 
 def ours(folder, work):
-    """This package's class."""
+    """Return batches of this package's class."""
     from keras_cnn import ImageDataGenerator
 
     return _flow(ImageDataGenerator, folder, work)
 
 
 def _flow(generator, folder, work):
-    changes = BOOK if work == "augment" else {}
-    generator = generator(rescale=1 / 255, **changes)
+    augmentation = BOOK if work == "augment" else {}
+    generator = generator(rescale=1 / 255, **augmentation)
     return generator.flow_from_directory(folder, target_size=SIZE, batch_size=BATCH, seed=1)
 
 
 def layers(folder, work):
-    """`image_dataset_from_directory` with augmentation layers, as Keras recommends instead."""
+    """Return batches of `image_dataset_from_directory` and layers, which Keras recommends."""
     import keras
     import tensorflow as tf
 
-    found = keras.utils.image_dataset_from_directory(
+    dataset = keras.utils.image_dataset_from_directory(
         folder, label_mode="categorical", image_size=SIZE, batch_size=BATCH, verbose=False
     )
     steps = [keras.layers.Rescaling(1 / 255)]
@@ -155,16 +156,16 @@ def layers(folder, work):
             keras.layers.RandomFlip("horizontal"),
         ]
 
-    def change(x, y):
+    def augment(x, y):
         for step in steps:
             x = step(x, training=True)
         return x, y
 
-    return found.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def torchvision(folder, work):
-    """Torchvision's transforms in the processes of a `DataLoader`."""
+    """Return batches of a `DataLoader`, whose processes run torchvision's transforms."""
     from torch.utils.data import DataLoader
     from torchvision import datasets
     from torchvision.transforms import v2
@@ -185,7 +186,7 @@ CONTENDERS = {"legacy": legacy, "layers": layers, "torchvision": torchvision, "o
 
 
 def print_rates(rates):
-    """Print pictures per second, and the four ratios next to their goals."""
+    """Print the pictures per second, and the four ratios with their goals."""
     names = list(dict.fromkeys(name for _, name in rates))
     print(f"\n{'pictures/s':24}" + "".join(f"{name:>14}" for name in names))
     for work in ("rescale", "augment"):
@@ -201,7 +202,7 @@ def print_rates(rates):
 
 
 def print_costs(folder):
-    """Print and return each contender's memory and the share of time training waits for it."""
+    """Print and return each contender's memory and the share of time that training waits."""
     costs = {}
     print(f"\n{'augment':24}{'peak memory':>14}{'waiting':>14}   (a step takes {STEP} s)")
     for name in CONTENDERS:
@@ -221,12 +222,12 @@ def print_costs(folder):
 
 
 def _cost(name, folder, sender):
-    """Send the memory a contender adds to what its imports take, and the share of waiting."""
+    """Send the memory that a contender's batches take, and the share of time spent waiting."""
     try:
         batches = CONTENDERS[name](folder, "augment")
     except (ImportError, RuntimeError):
         return
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _memory("VmRSS")
     pictures = epoch(batches)
     waited = total = 0
@@ -241,7 +242,7 @@ def _cost(name, folder, sender):
 
 
 def _memory(name):
-    """Bytes of memory by the kernel's name for them; getrusage tells the parent's peak, too."""
+    """Return a memory size in bytes by its name in /proc; getrusage includes the parent's peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 

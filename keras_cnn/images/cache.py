@@ -1,4 +1,4 @@
-"""Resized pictures, kept in memory or on disk so that later epochs need not decode."""
+"""A cache of resized pictures, in memory or on disk, so that later epochs need not decode."""
 
 import hashlib
 import os
@@ -11,15 +11,15 @@ import numpy as np
 
 from keras_cnn.errors import InputError
 
-_SHARE_OF_FREE_MEMORY = 4  # all caches of "auto" together take at most one part in so many
-_automatic = weakref.WeakSet()  # those that are in use
+_SHARE_OF_FREE_MEMORY = 4  # all automatic caches together take at most a quarter
+_automatic = weakref.WeakSet()  # automatic caches in use
 
 
 class Cache:
-    """Resized 8-bit pictures, each with the time and size of the file it was read from.
+    """Resized 8-bit pictures, each with the time and size of its file.
 
-    A picture is read again when its file has changed since. On disk, any number of processes may
-    share the cache: all write the same bytes, and a picture counts only once it is whole.
+    A picture is read again when its file has changed. Any number of processes may share a cache on
+    disk: all write the same bytes, and a picture is valid only once it is complete.
     """
 
     def __init__(
@@ -30,15 +30,16 @@ class Cache:
         where: bool | str | os.PathLike = "auto",
         options: object = None,
     ):
-        """Make room, or find what an earlier process left on disk.
+        """Allocate memory, or open the file that an earlier process left on disk.
 
         Args:
             filepaths: File of each picture.
             shape: (height, width, channels) of every picture.
-            where: False for nowhere, True for memory, "auto" for what other caches of this process
-                leave of a quarter of the free memory (the first pictures only, if not all fit), or
-                a folder for a file in it.
-            options: All that decides on the pixels beside the file. Part of the file's name.
+            where: False for no cache, True for memory, a folder for a file in it, or "auto" for
+                memory: all automatic caches together take at most a quarter of the free memory. If
+                it does not suffice for all pictures, only the first ones are kept.
+            options: Everything besides the file that decides on the pixels. The name of the file on
+                disk depends on it.
 
         Raises:
             InputError: The folder cannot be written or its disk is too small.
@@ -62,32 +63,32 @@ class Cache:
             self._pictures = raw[16 * count :].reshape(count, *shape)
 
     def get(self, index: int, read: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return a picture, read it first if need be.
+        """Return a picture; read its file if it is not in the cache or has changed.
 
         Args:
             index: Number of the picture.
             read: Reads the picture from its file.
 
         Returns:
-            uint8 array (height, width, channels), not to be written to.
+            uint8 array (height, width, channels). Do not write to it.
         """
         if index >= len(self._stamps):
             return read()
         try:
             status = os.stat(self._filepaths[index])
         except OSError:
-            return read()  # which tells what is wrong
+            return read()  # raises an error that says what is wrong
         stamp = [status.st_mtime_ns, status.st_size]
         if self._stamps[index].tolist() != stamp:
             picture = read()
-            self._stamps[index] = 0  # none may trust the pixels while they are being written
+            self._stamps[index] = 0  # invalid while the pixels are being written
             self._pictures[index] = picture
             self._stamps[index] = stamp
         return self._pictures[index]
 
 
 def _mapped_file(folder, size, key):
-    """Map a file of zeros, or what it holds by now; processes may race to create it."""
+    """Map a file, filled with zeros if it is new. Several processes may create it at a time."""
     name = hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     path = folder / f"{name}.pictures"
     try:
@@ -110,7 +111,7 @@ def _mapped_file(folder, size, key):
 
 
 def free_memory() -> int:
-    """Estimate how many bytes of memory are free, within this container's limit if it has one."""
+    """Estimate the free memory in bytes, within this container's limit if it has one."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         free = (

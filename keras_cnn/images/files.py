@@ -1,4 +1,4 @@
-"""Find, open and judge image files."""
+"""Find, read, check and resize image files."""
 
 import io
 import math
@@ -28,21 +28,21 @@ def find(
 ) -> tuple[list[str], list[tuple[str, int]]]:
     """Find the pictures of a folder that holds one folder per class.
 
-    Pictures are told by their extension (`FORMATS`) and may lie in subfolders of their class.
-    Hidden files and folders (``.git``, ``.ipynb_checkpoints``) are never looked at.
+    A picture is a file with one of the extensions `FORMATS`. It may lie in a subfolder of its
+    class. Hidden files and folders (``.git``, ``.ipynb_checkpoints``) are skipped.
 
     Args:
         directory: The folder of class folders.
         classes: Names of the class folders to use, in the order of their indices. By default all,
             sorted. ``["."]`` takes the pictures of `directory` itself as one class.
-        follow_links: Whether to look into symbolic links to folders inside the class folders.
+        follow_links: Whether to follow symbolic links to folders inside the class folders.
 
     Returns:
         The class names, and for each picture its file name relative to `directory` and the index
         of its class; class by class, sorted.
 
     Raises:
-        InputError: The folder is missing, or it, or one of its class folders, has no pictures.
+        InputError: The folder is missing, holds no class folders, or a class has no pictures.
     """
     directory = os.fspath(directory)
     if not os.path.isdir(directory):
@@ -57,62 +57,63 @@ def find(
             "named after the class"
         )
     pictures = []
-    for index, name in enumerate(classes):
-        folder = os.path.join(directory, name)
-        found = _pictures_in(folder, follow_links)
-        if not found:
+    for index, class_name in enumerate(classes):
+        folder = os.path.join(directory, class_name)
+        names = _pictures_in(folder, follow_links)
+        if not names:
             raise InputError(
                 f"class folder {folder!r} is missing or has no pictures ({', '.join(FORMATS)}): "
                 "add some, or name the folders to use with classes="
             )
-        pictures += [(os.path.join(name, picture), index) for picture in found]
+        pictures += [(os.path.join(class_name, name), index) for name in names]
     return classes, pictures
 
 
 def _visible_folders(directory):
     with os.scandir(directory) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+        names = [entry.name for entry in entries if entry.is_dir()]
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def _pictures_in(folder, follow_links):
-    found = []
+    pictures = []
     for root, folders, names in os.walk(folder, followlinks=follow_links):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [(root, name) for name in names if is_picture_name(name)]
-    return [os.path.relpath(os.path.join(*pair), folder) for pair in sorted(found)]
+        pictures += [(root, name) for name in names if is_picture_name(name)]
+    return [os.path.relpath(os.path.join(root, name), folder) for root, name in sorted(pictures)]
 
 
 def is_picture_name(name: str) -> bool:
-    """Tell whether a file is a picture by its extension, and not hidden."""
+    """Return whether a file has a picture's extension and is not hidden."""
     return name.lower().endswith(FORMATS) and not os.path.basename(name).startswith(".")
 
 
 def left_out_note(pictures: Iterable[str | os.PathLike], *, directory: str | os.PathLike) -> str:
-    """Tell of what lies beside pictures and is one, too, by its name, but in none of `FORMATS`.
+    """Return a sentence on the image files beside pictures whose format is not in `FORMATS`.
 
     Args:
         pictures: File names.
-        directory: The folder that file names are told relative to.
+        directory: The folder that the file names in the sentence are relative to.
 
     Returns:
-        A sentence; empty where there is nothing to tell.
+        A sentence; empty if there are no such files.
     """
-    found = []
+    left_out = []
     for folder in {os.path.dirname(path) for path in pictures}:
         names = [name for name in os.listdir(folder or ".") if not name.startswith(".")]
         others = [name for name in names if not is_picture_name(name)]
-        found += [os.path.join(folder, name) for name in others if _is_image(name)]
-    if not found:
+        left_out += [os.path.join(folder, name) for name in others if _is_image(name)]
+    if not left_out:
         return ""
-    first = [os.path.relpath(path, directory) for path in sorted(found)[:3]]
+    first = [os.path.relpath(path, directory) for path in sorted(left_out)[:3]]
     return (
         f"Left out, since their names end in none of {', '.join(FORMATS)}: {', '.join(first)}"
-        f"{', …' * (len(found) > 3)} ({len(found)} in all); convert them to use them."
+        f"{', …' if len(left_out) > 3 else ''} ({len(left_out)} in all); convert them to use them."
     )
 
 
 def _is_image(name):
-    """Whether a name is one of any image format there is."""
+    """Return whether a file name has the extension of any image format."""
     return (mimetypes.guess_type(name, strict=False)[0] or "").startswith("image/")
 
 
@@ -125,24 +126,24 @@ def read(
 ) -> np.ndarray:
     """Read a picture of any kind as 8-bit pixels.
 
-    Palettes and CMYK become RGB, colour becomes grey by ITU-R 601 luma, and alpha, unless asked
-    for, is dropped rather than blended: pixel for pixel what Keras' `load_img` returns. Only
-    EXIF rotation, which that ignores, and 16-bit grey, which that clips, differ: here a picture
-    stands upright, and its 65,536 shades are scaled to 256.
+    Palettes and CMYK become RGB. Colour becomes grey by ITU-R 601 luma. Alpha is dropped, not
+    blended, unless `color_mode` is "rgba". The pixels are those of Keras' `load_img`, with two
+    exceptions: a picture is turned upright as its EXIF orientation says, and the 65,536 shades of
+    16-bit grey are scaled to 256, not clipped.
 
     Args:
         path: File name.
         color_mode: "rgb", "rgba" or "grayscale".
-        exif_rotation: Whether to turn the picture upright as its EXIF orientation tells.
-        least_size: If given, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that still
-            leaves this (height, width): several times faster, but smoother pixels.
+        exif_rotation: Whether to turn the picture upright as its EXIF orientation says.
+        least_size: (height, width), or None. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if
+            the result is at least this large: several times faster, but pixels are smoother.
 
     Returns:
         uint8 array (height, width, channels).
 
     Raises:
-        InputError: The file is missing, empty, truncated, no picture, or has more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS` and may be a decompression bomb.
+        InputError: The file is missing, empty, truncated or not a picture, or it has more pixels
+            than `PIL.Image.MAX_IMAGE_PIXELS` and may be a decompression bomb.
     """
     try:
         with open(path, "rb") as file:
@@ -154,14 +155,14 @@ def read(
 
 
 def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) -> dict[str, str]:
-    """Find the files that cannot be read to their last pixel, or have only one.
+    """Find the files that cannot be read to their last pixel, or have only one pixel.
 
     Args:
         paths: File names.
         workers: Number of threads; by default one per core.
 
     Returns:
-        Each bad file's name, as given, and what is wrong with it.
+        Name of each bad file -> reason.
     """
     paths = [os.fspath(path) for path in paths]
     with ThreadPoolExecutor(workers or cores()) as pool:
@@ -170,13 +171,13 @@ def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) 
 
 
 def judge(path: str | os.PathLike) -> tuple[np.ndarray | None, str | None]:
-    """Read a picture to its last pixel and tell whether one can learn from it.
+    """Read a picture to its last pixel and judge whether a network can learn from it.
 
     Args:
         path: File name.
 
     Returns:
-        Its RGB pixels, uint8 array (height, width, 3), and None; or None and what is wrong with it.
+        Its RGB pixels, uint8 array (height, width, 3), and None; or None and the reason.
     """
     try:
         pixels = read(path)
@@ -186,7 +187,7 @@ def judge(path: str | os.PathLike) -> tuple[np.ndarray | None, str | None]:
 
 
 def cores() -> int:
-    """Count the cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -222,10 +223,10 @@ def _decode(data, color_mode, exif_rotation, least_size):
 
 
 def _decode_jpeg(data, color_mode, exif_rotation):
-    """Decode with OpenCV, which is faster, to Pillow's pixels; None if only Pillow can or may.
+    """Decode a JPEG with OpenCV, faster than Pillow and to the same pixels; else return None.
 
-    A JPEG without its end marker is left to Pillow, which tells a truncated one from one with
-    harmless bytes behind its end; so is one with too many pixels, or none.
+    Pillow decodes a JPEG that does not end with its end marker: it distinguishes a truncated file
+    from one with harmless bytes after the end. It also refuses JPEGs with too many pixels, or none.
     """
     height, width, channels = _jpeg_shape(data)
     limit = Image.MAX_IMAGE_PIXELS or math.inf
@@ -243,7 +244,7 @@ def _decode_jpeg(data, color_mode, exif_rotation):
 
 
 def _jpeg_shape(data):
-    """Height, width and channels of a whole 8-bit JPEG; zeros for all else. Pillow takes longer."""
+    """Return height, width and channels of a complete 8-bit JPEG, or zeros; faster than Pillow."""
     position = 2
     if data[:2] == b"\xff\xd8" and data.endswith(b"\xff\xd9"):
         while position + 10 < len(data) and data[position] == 0xFF:
@@ -258,7 +259,7 @@ def _convert(image, color_mode):
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # straight to RGB, Pillow warns
+        image = image.convert("RGBA")  # Pillow warns if it is converted to RGB directly
     if image.mode != _PILLOW_MODES[color_mode]:
         image = image.convert(_PILLOW_MODES[color_mode])
     pixels = np.asarray(image)
@@ -272,17 +273,17 @@ def resize(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> np.ndarray:
-    """Resize a picture to the same pixels as Keras' `load_img` does with Pillow.
+    """Resize a picture to the pixels of Keras' `load_img`, which uses Pillow.
 
     Args:
         pixels: uint8 array (height, width, channels).
         size: The new (height, width).
         interpolation: One of `INTERPOLATIONS`. All but "nearest" average when they shrink.
-        keep_aspect_ratio: Whether to cut the largest centred part of the new aspect ratio out
-            first, rather than to distort.
+        keep_aspect_ratio: Whether to crop the largest centred box of the new aspect ratio first,
+            rather than to distort.
 
     Returns:
-        uint8 array (*size, channels); `pixels` itself where it has that size already.
+        uint8 array (*size, channels); `pixels` itself if it already has that size.
     """
     if pixels.shape[:2] == tuple(size):
         return pixels
@@ -291,15 +292,15 @@ def resize(
         resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     else:
         image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
-        box = _centre(image, height, width) if keep_aspect_ratio else None
+        box = _centre_box(image, height, width) if keep_aspect_ratio else None
         resample = Image.Resampling[interpolation.upper()]
         resized = np.asarray(image.resize((width, height), resample, box))
     return resized.reshape(height, width, -1)
 
 
-def _centre(image, height, width):
-    """Largest box (left, top, right, bottom) of this aspect ratio."""
-    part_height = min(image.height, image.width * height // width)
-    part_width = min(image.width, image.height * width // height)
-    left, top = (image.width - part_width) // 2, (image.height - part_height) // 2
-    return left, top, left + part_width, top + part_height
+def _centre_box(image, height, width):
+    """Return the largest centred box (left, top, right, bottom) of this aspect ratio."""
+    box_height = min(image.height, image.width * height // width)
+    box_width = min(image.width, image.height * width // height)
+    left, top = (image.width - box_width) // 2, (image.height - box_height) // 2
+    return left, top, left + box_width, top + box_height

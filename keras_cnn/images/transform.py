@@ -1,12 +1,12 @@
-"""One random change of a picture: random parameters -> matrix -> warped pixels.
+"""Augmentation of one picture: random parameters -> matrix -> warped pixels.
 
 Parameters are a dict with the keys of Keras' legacy `ImageDataGenerator`:
 
 - theta: rotation in degrees; shear: shear angle in degrees;
 - tx, ty: shift along height and width in pixels;
-- zx, zy: zoom factors, above 1 the picture shrinks;
+- zx, zy: zoom factors along height and width; factors above 1 shrink;
 - flip_horizontal, flip_vertical: bool;
-- channel_shift_intensity: grey levels added, or None;
+- channel_shift_intensity: grey levels to add, or None;
 - brightness: factor, or None.
 """
 
@@ -19,10 +19,13 @@ import numpy as np
 from scipy import ndimage
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
-_WARP_ERROR = 0.008  # of float32 coordinates, in grey levels: the worst case measured, rounded up
-_TILE = 224  # pixels: the larger coordinates are, the coarser OpenCV rounds them
-_SMALL = 64  # pixels: up to here one call that minds the edges is the fastest, and exact enough
-_MOST_PADDED = 6  # times a picture's own pixels: of memory, and of time to fill it
+# Largest error of the warp in grey levels, from float32 coordinates: measured, rounded up.
+_WARP_ERROR = 0.008
+_TILE = 224  # pixels; OpenCV rounds large coordinates more coarsely
+_SMALL = (
+    64  # pixels; up to this size one call of OpenCV without padding is fastest and exact enough
+)
+_MAX_PADDING = 6  # times the picture's own pixels; more costs too much memory and time
 
 
 def draw(
@@ -39,19 +42,19 @@ def draw(
     channel_shift_range: float,
     brightness_range: Sequence[float] | None,
 ) -> dict:
-    """Draw random parameters, in the order in which Keras' legacy class draws them.
+    """Draw random parameters in the order of Keras' legacy class.
 
     Args:
-        rng: Where the random numbers come from; advanced.
+        rng: Source of the random numbers; its state advances.
         size: (height, width) of the picture, in pixels.
         rotation_range: Largest rotation, in degrees.
         width_shift_range: Largest shift: a share of the width, or pixels (an int), or a list of
             either to choose from.
         height_shift_range: The same for the height.
         shear_range: Largest shear, in degrees.
-        zoom_range: Smallest and largest zoom factor, drawn for height and width apart.
-        horizontal_flip: Whether to mirror every second picture left to right.
-        vertical_flip: Whether to mirror every second picture top to bottom.
+        zoom_range: Smallest and largest zoom factor; height and width get factors of their own.
+        horizontal_flip: Whether to mirror half of the pictures, at random, left to right.
+        vertical_flip: Whether to mirror half of the pictures, at random, top to bottom.
         channel_shift_range: Largest shift of all channels, in grey levels.
         brightness_range: Smallest and largest factor of brightness.
 
@@ -86,7 +89,7 @@ def draw(
 
 
 def _uniform(rng, low, high):
-    """Do what `rng.uniform` does, to the last bit, in a tenth of the time."""
+    """Return the same number as `rng.uniform`, to the last bit, in a tenth of the time."""
     low = float(low)
     return low + (float(high) - low) * rng.random_sample()
 
@@ -99,47 +102,47 @@ def _draw_shift(rng, shift_range, length):
         return 0
     try:  # an int or a list
         shift = rng.choice(shift_range) * rng.choice([-1, 1])
-    except ValueError:  # NumPy's float32, or below 0: nothing has been drawn yet
+    except ValueError:  # a float32 of NumPy, or a negative number; nothing has been drawn yet
         shift = rng.uniform(-shift_range, shift_range)
     return shift * length if np.max(shift_range) < 1 else shift
 
 
 def matrix(params: Mapping, *, size: tuple[int, int]) -> np.ndarray | None:
-    """Turn rotation, shift, shear and zoom about the centre into one matrix.
+    """Return rotation, shift, shear and zoom about the centre as one matrix.
 
     Args:
-        params: The parameters; missing ones change nothing.
+        params: The parameters; missing ones have no effect.
         size: (height, width) of the picture, in pixels.
 
     Returns:
-        float64 array (2, 3) that takes (x, y, 1) of a pixel of the result to where it comes from;
-        None if nothing moves. Height and width stand for x and y in the centre, as in Keras'
-        legacy class: off the centre unless the picture is square, kept for equal results.
+        float64 array (2, 3) that maps (x, y, 1) of a pixel of the result to its source; None for
+        the identity. The centre has height and width exchanged, as in Keras' legacy class: wrong
+        unless the picture is square, but kept so that results are equal.
     """
-    parts = []
+    steps = []
     if theta := np.deg2rad(params.get("theta", 0)):
         cos, sin = np.cos(theta), np.sin(theta)
-        parts.append([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+        steps.append([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     tx, ty = params.get("tx", 0), params.get("ty", 0)
     if tx != 0 or ty != 0:
-        parts.append([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
+        steps.append([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
     if shear := np.deg2rad(params.get("shear", 0)):
-        parts.append([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+        steps.append([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
     zx, zy = params.get("zx", 1), params.get("zy", 1)
     if zx != 1 or zy != 1:
-        parts.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
-    if not parts:
+        steps.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
+    if not steps:
         return None
-    whole = parts[0]
-    for part in parts[1:]:  # by NumPy, for the bits of Keras: at an edge the last one decides
-        whole = np.dot(whole, part)
+    product = steps[0]
+    for step in steps[1:]:  # np.dot, like Keras: at an edge the last bit decides
+        product = np.dot(product, step)
     to_centre, back = _about_centre(*size)
-    return np.dot(np.dot(back, whole), to_centre)[:2]
+    return np.dot(np.dot(back, product), to_centre)[:2]
 
 
 @functools.lru_cache
 def _about_centre(height, width):
-    """The shifts of the centre to the origin and back, as matrices."""
+    """Return the shifts of the centre to the origin and back, as matrices."""
     x, y = height / 2 - 0.5, width / 2 - 0.5
     to_centre, back = np.eye(3), np.eye(3)
     to_centre[:2, 2], back[:2, 2] = (-x, -y), (x, y)
@@ -154,21 +157,22 @@ def apply(
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Change a picture by given parameters, as Keras' legacy class does with SciPy and Pillow.
+    """Augment a picture, with the result of Keras' legacy class, which uses SciPy and Pillow.
 
     Args:
-        picture: uint8 or float array (height, width, channels), floats in any range; grey levels
-            are 0 to 255. Not written to.
+        picture: uint8 or float array (height, width, channels). Floats may have any range;
+            grey levels are 0 to 255. It is not changed.
         params: The parameters.
-        fill_mode: What lies beyond the edges: one of `FILL_MODES`, in SciPy's sense.
+        fill_mode: How the space beyond the edges is filled: one of `FILL_MODES`, as in SciPy.
         cval: Value beyond the edges if `fill_mode` is "constant".
-        order: Degree of the spline that interpolates, 0 to 5. 1 runs on OpenCV and is equal to
-            0.008 of 256 grey levels for floats in pictures up to 512 pixels wide, to 0.51, which
-            is rounding, for uint8 in pictures larger than 64 pixels; the others run on SciPy.
+        order: Degree of the spline that interpolates, 0 to 5. Degree 1 runs on OpenCV. Its results
+            differ from the legacy class by up to 0.008 of 256 grey levels for floats in pictures up
+            to 512 pixels wide, and by up to 0.51 (rounding) for uint8 in pictures larger than 64
+            pixels. The other degrees run on SciPy.
 
     Returns:
-        The changed picture, float array or, if it needs no fractions, still uint8; `picture` itself
-        if nothing changes.
+        The augmented picture: a float array or, if no fractions are needed, uint8; `picture` itself
+        if no parameter has an effect.
     """
     height, width = picture.shape[:2]
     mapping = matrix(params, size=(height, width))
@@ -176,13 +180,13 @@ def apply(
     channel_shift = params.get("channel_shift_intensity")
     brightness = params.get("brightness")
     if picture.dtype == np.uint8 and (order != 1 or brightness is not None):
-        picture = picture.astype(np.float32)  # brightness would make a grey level of a rounded one
-    if mapping is not None:  # mirrors go into the same warp
+        picture = picture.astype(np.float32)  # brightness cuts off fractions: do not round first
+    if mapping is not None:  # the warp mirrors too
         source = picture
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
         picture = warp(source, mapping, order=order, **options)
         if brightness is not None and order == 1:
-            _settle(picture, source, mapping, channel_shift or 0, **options)
+            _recompute_near_levels(picture, source, mapping, channel_shift or 0, **options)
     else:
         picture = _flip(picture, flips)
     if channel_shift is not None:
@@ -202,18 +206,18 @@ def warp(
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Take each pixel from where a matrix says, and mirror the result.
+    """Warp a picture by a matrix, and mirror the result.
 
     Args:
         picture: uint8 or float array (height, width, channels).
         mapping: float64 array (2, 3), as `matrix` returns it.
-        flips: Whether to mirror top to bottom, and left to right.
-        fill_mode: What lies beyond the edges: one of `FILL_MODES`, in SciPy's sense.
+        flips: Whether to mirror top to bottom, and whether left to right.
+        fill_mode: How the space beyond the edges is filled: one of `FILL_MODES`, as in SciPy.
         cval: Value beyond the edges if `fill_mode` is "constant".
         order: Degree of the spline that interpolates, 0 to 5.
 
     Returns:
-        array (height, width, channels): float32 if `order` is 1, or uint8 of uint8.
+        Array (height, width, channels). If `order` is 1: float32, or uint8 for a uint8 picture.
     """
     height, width, channels = picture.shape
     if order != 1:
@@ -229,11 +233,14 @@ def warp(
             for channel in range(channels)
         ]
         return _flip(np.stack(warped, axis=-1), flips)
-    if channels not in (1, 3, 4):  # OpenCV rounds coordinates of two to 1/32, and takes no five
+    if channels not in (1, 3, 4):  # with two channels OpenCV is too coarse; it refuses five
         step = 4 if channels > 4 else 1
-        parts = [picture[..., first : first + step] for first in range(0, channels, step)]
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
-        return np.concatenate([warp(part, mapping, **options) for part in parts], axis=-1)
+        warped = [
+            warp(picture[..., first : first + step], mapping, **options)
+            for first in range(0, channels, step)
+        ]
+        return np.concatenate(warped, axis=-1)
     warped, small = None, max(height, width) <= _SMALL
     if small and fill_mode in ("nearest", "constant"):
         warped = cv2.warpAffine(
@@ -248,7 +255,7 @@ def warp(
     if warped is None or fill_mode == "constant":
         x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
     if warped is None:
-        # Less is lost by rounding these coordinates to float32 than by letting OpenCV find them.
+        # Rounding these coordinates to float32 is more exact than computing them in OpenCV.
         maps = [
             _within(position, length, fill_mode).astype(np.float32)
             for position, length in ((x, width), (y, height))
@@ -256,16 +263,16 @@ def warp(
         picture = np.ascontiguousarray(picture, np.float32)
         warped = cv2.remap(picture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     warped = warped.reshape(height, width, channels)
-    if fill_mode == "constant":  # SciPy, unlike OpenCV, does not blend the edge into it
+    if fill_mode == "constant":  # unlike OpenCV, SciPy does not blend the edge with `cval`
         warped = warped.astype(np.float32, copy=False)
         warped[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = cval
     return warped
 
 
 def _warp_8_bit(picture, mapping, flips, fill_mode):
-    """Warp in half the time: of four channels, not three, and padded so that no edge is met.
+    """Warp a uint8 picture in half the time: with four channels, and padded beyond its edges.
 
-    None if the padding took too much memory.
+    Return None if the padding needs too much memory.
     """
     height, width, channels = picture.shape
     (xx, xy, x0), (yx, yy, y0) = _mirrored(mapping, flips, height, width)
@@ -273,7 +280,7 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
     top, bottom = _reach(y0, yx * (width - 1), yy * (height - 1))
     left, right = max(0, -left), max(0, right - width)
     top, bottom = max(0, -top), max(0, bottom - height)
-    if (width + left + right) * (height + top + bottom) > _MOST_PADDED * width * height:
+    if (width + left + right) * (height + top + bottom) > _MAX_PADDING * width * height:
         return None
     picture = np.ascontiguousarray(picture)
     if channels == 3:
@@ -299,7 +306,7 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
 
 
 def _mirrored(mapping, flips, height, width):
-    """The matrix after which nothing is left to be mirrored, as tuples of floats."""
+    """Return the matrix that warps and mirrors, as tuples of floats."""
     (xx, xy, x0), (yx, yy, y0) = mapping.tolist()  # source x = xx * column + xy * row + x0
     if flips[0]:
         xy, yy, x0, y0 = -xy, -yy, x0 + xy * (height - 1), y0 + yy * (height - 1)
@@ -309,7 +316,7 @@ def _mirrored(mapping, flips, height, width):
 
 
 def _reach(start, across, down):
-    """First pixel that a start and two ways from it need, to interpolate, and the one after all."""
+    """Return the range of pixels (first, end) that interpolation needs along one axis."""
     low = start + min(across, 0) + min(down, 0)
     high = start + max(across, 0) + max(down, 0)
     return math.floor(low) - 1, math.ceil(high) + 2
@@ -323,9 +330,9 @@ def _flip(picture, flips):
 
 
 def _sources(mapping, row, column, size, flips):
-    """Where pixels come from, x and y, summed in SciPy's order so that it rounds alike.
+    """Return the source x and y of pixels, summed in SciPy's order so that rounding is equal.
 
-    Whether a pixel lies on the edge or beyond may hang on the last bit.
+    The last bit may decide whether a pixel lies on the edge or beyond it.
     """
     row = size[0] - 1 - row if flips[0] else row
     column = size[1] - 1 - column if flips[1] else column
@@ -333,8 +340,8 @@ def _sources(mapping, row, column, size, flips):
 
 
 def _within(position, length, fill_mode):
-    """Bring positions beyond the edges to where SciPy looks for them instead."""
-    if fill_mode == "reflect":  # an edge lies half a pixel off the last one's centre
+    """Move positions beyond the edges to the pixels that SciPy takes instead."""
+    if fill_mode == "reflect":  # the edge lies half a pixel beyond the last pixel's centre
         position = (position + 0.5) % (2 * length)
         return np.minimum(position, 2 * length - position) - 0.5
     if fill_mode != "wrap":
@@ -347,10 +354,10 @@ def _within(position, length, fill_mode):
     return position + period * periods
 
 
-def _settle(warped, source, mapping, channel_shift, *, flips, fill_mode, cval):
-    """Recompute, in float64, the few pixels whose error could tip them over a whole number.
+def _recompute_near_levels(warped, source, mapping, channel_shift, *, flips, fill_mode, cval):
+    """Recompute in float64 the few values that lie very close to a whole grey level.
 
-    Brightness works on whole grey levels, fractions cut off: 99.999 instead of 100 is 99.
+    Brightness cuts off fractions: 99.999 instead of 100 would become 99.
     """
     level = warped + np.float32(channel_shift)
     distance = np.abs(level - np.rint(level))
@@ -362,7 +369,7 @@ def _settle(warped, source, mapping, channel_shift, *, flips, fill_mode, cval):
 
 
 def _brighten(picture, factor):
-    """Multiply brightness, on 8 bits, as Pillow's `ImageEnhance.Brightness` does; alpha stays."""
+    """Multiply 8-bit values, like Pillow's `ImageEnhance.Brightness`; alpha stays as it is."""
     low, high = picture.min(), picture.max()
     fits = low >= 0 and high <= 255
     if not fits:

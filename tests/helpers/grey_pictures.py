@@ -1,8 +1,8 @@
-"""How pictures of one grey level each are read, and told from one another."""
+"""Options and grey levels of pictures that have one grey level each."""
 
 SMALL = {"target_size": (16, 16), "batch_size": 4}
 
 
 def greys(batch):
-    """Each picture's level: it tells which picture it is."""
+    """Return the grey level of each picture, which identifies the picture."""
     return batch[:, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""What bad files and bad options get, and how sets are split."""
+"""Bad files, bad options and `validation_split`."""
 
 import warnings
 
@@ -11,34 +11,34 @@ from PIL import Image
 from keras_cnn import ImageDataGenerator, InputError
 
 
-def _spoil(marks):
+def _damage_two_files(marks):
     (marks / "dark" / "03.png").write_bytes(b"no picture")
     (marks / "light" / "07.png").write_bytes((marks / "light" / "07.png").read_bytes()[:-30])
     return {"03.png", "07.png"}
 
 
-def test_a_bad_file_stops_with_its_name_and_the_reason(marks):
-    _spoil(marks)
+def test_a_bad_file_raises_an_error_with_its_name_and_the_reason(marks):
+    _damage_two_files(marks)
     flow = ImageDataGenerator().flow_from_directory(marks, **SMALL, shuffle=False)
     with pytest.raises(InputError, match=r"03\.png.*it is no picture.*on_error"):
         next(flow)
-    x, _ = next(flow)  # the batch after it is whole
+    x, _ = next(flow)  # the next batch is complete
     np.testing.assert_array_equal(greys(x), [16, 20, 24, 28])
 
 
 @pytest.mark.parametrize("source", ["directory", "dataframe"])
 def test_skipping_bad_files_never_shifts_labels(marks, source):
-    bad = _spoil(marks)
+    bad = _damage_two_files(marks)
     generator = ImageDataGenerator(on_error="skip")
     options = {**SMALL, "shuffle": False, "class_mode": "sparse"}
-    with pytest.warns(UserWarning, match="2 files are left out") as caught:
+    with pytest.warns(UserWarning, match="2 files are left out") as warned:
         if source == "directory":
             flow = generator.flow_from_directory(marks, **options)
         else:
             paths = sorted(marks.glob("*/*.png"))
             table = pd.DataFrame({"filename": paths, "class": [p.parent.name for p in paths]})
             flow = generator.flow_from_dataframe(table, **options)
-    assert all(name in str(caught[0].message) for name in bad)
+    assert all(name in str(warned[0].message) for name in bad)
     assert flow.samples == 18 and not any(path.endswith(tuple(bad)) for path in flow.filepaths[:4])
     for _ in range(len(flow)):
         x, y = next(flow)
@@ -46,39 +46,39 @@ def test_skipping_bad_files_never_shifts_labels(marks, source):
 
 
 @pytest.mark.parametrize("source", ["directory", "dataframe"])
-def test_a_stratified_split_is_fixed_whatever_the_seed(marks, source):
+def test_a_stratified_split_does_not_depend_on_the_seed(marks, source):
     generator = ImageDataGenerator(validation_split=0.25, stratified_split=True)
-    # Relative names: the draw follows from them, and those of a temporary folder would be others
-    # in every run, one in 220 of which draws the first pictures.
+    # Relative names: the random draw depends on the names. A temporary folder has another name in
+    # every run, and one name in 220 would draw the first pictures.
     paths = sorted(path.relative_to(marks).as_posix() for path in marks.glob("*/*.png"))
     table = pd.DataFrame({"filename": paths, "class": [path.split("/")[0] for path in paths]})
 
-    def part(subset, seed):
+    def flow(subset, seed):
         if source == "directory":
             return generator.flow_from_directory(marks, subset=subset, seed=seed)
         return generator.flow_from_dataframe(table, marks, subset=subset, seed=seed)
 
-    train, validation = part("training", 1), part("validation", 2)
+    train, validation = flow("training", 1), flow("validation", 2)
     assert np.bincount(validation.classes).tolist() == [3, 2]
     assert not set(train.filenames) & set(validation.filenames)
     assert train.samples + validation.samples == 20
-    assert validation.filenames == part("validation", 5).filenames
+    assert validation.filenames == flow("validation", 5).filenames
     assert validation.filenames != sorted(train.filenames + validation.filenames)[:5]
     first_of_each = [f"{marks / 'dark' / f'{i:02}.png'}" for i in range(3)]
     assert set(validation.filepaths[:3]) != set(first_of_each)
 
 
-def test_arrays_are_split_by_class_too():
+def test_a_stratified_split_of_arrays_splits_each_class():
     generator = ImageDataGenerator(validation_split=0.2, stratified_split=True)
     x, labels = np.arange(50)[:, None, None, None] * np.ones((1, 4, 4, 3)), np.arange(50) // 25
     for y in (labels, np.eye(2)[labels]):
         flows = [generator.flow(x, y, subset=subset) for subset in ("training", "validation")]
-        parts = [set(greys(flow.x)) for flow in flows]
-        assert not parts[0] & parts[1] and [len(part) for part in parts] == [40, 10]
-        assert sum(number < 25 for number in parts[1]) == 5
+        training, validation = (set(greys(flow.x)) for flow in flows)
+        assert not training & validation and (len(training), len(validation)) == (40, 10)
+        assert sum(number < 25 for number in validation) == 5
 
 
-def test_uint8_arrays_are_not_blown_up():
+def test_uint8_arrays_stay_uint8_in_memory():
     x = np.zeros((4, 8, 8, 3), np.uint8)
     flow = ImageDataGenerator(rescale=1 / 255).flow(x)
     assert flow.x is x and next(flow).dtype == np.float32
@@ -110,7 +110,7 @@ def test_reduced_decoding_gives_batches_of_the_same_shape(tmp_path):
         ({"zoom_range": (0.5, float("nan"))}, "zoom_range must be finite; received .0.5, nan"),
     ],
 )
-def test_an_option_out_of_range_gets_a_sentence(options, sentence):
+def test_an_option_outside_its_range_is_refused_in_one_sentence(options, sentence):
     with pytest.raises(InputError, match=sentence):
         ImageDataGenerator(**options)
 
@@ -125,7 +125,7 @@ def test_an_option_out_of_range_gets_a_sentence(options, sentence):
         ({"subset": "validation"}, "validation_split=0.0"),
     ],
 )
-def test_an_unknown_option_of_a_folder_gets_a_sentence(marks, flow, sentence):
+def test_an_unknown_option_of_a_folder_is_refused_in_one_sentence(marks, flow, sentence):
     with pytest.raises(InputError, match=sentence):
         ImageDataGenerator().flow_from_directory(marks, **flow)
 
@@ -142,7 +142,7 @@ def test_an_unknown_option_of_a_folder_gets_a_sentence(marks, flow, sentence):
         ({"directory": "nowhere"}, "directory='nowhere'"),
     ],
 )
-def test_a_table_that_does_not_suit_gets_a_sentence(marks, flow, sentence):
+def test_a_table_with_wrong_columns_is_refused_in_one_sentence(marks, flow, sentence):
     table = pd.DataFrame(
         {"filename": ["dark/00.png", "light/01.png"], "class": ["dark", "light"], "number": [1, 2]}
     )
@@ -159,7 +159,7 @@ def test_a_table_that_does_not_suit_gets_a_sentence(marks, flow, sentence):
         (np.ones((3, 8, 8, 3)), np.ones(2), r"same length; received \[3, 2\]"),
     ],
 )
-def test_arrays_that_do_not_suit_get_a_sentence(x, y, sentence):
+def test_arrays_of_wrong_shape_are_refused_in_one_sentence(x, y, sentence):
     with pytest.raises(InputError, match=sentence):
         ImageDataGenerator().flow(x, y)
 
@@ -177,6 +177,6 @@ def test_normalisation_without_fit_warns():
         generator.standardize(np.ones((4, 4, 3), np.float32))
 
 
-def test_options_that_imply_others_say_so():
+def test_an_option_that_sets_another_warns():
     with pytest.warns(UserWarning, match="zca_whitening=True sets featurewise_center=True"):
         assert ImageDataGenerator(zca_whitening=True).featurewise_center

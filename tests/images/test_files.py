@@ -21,7 +21,7 @@ def _pixels(height=61, width=97, channels=3):
 
 def _image(mode):
     colour = Image.fromarray(_pixels())
-    if mode == "PA-transparent":  # a palette with one transparent entry, as GIF tools write it
+    if mode == "PA-transparent":  # saved as a palette with one transparent entry, like a GIF
         return colour.convert("P")
     return colour.convert(mode)
 
@@ -55,7 +55,7 @@ def _save(folder, image, name, **options):
         ("CMYK", "print.tiff", {}),
     ],
 )
-def test_every_kind_of_picture_has_the_pixels_keras_reads(
+def test_pictures_of_every_kind_have_the_pixels_that_keras_reads(
     tmp_path, mode, name, options, color_mode
 ):
     path = _save(tmp_path, _image(mode), name, **options)
@@ -76,7 +76,7 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["photo.jpg", "scan.png"])
-def test_pictures_stand_upright_unless_asked_not_to(tmp_path, orientation, name):
+def test_pictures_are_turned_upright_unless_exif_rotation_is_off(tmp_path, orientation, name):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = _save(tmp_path, Image.fromarray(_pixels()), name, exif=exif)
@@ -144,14 +144,14 @@ def test_a_bad_file_is_named_with_the_reason_and_the_way_out(tmp_path, name):
         files.read(path)
 
 
-def test_all_bad_files_are_found_and_no_good_one(tmp_path):
+def test_find_bad_finds_all_bad_files_and_no_good_one(tmp_path):
     folder = tmp_path / "图片"
     folder.mkdir()
     for name, (make, _) in BAD.items():
         (folder / name).write_bytes(make())
     Image.new("RGB", (1, 1)).save(folder / "pixel.png")
     good = [_save(folder, _image("RGB"), "好.jpg"), _save(folder, _image("P"), "é.png")]
-    trailing = folder / "trailing.jpg"  # harmless bytes behind the end, as some cameras write
+    trailing = folder / "trailing.jpg"  # some cameras write harmless bytes after the end
     trailing.write_bytes(_jpeg() + b"\0\0MPF")
     missing = str(folder / "missing.png")
     bad = files.find_bad([*sorted(folder.iterdir()), missing])
@@ -160,7 +160,7 @@ def test_all_bad_files_are_found_and_no_good_one(tmp_path):
     assert "no such file" in bad[missing]
 
 
-def test_a_missing_folder_in_place_of_a_picture_gets_a_sentence(tmp_path):
+def test_a_folder_in_place_of_a_picture_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(InputError, match="directory"):
         files.read(tmp_path)
 
@@ -179,7 +179,7 @@ def folders(tmp_path):
     return tmp_path
 
 
-def test_classes_are_sorted_and_hidden_folders_never_one(folders):
+def test_classes_are_sorted_and_hidden_folders_are_skipped(folders):
     classes, pictures = files.find(folders)
     assert classes == ["a", "b"]
     assert pictures == [("a/1.png", 0), ("b/10.JPG", 1), ("b/2.png", 1), ("b/inner/x.bmp", 1)]
@@ -191,7 +191,7 @@ def test_named_classes_keep_their_order(folders):
     assert ("./top.png", 0) in files.find(folders, classes=["."])[1]
 
 
-def test_links_are_followed_only_if_asked(folders, tmp_path_factory):
+def test_links_are_followed_only_with_follow_links(folders, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "linked.png").touch()
     (folders / "a" / "link").symlink_to(elsewhere, target_is_directory=True)
@@ -208,18 +208,18 @@ def test_links_are_followed_only_if_asked(folders, tmp_path_factory):
         (lambda folder: (folder / "c").mkdir() or folder, "c' is missing or has no pictures"),
     ],
 )
-def test_an_unusable_folder_gets_one_sentence_with_the_way_out(folders, spoil, sentence):
+def test_an_unusable_folder_is_refused_in_one_sentence_with_the_way_out(folders, spoil, sentence):
     with pytest.raises(InputError, match=sentence) as error:
         files.find(spoil(folders))
     assert "\n" not in str(error.value)
 
 
-def test_one_class_is_found_like_any_other_number(folders):
+def test_a_folder_may_hold_a_single_class(folders):
     shutil.rmtree(folders / "a")
     assert files.find(folders)[0] == ["b"]
 
 
-def test_reduced_decoding_leaves_at_least_the_size_asked_for(tmp_path):
+def test_reduced_decoding_returns_at_least_the_least_size(tmp_path):
     path = _save(tmp_path, Image.fromarray(_pixels(400, 600)), "large.jpg")
     assert files.read(path, least_size=(100, 100)).shape == (100, 150, 3)
     assert files.read(path, least_size=(101, 10)).shape == (200, 300, 3)

@@ -1,4 +1,4 @@
-"""The oracle is Keras' own legacy class, batch by batch."""
+"""Batches are those of Keras' legacy class, the oracle."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from PIL import Image
 from keras_cnn import ImageDataGenerator
 
 pytestmark = [
-    # What the legacy class, not ours, warns of.
+    # Warnings of the legacy class.
     pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated:DeprecationWarning"),
 ]
@@ -27,7 +27,7 @@ BOOK = {  # the chapter's augmentation
     "horizontal_flip": True,
 }
 FLOAT_PATH, EIGHT_BIT_PATH = 0.01, 0.51  # grey levels
-LARGE = (70, 66)  # files this large are warped to the nearest grey level
+LARGE = (70, 66)  # pictures of this size are warped in 8 bits, with rounding
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def _pair(options):
 
 
 def _assert_same(ours, theirs, tolerance):
-    """Compare batches of any structure: pictures within a tolerance, all else exactly."""
+    """Compare batches of any structure: pictures within a tolerance, other arrays exactly."""
     if isinstance(theirs, (tuple, list)):
         for mine, other in zip(ours, theirs, strict=True):
             _assert_same(mine, other, tolerance)
@@ -62,7 +62,7 @@ def _assert_same(ours, theirs, tolerance):
 shifts = st.one_of(
     st.floats(0, 0.9), st.integers(0, 12), st.lists(st.integers(-9, 9), min_size=1, max_size=3)
 )
-changes = st.fixed_dictionaries(
+augmentations = st.fixed_dictionaries(
     {},
     optional={
         "rotation_range": st.floats(0, 180),
@@ -102,12 +102,14 @@ oracle = settings(
 
 
 @oracle
-@given(options=changes, flow=flows, requests=st.lists(st.one_of(st.none(), st.integers(0, 20))))
+@given(
+    options=augmentations, flow=flows, requests=st.lists(st.one_of(st.none(), st.integers(0, 20)))
+)
 @example(options=BOOK, flow={"seed": 1, "target_size": (48, 48)}, requests=[None] * 9)
-def test_a_seed_gives_the_batches_of_keras_whatever_is_requested(pets, options, flow, requests):
+def test_a_seed_gives_the_batches_of_keras_in_any_order_of_requests(pets, options, flow, requests):
     legacy, ours = (g.flow_from_directory(pets, **flow) for g in _pair(options))
     tolerance = FLOAT_PATH
-    if flow["target_size"] == LARGE:  # the mean, where it is subtracted, is of rounded pixels, too
+    if flow["target_size"] == LARGE:  # samplewise_center subtracts a mean of rounded pixels
         tolerance = EIGHT_BIT_PATH * (2 if options.get("samplewise_center") else 1)
     tolerance *= options.get("rescale") or 1
     for number in [None, *requests]:  # None: next()
@@ -117,9 +119,9 @@ def test_a_seed_gives_the_batches_of_keras_whatever_is_requested(pets, options, 
 
 
 @oracle
-@given(options=changes, seed=st.integers(0, 1000), channels=st.sampled_from([1, 3, 4]))
+@given(options=augmentations, seed=st.integers(0, 1000), channels=st.sampled_from([1, 3, 4]))
 @example(options={"shear_range": 11.0, "fill_mode": "constant"}, seed=0, channels=1)  # on the edge
-def test_arrays_too_have_the_batches_of_keras(options, seed, channels):
+def test_arrays_have_the_batches_of_keras(options, seed, channels):
     rng = np.random.default_rng(seed)
     shape = (
         (channels, 20, 31) if options.get("data_format") == "channels_first" else (20, 31, channels)
@@ -134,7 +136,7 @@ def test_arrays_too_have_the_batches_of_keras(options, seed, channels):
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_two_epochs_have_the_same_order_and_changes(pets, shuffle):
+def test_two_epochs_have_the_order_and_augmentation_of_keras(pets, shuffle):
     flow = {"target_size": (32, 32), "batch_size": 4, "seed": 7, "shuffle": shuffle}
     legacy, ours = (g.flow_from_directory(pets, **flow) for g in _pair(BOOK))
     for _ in range(2):
@@ -158,7 +160,7 @@ def test_other_interpolation_orders_are_equal(pets, order):
 
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
 @pytest.mark.parametrize("channel_shift_range", [0, 40])
-def test_brightness_is_equal_but_for_single_pixels_one_level_off(
+def test_brightness_differs_in_single_pixels_by_one_level_only(
     pets, fill_mode, channel_shift_range
 ):
     options = BOOK | {
@@ -184,7 +186,7 @@ def test_brightness_alone_is_equal(pets):
     _assert_same(next(ours), next(legacy), 0)
 
 
-def test_unchanged_pictures_are_identical(pets):
+def test_pictures_without_augmentation_are_identical(pets):
     for options in ({}, {"rescale": 1 / 255}, {"preprocessing_function": np.negative}):
         flow = {"target_size": (32, 32), "seed": 1}
         legacy, ours = (g.flow_from_directory(pets, **flow) for g in _pair(options))
@@ -222,7 +224,7 @@ def test_fitted_statistics_are_those_of_keras(options):
     _assert_same(next(ours.flow(x, seed=1)), next(legacy.flow(x, seed=1)), 1e-3)
 
 
-def test_statistics_of_changed_pictures_are_those_of_keras():
+def test_statistics_of_augmented_pictures_are_those_of_keras():
     x = np.random.default_rng(0).random((10, 12, 12, 3), np.float32) * 255
     legacy, ours = _pair(BOOK | {"featurewise_center": True})
     for generator in (legacy, ours):
@@ -246,7 +248,7 @@ def test_random_parameters_are_those_of_keras_to_the_last_bit(options):
         assert drawn == legacy.get_random_transform((12, 17, 3), seed)
 
 
-def test_a_single_picture_is_changed_alike():
+def test_a_single_picture_is_augmented_and_scaled_as_in_keras():
     x = np.random.default_rng(0).random((12, 17, 3), np.float32) * 255
     legacy, ours = _pair(BOOK)
     assert ours.get_random_transform(x.shape, 3) == legacy.get_random_transform(x.shape, 3)
@@ -313,7 +315,7 @@ def test_tables_have_the_batches_of_keras(pets, flow):
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_further_inputs_travel_along(several):
+def test_further_inputs_stay_with_their_pictures(several):
     x, extra = np.random.default_rng(0).random((7, 6, 6, 3), np.float32), np.arange(7)
     extra = [extra, extra[:, None] * 2] if several else extra
     legacy, ours = (g.flow((x, extra), np.arange(7), seed=1, batch_size=3) for g in _pair(BOOK))
@@ -370,14 +372,14 @@ class _Darker(ImageDataGenerator):
         return super().apply_transform(x, transform_parameters) / 2
 
 
-def test_a_subclass_can_change_pictures_its_own_way(pets):
+def test_a_subclass_can_override_apply_transform(pets):
     flow = {"target_size": (8, 8), "shuffle": False}
     plain = next(ImageDataGenerator().flow_from_directory(pets, **flow))[0]
     dark = next(_Darker().flow_from_directory(pets, **flow))[0]
     np.testing.assert_array_equal(dark, plain / 2)
 
 
-def test_a_plain_copy_scales_but_changes_nothing_at_random(pets):
+def test_a_copy_without_augmentation_only_scales(pets):
     generator = ImageDataGenerator(**BOOK, brightness_range=(0.1, 0.2), rescale=1 / 255)
     flow = {"target_size": (8, 8), "shuffle": False}
     plain = next(generator.without_augmentation().flow_from_directory(pets, **flow))[0]

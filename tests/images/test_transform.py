@@ -1,4 +1,4 @@
-"""The oracle is Keras' legacy class, which warps with SciPy, on the hardest of pictures."""
+"""Warped pictures are those of Keras' legacy class, which uses SciPy, even for pure noise."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator as Legacy
 from keras_cnn import ImageDataGenerator
 
 pytestmark = [
-    # What the legacy class, not ours, warns of.
+    # Warnings of the legacy class.
     pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated:DeprecationWarning"),
 ]
-CHANGES = {
+AUGMENTATION = {
     "shear_range": 0.5,
     "rotation_range": 90,
     "zoom_range": 0.2,
@@ -19,17 +19,19 @@ CHANGES = {
     "height_shift_range": 0.2,
     "horizontal_flip": True,
 }
-FAR = {"tx": 1e4, "zx": 9.0, "theta": 5.0}  # would take much memory, were it padded
+FAR = {"tx": 1e4, "zx": 9.0, "theta": 5.0}  # padding would take too much memory
 
 
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
 @pytest.mark.parametrize(
     "shape", [(40, 61, 2), (250, 300, 1), (224, 224, 3), (300, 450, 4), (70, 90, 6)]
 )
-def test_even_noise_of_black_and_white_pixels_lands_where_keras_puts_it(shape, fill_mode):
+def test_warped_noise_of_black_and_white_pixels_is_that_of_keras(shape, fill_mode):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, shape, np.uint8) * 255
-    legacy, ours = (kind(**CHANGES, fill_mode=fill_mode) for kind in (Legacy, ImageDataGenerator))
+    legacy, ours = (
+        kind(**AUGMENTATION, fill_mode=fill_mode) for kind in (Legacy, ImageDataGenerator)
+    )
     for params in [*(ours.get_random_transform(shape, rng.integers(99)) for _ in range(4)), FAR]:
         theirs = legacy.apply_transform(x.astype("float32"), params)
         floats = ours.apply_transform(x.astype("float32"), params)

@@ -70,7 +70,8 @@ def test_augment_takes_the_place_of_the_cases_own_changes(stripes):
         mirrored += not np.array_equal(changed, plain)
         assert np.array_equal(changed, plain) or np.array_equal(changed, plain[:, ::-1])
     assert 0 < mirrored < len(flip[0][0])
-    with pytest.raises(InputError, match="augmentation has the options rotation.*; received rescale"):
+    sentence = "augmentation has the options rotation.*; received rescale"
+    with pytest.raises(InputError, match=sentence):
         generator.with_augmentation(rescale=2)
 
 
