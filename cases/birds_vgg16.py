@@ -1,12 +1,12 @@
-"""VGG16, with batch normalisation and global pooling, tells birds apart: chapter 5.
+"""VGG16, with batch normalisation and global pooling, classifies birds: chapter 5.
 
-Without CUB-200-2011 in data/birds it runs on a drawn sample. The chapter's pictures have 224
-pixels, its batches 20, and it takes 20 epochs; the defaults here let two processor cores finish in
-two minutes. ``--variant paper`` builds the network of 2014, without normalisation.
+Without CUB-200-2011 in data/birds it runs on a drawn sample. The chapter uses pictures of 224
+pixels, batches of 20 and 20 epochs; the defaults here finish in two minutes on two processor cores.
+``--variant paper`` builds the network of 2014, without normalisation.
 
-Errata: the listing's last layer lacks the softmax that its loss needs, so that it learns nothing;
-at a rate of 1e-3 Adam drives so deep a network to one answer for all; and the listing
-validates on the test set.
+Errata: the listing's last layer lacks the softmax that its loss needs, so the network learns
+nothing. At a rate of 1e-3 Adam makes so deep a network give the same answer for all pictures. The
+listing validates on the test set.
 """
 
 import keras_cnn
@@ -22,7 +22,7 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255, horizontal_flip=True)
     splits = keras_cnn.classification_splits(recipe, generator)

@@ -1,13 +1,13 @@
 """InceptionV3, trained on ImageNet, learns to tell cats from dogs: chapter 5, transfer learning.
 
-First a new head learns on the frozen network, from logistic regression's solution on; then all
-layers learn at a hundredth of the rate, with batch normalisation kept at ImageNet's statistics,
-which few pictures would only spoil. Without Dogs vs Cats in data/cats_dogs it runs on a drawn
-sample. The ImageNet weights are downloaded once; where they cannot be had, it says which file to
-put where, and shows the way with random weights.
+First a new head is trained on the frozen network, starting from the solution of logistic
+regression. Then all layers are trained at a hundredth of the rate; batch normalisation keeps
+ImageNet's statistics, since few pictures give poor ones. Without Dogs vs Cats in data/cats_dogs it
+runs on a drawn sample. The ImageNet weights are downloaded once. If that fails, the case names the
+file and its folder, and continues with random weights.
 
-Erratum: the listing trains the new head for one epoch and stops where fine-tuning begins. Its
-pictures have 299 pixels, which ``--image-size 299`` gives.
+Erratum: the listing trains the new head for one epoch and stops before fine-tuning. It uses
+pictures of 299 pixels (``--image-size 299``).
 """
 
 import keras_cnn
@@ -16,7 +16,7 @@ RECIPE = keras_cnn.Recipe(
     name="catsdogs_inceptionv3",
     dataset="cats_dogs",
     image_size=139,
-    interpolation="bilinear",  # as ImageNet's weights learned
+    interpolation="bilinear",  # as in the training of ImageNet's weights
     batch_size=20,
     epochs=2,
     learning_rate=1e-3,
@@ -25,9 +25,9 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    from keras_cnn import transfer  # here, since Keras takes seconds and --help does not need it
+    from keras_cnn import transfer  # here: it imports Keras, which --help does not need
 
     weights, notes = _published_weights()
     augmentation = {
@@ -44,7 +44,7 @@ def main(argv=None):
 
 
 def _published_weights():
-    """Return "imagenet", or None where it cannot be had, with what the report is to tell."""
+    """Return "imagenet" and no notes, or None and a note if the download fails."""
     try:
         keras_cnn.models.InceptionV3(weights="imagenet", include_top=False)
     except OSError as error:

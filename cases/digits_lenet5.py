@@ -1,10 +1,10 @@
 """LeNet-5 reads handwritten digits: chapter 4.
 
 Without data/mnist.npz it runs on scikit-learn's small digits. ``--variant paper`` builds the
-network of 1998, whose pictures of 32x32 have a margin of two pixels around MNIST's 28x28.
+network of 1998, for pictures of 32x32: MNIST's 28x28 with a margin of two pixels.
 
-Erratum: text and comment say 16 filters in the second convolution, the listing has 15. It reaches
-0.989 with Adam at a constant rate. Small shifts and turns of the digits, and a rate that falls
+Erratum: text and comment say 16 filters in the second convolution, the listing has 15. With Adam
+at a constant rate it reaches 0.989. Small shifts and rotations of the digits, and a rate that falls
 along a cosine, bring the same network to 0.992 in fewer epochs.
 """
 
@@ -23,15 +23,15 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    from_book = recipe.variant == "book"
+    is_book = recipe.variant == "book"
     generator = keras_cnn.ImageDataGenerator(
         rescale=1 / 255, rotation_range=8, width_shift_range=0.06, height_shift_range=0.06
     )
-    splits = keras_cnn.array_splits(recipe, generator, margin=0 if from_book else 2)
+    splits = keras_cnn.array_splits(recipe, generator, margin=0 if is_book else 2)
     models = keras_cnn.models
-    return keras_cnn.run(models.book.LeNet5 if from_book else models.LeNet5, splits, recipe)
+    return keras_cnn.run(models.book.LeNet5 if is_book else models.LeNet5, splits, recipe)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Softmax regression reads handwritten digits, and shows what it looks for: chapter 3.
+"""Softmax regression reads handwritten digits, and draws its weights: chapter 3.
 
-Beside the report, weights.png draws the ten weight vectors as pictures of 28x28: red speaks for the
-digit, blue against it. Without data/mnist.npz it runs on scikit-learn's small digits.
+Beside the report, weights.png shows the ten weight vectors as pictures of 28x28: red pixels support
+the digit, blue pixels speak against it. Without data/mnist.npz it runs on scikit-learn's small
+digits.
 
-Erratum: the listing leaves pixels at 0 to 255, so its logits start hundreds of units apart, the
-softmax is saturated, and steps of 0.01 throw it from one corner to the next: it ends anywhere
-between 0.88 and 0.90. Pixels from 0 to 1 reach 0.927 with the same network.
+Erratum: the listing leaves pixels at 0 to 255. Its logits then differ by hundreds, the softmax is
+saturated, and steps of 0.01 change the answers at random: training ends anywhere between 0.88 and
+0.90. With pixels from 0 to 1 the same network reaches 0.927.
 """
 
 import keras_cnn
@@ -22,9 +23,9 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
+    import keras  # here: --help does not need it
 
     splits = keras_cnn.array_splits(recipe, keras_cnn.ImageDataGenerator(rescale=1 / 255))
     result = keras_cnn.run(keras_cnn.models.book.SoftmaxRegression, splits, recipe)

@@ -1,12 +1,12 @@
-"""MobileNet tells ten breeds of dogs apart: chapter 6.
+"""MobileNet classifies ten breeds of dogs: chapter 6.
 
-Of a folder with more breeds it takes the first ten. Without the Stanford Dogs in data/dogs it runs
-on a drawn sample. ``--variant paper`` builds the network of 2017, whose thirteen separable
-convolutions the listing cuts down to five.
+In a folder with more breeds it uses the first ten. Without the Stanford Dogs in data/dogs it runs
+on a drawn sample. ``--variant paper`` builds the network of 2017, with thirteen separable
+convolutions; the listing has five.
 
 Errata: the listing's ``zoom_range=2`` means factors from -1 to 3, which turn pictures upside down
-or blow one pixel up to fill the frame; 0.2 is what was meant. It also distorts the pictures it
-validates with, which ours leaves as they are.
+or enlarge one pixel to the whole picture; 0.2 was meant. The listing also augments the pictures
+that it validates with; this case does not.
 """
 
 import keras_cnn
@@ -23,7 +23,7 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
     generator = keras_cnn.ImageDataGenerator(
         rescale=1 / 255,

@@ -1,14 +1,14 @@
-"""A small network tells clothes apart, without and with dropout and momentum.
+"""A small network classifies clothes, without and with dropout and momentum.
 
-The two networks of the Fashion-MNIST exercise: the first is plain and trained by plain gradient
-descent; the second has dropout before its last layer and is trained with momentum. The first one's
-report goes to the folder "without" inside the results, and McNemar's test compares the two on the
-same test pictures. Without data/fashion_mnist it runs on a drawn sample.
+The Fashion-MNIST exercise has two networks. The first is trained by plain gradient descent. The
+second has dropout before its last layer and is trained with momentum. The first report goes to the
+folder "without" inside the results, and McNemar's test compares the two on the same test pictures.
+Without data/fashion_mnist it runs on a drawn sample.
 
-Errata: the first network ends with ReLU before its softmax, so that no class can be scored below
-the rest: in the exercise not one "Pullover" or "Shirt" is right, and it reaches 0.74. Here it ends
-with the softmax alone. A rate of 0.001 without momentum is too small for the epochs given; 0.05
-is not.
+Errata: the first network of the exercise has a ReLU before its softmax, which removes all negative
+scores: not one "Pullover" or "Shirt" is right, and it reaches 0.74. Here it ends with the softmax
+alone. A rate of 0.001 without momentum is too small for the given
+number of epochs; 0.05 is not.
 """
 
 import dataclasses
@@ -28,9 +28,9 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train both, test, report and compare; return the second's report.json."""
+    """Train, test, report and compare both; return the contents of the second report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
+    import keras  # here: --help does not need it
 
     plain = dataclasses.replace(recipe, out=recipe.folder / "without")
     splits = keras_cnn.array_splits(recipe, keras_cnn.ImageDataGenerator(rescale=1 / 255))
@@ -40,8 +40,8 @@ def main(argv=None):
         return first
     with_dropout = functools.partial(build, dropout=0.4)
     momentum = functools.partial(keras.optimizers.SGD, momentum=0.9)
-    calm = dataclasses.replace(recipe, learning_rate=recipe.learning_rate / 5)
-    result = keras_cnn.run(with_dropout, splits, calm, optimizer=momentum)
+    slower = dataclasses.replace(recipe, learning_rate=recipe.learning_rate / 5)
+    result = keras_cnn.run(with_dropout, splits, slower, optimizer=momentum)
     print(keras_cnn.report.compare(plain.folder, recipe.folder)["sentence"])
     return result
 

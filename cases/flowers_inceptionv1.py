@@ -1,12 +1,13 @@
-"""Inception-v1 tells 17 kinds of flowers apart: chapter 5.
+"""Inception-v1 classifies 17 kinds of flowers: chapter 5.
 
-Without the Oxford 17 flowers in data/flowers17 it runs on a drawn sample. The chapter's pictures
-have 224 pixels and it takes 20 epochs; the defaults here let two processor cores finish in two
-minutes. ``--variant paper`` builds GoogLeNet.
+Without the Oxford 17 flowers in data/flowers17 it runs on a drawn sample. The chapter uses pictures
+of 224 pixels and 20 epochs; the defaults here finish in two minutes on two processor cores.
+``--variant paper`` builds GoogLeNet.
 
-Errata: the listing's 1x1 reductions feed nothing, and it pools after each of its nine modules, so
-that the last ones look at a single pixel; the network is as printed, its docstring tells the cost.
-The listing validates on the test set; here a part of the training pictures picks the weights.
+Errata: the outputs of the listing's 1x1 reductions are not used, and it pools after each of its
+nine modules, so the last modules see a single pixel. The network is as printed; its docstring gives
+the cost. The listing validates on the test set; here a share of the training pictures picks the
+weights.
 """
 
 import keras_cnn
@@ -23,7 +24,7 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255, horizontal_flip=True)
     splits = keras_cnn.classification_splits(recipe, generator)

@@ -1,13 +1,13 @@
-"""ResNet tells three kinds of flowers apart: chapter 5.
+"""ResNet classifies three kinds of flowers: chapter 5.
 
-Of a folder with more kinds it takes the first three: ``--data data/flowers17`` will do. Without
+In a folder with more kinds, such as ``--data data/flowers17``, it uses the first three. Without
 pictures in data/flowers it runs on a drawn sample. By default it builds ResNet-50 of the paper;
 ``--variant book`` builds the listing.
 
-Errata: no stage of the listing halves its maps, so that a picture of 224 pixels costs it thirty
-times what ResNet-50 needs; it trains with batches of one picture, of which batch normalisation sees
-no batch; and its last layer has half a million inputs at 64 pixels, where the paper's has 2,048. In
-the two minutes that the paper's network takes on two processor cores it has learned nothing.
+Errata: no stage of the listing halves its feature maps, so a picture of 224 pixels costs thirty
+times as much as in ResNet-50. It trains with batches of one picture, too few for the statistics of
+batch normalisation. Its last layer has half a million inputs at 64 pixels, that of the paper 2,048.
+In the two minutes that the paper's network takes on two processor cores, it learns nothing.
 """
 
 import keras_cnn
@@ -25,7 +25,7 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
 
     def build(**options):

@@ -1,14 +1,15 @@
 """Linear regression scores how good food looks: chapter 3.
 
-Without the book's pictures in data/foodscore it runs on a drawn sample. Training and test half are
-the listing's own, so that its mean squared error can be compared: 0.813 for predicting the mean.
+Without the book's pictures in data/foodscore it runs on a drawn sample. The training and test
+halves are those of the listing, so the mean squared errors can be compared: 0.813 for predicting
+the mean.
 
-Erratum: the listing trains 49,153 weights on 98 pictures with nothing to choose among the endless
-many solutions, and ends at 1.24, worse than the mean. Here weight decay is the ridge penalty that
-makes the choice: the random weights of the start, and every direction that the pictures hardly
-tell, die away. The bias starts at the mean score and each picture's brightness is subtracted, so
-that the weights need not tell what the mean tells already. The listing also looks at the test half
-after each epoch; here a part of the training half picks the weights.
+Erratum: the listing trains 49,153 weights on 98 pictures. Infinitely many solutions fit them, and
+nothing chooses among them: it ends at 1.24, worse than the mean. Here weight decay is the ridge
+penalty that chooses: random initial weights, and directions in which the pictures hardly differ,
+decay to zero. The bias starts at the mean score and each picture's brightness is subtracted, so the
+weights need not learn the mean. The listing also looks at the test half after each epoch; here a
+share of the training half picks the weights.
 """
 
 import keras_cnn
@@ -27,9 +28,9 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
-    import keras  # here, since it takes seconds and --help does not need it
+    import keras  # here: --help does not need it
 
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255, samplewise_center=True)
     splits = keras_cnn.regression_splits(recipe, generator)

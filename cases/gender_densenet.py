@@ -1,12 +1,12 @@
 """DenseNet tells two classes of faces apart: chapter 6.
 
-Put your own pictures into data/faces, a folder for each of the two classes. Without them it runs on
-drawn leaves of two kinds, since a few lines of code draw no face without a caricature.
+Put your own pictures into data/faces, one folder for each of the two classes. Without them it runs
+on drawn leaves of two kinds: a face drawn by a few lines of code would be a caricature.
 ``--variant paper`` builds DenseNet-121.
 
-Errata: a block of the listing hands on its last layer alone, which is the opposite of the
-chapter's idea; the network is as printed. The listing validates on the test set; here a
-part of the training pictures picks the weights.
+Errata: a block of the listing passes on the output of its last layer only, contrary to the idea of
+the chapter; the network is as printed. The listing validates on the test set; here a share of the
+training pictures picks the weights.
 """
 
 import keras_cnn
@@ -23,7 +23,7 @@ RECIPE = keras_cnn.Recipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255, horizontal_flip=True)
     splits = keras_cnn.classification_splits(recipe, generator)

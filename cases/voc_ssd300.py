@@ -1,13 +1,13 @@
-"""SSD300 finds objects and tells what they are: the chapter's section on detection.
+"""SSD300 finds objects and their classes: the chapter's section on detection.
 
 ``--data`` names a folder in the layout of PASCAL VOC (Annotations, JPEGImages, ImageSets/Main), or
-with train.json, val.json and test.json of COCO, or with the listing's lines of text in train.txt
-and so on, and classes.txt. Without one, and without VOC2007 in data/voc2007, it runs on shapes
-drawn by code. ``--base vgg16`` is the paper's network, which needs a GPU or patience; the light
-base is for processors. The paper trains by ``--base vgg16 --weights imagenet --optimizer sgd
---learning-rate 1e-3 --schedule step --weight-decay 5e-4 --zoom-out 4 --crop 0.3``. The default
-changes pictures less than the paper, for a few hundred of them and few epochs; photographs, such as
-the blood cells of BCCD, take ``--epochs 20`` with the light base.
+with train.json, val.json and test.json of COCO, or with the listing's lines of text in train.txt,
+val.txt and test.txt, and classes.txt. Without it, and without VOC2007 in data/voc2007, it runs on
+shapes drawn by code. The light base is for processors; ``--base vgg16`` is the paper's network and
+needs a GPU or patience. The paper trains with ``--base vgg16 --weights imagenet --optimizer sgd
+--learning-rate 1e-3 --schedule step --weight-decay 5e-4 --zoom-out 4 --crop 0.3``. The defaults
+augment less than the paper, for a few hundred pictures and few epochs. Photographs, such as the
+blood cells of BCCD, need ``--epochs 20`` with the light base.
 
 Errata: the listing's loss reads the mask of its positives at the wrong axis and returns nothing;
 ``trainabel = False`` freezes nothing; and a box without area makes its loss infinite. Here such
@@ -33,7 +33,7 @@ RECIPE = keras_cnn.detection.DetectionRecipe(
 
 
 def main(argv=None):
-    """Train, test and report; return what report.json holds."""
+    """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
     return keras_cnn.run(
         partial(keras_cnn.detection.network, recipe),

@@ -1,4 +1,4 @@
-"""What a training has to do with the machine it runs on."""
+"""The machine and the packages that a training runs on."""
 
 import contextlib
 import importlib.metadata
@@ -10,12 +10,12 @@ import keras
 
 
 def surroundings() -> dict:
-    """Return what a training ran on: "versions" of packages, and "hardware"."""
+    """Return the "versions" of the packages and the "hardware"."""
     return {"versions": _versions(), "hardware": _hardware()}
 
 
 def devices() -> list[str]:
-    """Name the processors and accelerators that the backend sees, such as "gpu:0"."""
+    """Return the names of the processors and accelerators of the backend, such as "gpu:0"."""
     if keras.backend.backend() != "torch":
         return keras.distribution.list_devices()
     import torch  # Keras 3.15 has no list of its devices
@@ -24,19 +24,19 @@ def devices() -> list[str]:
 
 
 def sentence() -> str:
-    """Tell on what and with what something was measured, in a line."""
-    found = surroundings()
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    return f"{found['hardware']['processor']}, {found['hardware']['cores']} cores; {versions}"
+    """Return processor, cores and versions in one line, for a table of measurements."""
+    hardware = _hardware()
+    versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
+    return f"{hardware['processor']}, {hardware['cores']} cores; {versions}"
 
 
 def _versions():
     packages = ("keras-cnn", "keras", keras.backend.backend(), "numpy", "opencv-python-headless")
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+            versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 def _hardware():
@@ -49,7 +49,7 @@ def _hardware():
 
 
 def _processor():
-    with contextlib.suppress(OSError):  # Linux tells its name here only
+    with contextlib.suppress(OSError):  # on Linux `platform` does not know the model
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()

@@ -1,4 +1,4 @@
-"""Files and folders: make sure a folder can be written; write a file whole or not at all."""
+"""Check that a folder can be written; write a file whole or not at all."""
 
 import contextlib
 import os
@@ -9,13 +9,13 @@ from keras_cnn.errors import InputError
 
 
 def writable(folder: Path) -> Path:
-    """Make a folder of results and return it.
+    """Create a folder of results if it is missing, and return it.
 
     Args:
         folder: The folder.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: No file can be written in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,20 +32,20 @@ def writable(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
-    """Write a file beside its place, flush it to the disk, and rename it.
+    """Write a file under another name in the same folder, flush it to the disk, and rename it.
 
-    A reader, or a kill at any moment, finds the file as it was before or whole. After an error the
-    file is as it was before, and nothing is left beside it.
+    At every moment, also after a kill, the file is either the old one or the complete new one.
+    After an error it is the old one, and the unfinished file is removed.
 
     Example:
         >>> with write_atomically("report.json") as beside:
         ...     beside.write_text("{}")
 
     Args:
-        path: Where the file goes.
+        path: The file.
 
     Yields:
-        The path to write to, with the same ending; the file must be there at the end.
+        The path to write to, with the same suffix; the file must exist at the end.
     """
     path = Path(path)
     beside = path.with_name(f"partial_{os.getpid()}_{path.name}")
@@ -58,7 +58,7 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # the new name itself must reach the disk
+    if os.name == "posix":  # the entry of the folder must reach the disk, too
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -179,18 +179,17 @@ def prepare_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage block."""
+    """A parser that takes arguments in any order, and reports an error in one sentence."""
 
     def parse_args(self, args=None, namespace=None):
-        """Read the options; name the nearest known one of an unknown."""
-        options, unknown = self.parse_known_args(args, namespace)
+        """Read the arguments; an unknown option gets the name of the nearest known option."""
+        options, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
-            command = getattr(options, "parser", self)  # the one of a sub-command, where set
-            command.error(_unknown_option(unknown[0], command))
+            self.error(_unknown(unknown, self))
         return options
 
     def error(self, message):
-        """End with exit code 2."""
+        """Exit with code 2, without the usage block."""
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
 
 
@@ -236,7 +235,11 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _unknown_option(text, parser):
+def _unknown(words, parser):
+    """Return the message about words that are no arguments of a parser."""
+    option = next((word for word in words if word.startswith("-")), None)
+    if option is None:
+        return f"unexpected argument {words[0]!r}"
     known = [text for action in parser._actions for text in action.option_strings]
-    close = difflib.get_close_matches(text.split("=")[0], known, n=1)
-    return f"unknown option {text}" + (f"; did you mean {close[0]}?" if close else "")
+    close = difflib.get_close_matches(option.split("=")[0], known, n=1)
+    return f"unknown option {option}" + (f"; did you mean {close[0]}?" if close else "")

@@ -56,11 +56,6 @@ class TrainingRecipe(OptionFields):
         without: Names of options that have no meaning for this case; it does not offer them.
     """
 
-    # `training.run` reads these three of every recipe; only `Recipe` makes them options.
-    class_weights: ClassVar[str] = "equal"
-    mix: ClassVar[str] = "none"
-    test_crops: ClassVar[int] = 1
-
     name: str
     dataset: str
     data: Path | None = option(
@@ -125,6 +120,10 @@ class TrainingRecipe(OptionFields):
         whole_network=True,
     )
     without: tuple[str, ...] = ()
+    # `training.run` reads these three of every recipe; only `Recipe` makes them options.
+    class_weights: ClassVar[str] = "equal"
+    mix: ClassVar[str] = "none"
+    test_crops: ClassVar[int] = 1
 
     def __post_init__(self):
         """Refuse values out of range, and values that do not go together."""

@@ -1,4 +1,4 @@
-"""Every case from its options to its report, on a handful of pictures; figures are marked slow."""
+"""Every case from options to report, on a few pictures; the figures of real sets are slow tests."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ import keras_cnn
 from keras_cnn import models, report
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
-ON_FOLDERS = {  # case -> the smallest pictures its network takes
+ON_FOLDERS = {  # case -> the smallest picture size of its network
     "birds_vgg16": 32,
     "calligraphy_alexnet": 67,
     "catsdogs_inceptionv3": 75,
@@ -25,7 +25,7 @@ ON_FOLDERS = {  # case -> the smallest pictures its network takes
     "gender_densenet": 32,
 }
 HEAVY = set(ON_FOLDERS) - {"calligraphy_alexnet"}  # 10 to 40 seconds to build and trace
-# The best recipe known for the four masters, 75 minutes: it reached 0.966, not yet the figure.
+# The best known recipe for the four masters takes 75 minutes and reached 0.966, not yet 0.97.
 MASTERS = (
     *("--epochs", 75, "--learning-rate", 3e-4, "--schedule", "cosine", "--warmup", 2, "--ema"),
     *("--label-smoothing", 0.1, "--augment", "move", "--mix", "cutmix"),
@@ -52,16 +52,16 @@ def _run(name, out, *options):
 
 @pytest.fixture
 def digits(tmp_path):
-    """MNIST's file with 80 pictures: a bar whose place is the class."""
+    """A file like MNIST's with 80 pictures: the position of a bar is the class."""
     rng = np.random.default_rng(0)
-    parts = {}
+    arrays = {}
     for split, number in {"train": 60, "test": 20}.items():
         y = (np.arange(number) % 10).astype(np.uint8)
         x = rng.integers(0, 40, (number, 28, 28)).astype(np.uint8)
         for picture, label in zip(x, y, strict=True):
             picture[2 * label + 4 : 2 * label + 6] = 250
-        parts |= {f"x_{split}": x, f"y_{split}": y}
-    np.savez(tmp_path / "digits.npz", **parts)
+        arrays |= {f"x_{split}": x, f"y_{split}": y}
+    np.savez(tmp_path / "digits.npz", **arrays)
     return tmp_path / "digits.npz"
 
 
@@ -82,7 +82,7 @@ def dishes(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_download(monkeypatch):
-    """Neither wait for the network nor write into the user's cache."""
+    """Keep tests from the network and from the user's cache."""
 
     def fetch(file):
         raise OSError(f"put {file.address} into the cache")
@@ -90,7 +90,7 @@ def no_download(monkeypatch):
     monkeypatch.setattr(models.weights, "_fetch", fetch)
 
 
-def _complete(result, out):
+def _check_report(result, out):
     test = result["test"]
     assert {"baseline", "interval", "verdict"} <= set(test)
     assert test.get("accuracy", test.get("mse")) is not None
@@ -107,12 +107,12 @@ def _complete(result, out):
 def test_a_case_on_folders_ends_in_a_report(name, size, stripes, undrawn, tmp_path):
     options = ("--data", stripes, "--image-size", size, "--epochs", 1)
     result = _run(name, tmp_path / "out", *options, "--batch-size", 20, "--validation-split", 0.2)
-    _complete(result, tmp_path / "out")
+    _check_report(result, tmp_path / "out")
 
 
-def test_food_is_scored_beside_the_mean(dishes, tmp_path):
+def test_food_regression_writes_its_report(dishes, tmp_path):
     result = _run("food_linear", tmp_path / "out", "--data", dishes, "--epochs", 2)
-    _complete(result, tmp_path / "out")
+    _check_report(result, tmp_path / "out")
     assert result["samples"]["test"] == 12
     assert {"scatter.png", "residuals.png"} <= {p.name for p in (tmp_path / "out").iterdir()}
 
@@ -120,29 +120,31 @@ def test_food_is_scored_beside_the_mean(dishes, tmp_path):
 def test_softmax_regression_draws_its_weights(digits, tmp_path):
     options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2)
     result = _run("digits_softmax", tmp_path, *options)
-    _complete(result, tmp_path)
+    _check_report(result, tmp_path)
     assert len(result["test"]["classes"]) == 10
     with Image.open(tmp_path / "weights.png") as picture:
         assert picture.width > picture.height > 100
         red, _, blue = np.moveaxis(np.asarray(picture.convert("RGB"), float), -1, 0)
-        assert (red - blue).max() > 100 and (blue - red).max() > 100  # for and against
+        assert (red - blue).max() > 100 and (
+            blue - red
+        ).max() > 100  # supporting and opposing pixels
 
 
-def test_lenet5_of_the_paper_sees_pictures_of_32_pixels(digits, undrawn, tmp_path):
+def test_lenet5_of_the_paper_takes_pictures_of_32_pixels(digits, undrawn, tmp_path):
     options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2, "--variant", "paper")
     result = _run("digits_lenet5", tmp_path, *options)
-    _complete(result, tmp_path)
+    _check_report(result, tmp_path)
     assert result["parameters"] == 61_706
 
 
 def test_the_two_fashion_networks_are_compared_on_one_test_set(digits, undrawn, tmp_path, capsys):
     options = ("--data", digits, "--epochs", 1, "--validation-split", 0.2)
-    _complete(_run("fashion_cnn", tmp_path, *options), tmp_path)
+    _check_report(_run("fashion_cnn", tmp_path, *options), tmp_path)
     assert report.compare(tmp_path / "without", tmp_path)["sentence"] in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_without_imagenet_weights_the_report_says_which_file_to_put_where(stripes, tmp_path):
+def test_without_imagenet_weights_the_report_names_the_file_and_its_folder(stripes, tmp_path):
     options = ("--data", stripes, "--image-size", 75, "--epochs", 1, "--batch-size", 20)
     result = _run("catsdogs_inceptionv3", tmp_path / "out", *options)
     (note,) = result["notes"]
@@ -153,7 +155,7 @@ def test_without_imagenet_weights_the_report_says_which_file_to_put_where(stripe
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_case_learns_more_of_its_sample_than_the_baseline(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_CNN_DATA", str(tmp_path))  # which holds no real set
+    monkeypatch.setenv("KERAS_CNN_DATA", str(tmp_path))  # a folder without real sets
     assert _run(name, tmp_path / "out")["test"]["verdict"] == "above"
 
 
@@ -161,9 +163,9 @@ def test_a_case_learns_more_of_its_sample_than_the_baseline(name, tmp_path, monk
 def test_help_answers_at_once(name):
     code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(CASES / name)!r}"
     code = f"{code} + '.py', run_name='__main__')"
-    watch = "import atexit, sys; atexit.register(lambda: print('keras' in sys.modules)); "
+    at_exit = "import atexit, sys; atexit.register(lambda: print('keras' in sys.modules)); "
     before = os.times()
-    shown = subprocess.run([sys.executable, "-c", watch + code], capture_output=True, text=True)
+    shown = subprocess.run([sys.executable, "-c", at_exit + code], capture_output=True, text=True)
     after = os.times()
     assert shown.returncode == 0 and "--epochs" in shown.stdout
     assert shown.stdout.rstrip().endswith("False"), "Keras was imported"
@@ -172,9 +174,9 @@ def test_help_answers_at_once(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_case_that_offers_the_papers_network_builds_another(name, monkeypatch):
+def test_the_variants_book_and_paper_build_different_networks(name, monkeypatch):
     if "variant" in _case(name).RECIPE.without:
-        pytest.skip("it has one network")
+        pytest.skip("the case has one network")
     built = []
     for splits in ("classification_splits", "array_splits"):
         monkeypatch.setattr(keras_cnn, splits, lambda *args, **options: None)
@@ -185,7 +187,7 @@ def test_a_case_that_offers_the_papers_network_builds_another(name, monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA names no folder of real sets")
+@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA is not set")
 @pytest.mark.parametrize(
     ("name", "set_name", "options", "least"),
     [
@@ -202,8 +204,8 @@ def test_a_classifier_reaches_its_figure_on_the_real_set(name, set_name, options
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA names no folder of real sets")
-def test_food_is_scored_better_than_by_the_mean(tmp_path):
+@pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA is not set")
+def test_food_regression_beats_the_mean_on_the_real_set(tmp_path):
     if not (Path(REAL) / "foodscore").exists():
         pytest.skip("foodscore is missing")
     test = _run("food_linear", tmp_path, "--data", Path(REAL) / "foodscore")["test"]

@@ -31,7 +31,7 @@ def test_every_choice_of_a_case_is_an_option_with_help(capsys):
     assert "What the case does." in shown
 
 
-def test_what_means_nothing_to_a_case_is_no_option_of_it(capsys):
+def test_an_option_without_meaning_for_a_case_is_not_offered(capsys):
     recipe = dataclasses.replace(RECIPE, without=("variant", "image_size"))
     with pytest.raises(SystemExit):
         recipe.parse(["--help"])
@@ -66,7 +66,7 @@ def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifier
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--epoch", "3"], "unknown option --epoch; did you mean --epochs?"),
         (["--epochs", "three"], "invalid int value: 'three'"),
@@ -79,15 +79,15 @@ def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifier
         (["--schedule", "linear"], "invalid choice: 'linear'"),
         (["--runs", "3", "--resume"], "--resume goes on with one run, not with --runs 3"),
         (["--precision", "int8"], "invalid choice: 'int8'"),
-        (["picture.png"], "unknown option picture.png"),
+        (["picture.png"], "unexpected argument 'picture.png'"),
     ],
 )
-def test_a_wrong_option_gets_one_sentence_and_exit_code_2(argv, said, capsys):
+def test_a_wrong_option_gets_one_sentence_and_exit_code_2(argv, message, capsys):
     with pytest.raises(SystemExit) as exit:
         RECIPE.parse(argv)
     error = capsys.readouterr().err
     assert exit.value.code == 2
-    assert said in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1
 
 
 def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
@@ -99,13 +99,13 @@ def test_a_wrong_value_in_code_is_refused_like_one_from_the_terminal():
         dataclasses.replace(RECIPE, test_crops=2)
 
 
-def test_a_missing_tensorboard_is_told_before_anything_is_built(monkeypatch):
+def test_a_missing_tensorboard_is_reported_before_anything_is_built(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(InputError, match="pip install tensorboard, or leave the option out"):
         dataclasses.replace(RECIPE, tensorboard=True)
 
 
-def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
+def test_move_never_mirrors_and_full_moves_and_mirrors():
     draws = {
         name: [
             ImageDataGenerator(**options).get_random_transform((32, 32, 3), seed=seed)
@@ -126,7 +126,7 @@ def test_moved_pictures_are_never_mirrored_and_full_is_moves_and_mirror():
 @pytest.mark.parametrize(
     ("reason", "code", "sentence"),
     [
-        (InputError("no such folder"), 2, "error: no such folder"),
+        (InputError("the folder is missing"), 2, "error: the folder is missing"),
         (KeyboardInterrupt, 130, "interrupted"),
     ],
 )
@@ -145,8 +145,8 @@ def test_a_script_does_not_hide_a_bug():
         script(lambda: 1 / 0)
 
 
-def test_a_script_prints_what_its_output_cannot_encode_as_escapes(monkeypatch):
+def test_a_script_prints_characters_that_its_output_cannot_encode_as_escapes(monkeypatch):
     content = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(content, encoding="cp1252"))
-    script(lambda: print("楷书 \udce9", flush=True))  # a class name, and one that is no UTF-8
+    script(lambda: print("楷书 \udce9", flush=True))  # a class name, and a byte that is not UTF-8
     assert content.getvalue().split() == [rb"\u6977\u4e66", rb"\udce9"]

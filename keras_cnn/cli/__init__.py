@@ -1,10 +1,11 @@
-"""``keras-cnn``: from a folder of pictures to a served verdict, without writing code.
+"""``keras-cnn``: train a network on a folder of pictures, and use it, without writing code.
 
-Exit codes: 0 done; 1 done, and faults were found; 2 what was given cannot be used, in one
-sentence on stderr; 130 interrupted. Anything else is a bug and ends in a traceback.
+Exit codes: 0 done; 1 done, and faults were found; 2 an input cannot be used, with one sentence on
+stderr; 130 interrupted. Anything else is a bug and ends in a traceback.
 """
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -26,27 +27,29 @@ from keras_cnn.cli import (
 from keras_cnn.errors import InputError
 from keras_cnn.options import Parser, prepare_output
 
-# Importing these modules loads neither Keras nor OpenCV: what a command needs, it imports.
-_COMMANDS = (
-    train,
-    train_detector,
-    evaluate,
-    predict,
-    detect,
-    explain,
-    check,
-    fetch,
-    export,
-    lr_find,
-    doctor,
-)
+# Name -> module, and line of `keras-cnn --help`. A module has `add_arguments(parser)` and
+# `run(options)`, whose docstring stands above the options. It imports Keras or OpenCV in `run`
+# only, so that `--help` answers at once.
+COMMANDS = {
+    "train": (train, "train a network on your pictures"),
+    "train-detector": (train_detector, "train SSD300 on pictures with boxes"),
+    "evaluate": (evaluate, "score a model on a folder of pictures"),
+    "predict": (predict, "answer with the class of pictures"),
+    "detect": (detect, "find objects in pictures"),
+    "explain": (explain, "draw which pixels a network uses"),
+    "check": (check, "find faults in a folder of pictures"),
+    "fetch": (fetch, "download a data set"),
+    "export": (export, "write a model for other programs"),
+    "lr-find": (lr_find, "suggest a learning rate"),
+    "doctor": (doctor, "show what this machine offers and lacks"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        argv: The command and its options; None takes the process' own.
+        argv: The command and its arguments; None takes those of the process.
 
     Returns:
         The exit code.
@@ -55,16 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: With code 2 for a wrong option, with code 0 after ``--help``.
     """
     prepare_output()
-    options = _parser().parse_args(argv)
+    command, words = _split(sys.argv[1:] if argv is None else list(argv))
+    module, _ = COMMANDS[command]
+    options = _command_parser(command, module).parse_args(words)
     try:
-        return options.run(options) or 0
+        return module.run(options) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a full disk, a file without permission, no network
@@ -73,16 +78,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser():
+def _split(argv):
+    """Return the command, which is the first word, and the words after it."""
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
     parser = Parser(
         prog="keras-cnn",
         description="Train the classic convolutional networks on your pictures, and use them.",
-        epilog="keras-cnn COMMAND --help tells a command's options.",
+        epilog=f"commands:\n{lines}\n\nkeras-cnn COMMAND --help lists a command's options.",
+        usage="%(prog)s COMMAND ...",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"keras-cnn {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add(commands)
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=argparse.SUPPRESS)
+    return parser.parse_args(argv[:1]).command, argv[1:]
+
+
+def _command_parser(name, module):
+    parser = Parser(
+        prog=f"keras-cnn {name}",
+        description=inspect.getdoc(module.run),
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
     return parser

@@ -1,4 +1,4 @@
-"""``check``: find what is wrong with the pictures of a folder."""
+"""``check``: find faults in a folder of pictures."""
 
 import argparse
 import dataclasses
@@ -9,61 +9,60 @@ from pathlib import Path
 from keras_cnn.cli import arguments, output
 from keras_cnn.errors import InputError
 
-_SHOWN = 8  # findings of a kind, and classes of a part, that `check` prints
+_SHOWN = 8  # findings of a kind, and classes of a split, that are printed
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "check", check, help="find what is wrong with pictures")
     parser.add_argument("folder", metavar="DIR", help="class folders, or {train,val,test}/<class>")
     parser.add_argument(
         "--quarantine",
         type=Path,
         default=Path("quarantine.txt"),
         metavar="FILE",
-        help="where to list files better left out (default: %(default)s)",
+        help="list of the files that should be left out (default: %(default)s)",
     )
     arguments.add_json(parser)
 
 
-def check(options: argparse.Namespace) -> int:
-    """Look at every picture of a folder before a training does; change and delete nothing.
+def run(options: argparse.Namespace) -> int:
+    """Find faults in a folder of pictures before a training; change and delete nothing.
 
-    Found are files that cannot be read, or not as their owner may think (CMYK, 16 bits, animations,
-    wrong extensions); empty, missing and unbalanced classes; copies, exact or nearly, of test
-    pictures among those that are learnt from; boxes that cannot be used. Files better left out are
-    listed in the quarantine file, one a line. The exit code is 1 where faults were found.
+    The faults are: files that cannot be read, or that may be read in an unexpected way (CMYK, 16
+    bits, animations, wrong extensions); empty, missing and unbalanced classes; training pictures
+    that are exact or near copies of test pictures; boxes that cannot be used. The quarantine file
+    lists, one per line, the files that should be left out. The exit code is 1 if there are faults.
     """
     folder = arguments.folder(options.folder)
-    _refuse_anothers(options.quarantine)
-    from keras_cnn.datasets import check as checking
+    _refuse_other_files(options.quarantine)
+    from keras_cnn.datasets import check
 
-    found = checking.check(
+    result = check.check(
         folder,
         watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
     )
-    faults = sum(one.is_fault for one in found.findings)
+    faults = sum(finding.is_fault for finding in result.findings)
     if options.json:
-        told = dataclasses.asdict(found) | {"faults": faults, "quarantine": found.quarantine}
-        output.print_json(told)
+        totals = {"faults": faults, "quarantine": result.quarantine}
+        output.print_json(dataclasses.asdict(result) | totals)
     else:
-        _tell(found, folder)
-    written = ""
-    if found.quarantine:  # last: where it cannot be written, all has been told
-        lines = "".join(f"{os.path.join(folder, path)}\n" for path in found.quarantine)
+        _print(result, folder)
+    ending = ""
+    if result.quarantine:  # last: if it cannot be written, all findings have been printed
+        lines = "".join(f"{os.path.join(folder, path)}\n" for path in result.quarantine)
         options.quarantine.write_text(lines, encoding="utf-8", errors="surrogateescape")
-        written = f"; files better left out: {options.quarantine}"
+        ending = f"; files that should be left out: {options.quarantine}"
     if not options.json:
-        print(f"{faults} faults{written}")
+        print(f"{faults} faults{ending}")
     return 1 if faults else 0
 
 
-def _refuse_anothers(path):
-    """Refuse a file that is no list of pictures, for the quarantine takes its place."""
+def _refuse_other_files(path):
+    """Refuse to overwrite a file that is no list of pictures."""
     from keras_cnn.images import files
 
     try:
@@ -72,22 +71,22 @@ def _refuse_anothers(path):
         return
     if not all(map(files.is_picture_name, lines)):
         raise InputError(
-            f"--quarantine takes the place of a list of pictures only; {path} is another file: "
+            f"--quarantine overwrites nothing but a list of pictures; {path} is another file: "
             "name a new one"
         )
 
 
-def _tell(found, folder):
-    for part, classes in found.counts.items():
-        listed = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
+def _print(result, folder):
+    for split, classes in result.counts.items():
+        numbers = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
         more = f", and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-        print(f"{part or folder}: {sum(classes.values())} pictures: {listed}{more}")
-    sizes = (f"{name} {width} x {height}" for name, (width, height) in found.sizes.items())
+        print(f"{split or folder}: {sum(classes.values())} pictures: {numbers}{more}")
+    sizes = (f"{name} {width} x {height}" for name, (width, height) in result.sizes.items())
     print(f"sizes in pixels: {', '.join(sizes)}")
-    for kind, group in itertools.groupby(found.findings, key=lambda one: one.kind):
-        group = list(group)
-        print(f"{'FAULT' if group[0].is_fault else 'note'}: {kind}: {len(group)}")
-        for one in group[:_SHOWN]:
-            print(f"  {one.path} {one.reason}")
-        if len(group) > _SHOWN:
-            print(f"  and {len(group) - _SHOWN} more; --json lists all")
+    for kind, group in itertools.groupby(result.findings, key=lambda finding: finding.kind):
+        findings = list(group)
+        print(f"{'FAULT' if findings[0].is_fault else 'note'}: {kind}: {len(findings)}")
+        for finding in findings[:_SHOWN]:
+            print(f"  {finding.path} {finding.reason}")
+        if len(findings) > _SHOWN:
+            print(f"  and {len(findings) - _SHOWN} more; --json lists all")

@@ -8,40 +8,39 @@ from keras_cnn.cli import arguments, output
 from keras_cnn.errors import InputError
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "detect", detect, help="find objects in pictures")
     arguments.add_run(parser)
     arguments.add_paths(parser)
     arguments.add_format(parser)
     parser.add_argument(
-        "--draw", type=Path, metavar="OUT", help="folder for the pictures with boxes drawn in"
+        "--draw", type=Path, metavar="OUT", help="folder for the pictures with their boxes"
     )
     parser.add_argument(
         "--score-threshold",
         type=arguments.share,
         default=0.5,
         metavar="X",
-        help="least probability of an object (default: %(default)s)",
+        help="smallest probability of an object (default: %(default)s)",
     )
     parser.add_argument(
         "--iou-threshold",
         type=arguments.share,
         default=0.45,
         metavar="X",
-        help="overlap from which the less likely of two boxes goes (default: %(default)s)",
+        help="IoU from which the less likely of two boxes is dropped (default: %(default)s)",
     )
 
 
-def detect(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Find objects in pictures, and draw them.
 
-    Errors of pictures that cannot be read go to stderr; the others are answered, and the exit code
-    is 2.
+    Pictures that cannot be read are reported on stderr, and the exit code is then 2; the others
+    are answered.
     """
     paths, total = arguments.pictures(options.paths)
     from keras_cnn.detection import Detector
@@ -49,10 +48,10 @@ def detect(options: argparse.Namespace) -> int:
 
     detector = Detector.load(options.model, unsafe=options.unsafe)
     if options.draw:
-        _make(options.draw)
+        _create(options.draw)
     bad = []
 
-    def note(path, error):
+    def on_error(path, error):
         bad.append(path)
         print(f"error: {reason(error)}", file=sys.stderr)
 
@@ -60,7 +59,7 @@ def detect(options: argparse.Namespace) -> int:
         paths,
         score_threshold=options.score_threshold,
         iou_threshold=options.iou_threshold,
-        on_error=note,
+        on_error=on_error,
     )
     answers = output.progress(answers, total=total, unit="pictures")
     output.write_rows(_rows(answers, options), style=options.style, line=_line)
@@ -94,7 +93,7 @@ def _line(row):
     return "\n".join(lines)
 
 
-def _make(folder):
+def _create(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,7 +108,7 @@ def _draw(detections, folder, path):
 
     stem, number = Path(path).stem, 1
     target = folder / f"{stem}.png"
-    while target.exists():  # a picture of that name from another folder, or the user's own
+    while target.exists():  # a picture of the same name from another folder, or of the user
         number += 1
         target = folder / f"{stem}_{number}.png"
     Image.fromarray(detections.draw()).save(target)

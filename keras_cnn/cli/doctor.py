@@ -1,4 +1,4 @@
-"""``doctor``: what the machine offers, and what is missing."""
+"""``doctor``: show what the machine offers and lacks."""
 
 import argparse
 import contextlib
@@ -18,38 +18,42 @@ _PACKAGES = (
 ).split()
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "doctor", doctor, help="tell what this machine offers")
     arguments.add_json(parser)
 
 
-def doctor(options: argparse.Namespace) -> int:
-    """Tell versions, backend, GPU, fonts and folders, and what to do about what is missing.
+def run(options: argparse.Namespace) -> int:
+    """Show versions, backend, GPU, fonts and folders, and how to mend what is missing.
 
-    The exit code is 1 where something that is needed is missing.
+    The exit code is 1 if something necessary is missing.
     """
-    with output.telling(options):
-        told = examine()
+    with output.stdout_for_answer(options):
+        findings = examine()
     if options.json:
-        output.print_json(told)
+        output.print_json(findings)
     else:
-        for key, value in told.items():
-            lines = value if isinstance(value, list) else [value]
-            if isinstance(value, dict):
-                lines = [f"{name} {part}" for name, part in value.items()]
-            print(f"{key}: " + ("\n" + " " * (len(key) + 2)).join(map(str, lines or ["none"])))
-    return 1 if told["faults"] else 0
+        for key, value in findings.items():
+            print(f"{key}: {_indented(value, len(key) + 2)}")
+    return 1 if findings["faults"] else 0
+
+
+def _indented(value, width):
+    """Return a text, list or table as lines, all but the first indented."""
+    lines = value if isinstance(value, list) else [value]
+    if isinstance(value, dict):
+        lines = [f"{name} {item}" for name, item in value.items()]
+    return ("\n" + " " * width).join(map(str, lines or ["none"]))
 
 
 def examine() -> dict:
-    """Return what `doctor` tells: name -> text, list or table; "faults" lists what is missing."""
+    """Return the findings: name -> text, list or table; "faults" lists what is missing."""
     faults = []
-    told = {
+    findings = {
         "keras-cnn": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
         "packages": _versions(),
@@ -59,44 +63,44 @@ def examine() -> dict:
 
         from keras_cnn import environment
 
-        told["backend"] = keras.backend.backend()
-        told["devices"] = environment.devices()
-        told["gpu"] = _gpu(told["backend"], told["devices"])
-    except Exception as error:  # a broken installation raises anything; to tell is the purpose
-        told["backend"] = f"Keras cannot be imported: {error}"
+        findings["backend"] = keras.backend.backend()
+        findings["devices"] = environment.devices()
+        findings["gpu"] = _gpu(findings["backend"], findings["devices"])
+    except Exception as error:  # a broken installation raises errors of any kind
+        findings["backend"] = f"Keras cannot be imported: {error}"
         faults.append("Keras cannot be imported: reinstall with pip install -U keras-cnn")
-    told["cores"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    told["font"] = _font()
-    told["folders"] = {}
+    findings["cores"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    findings["font"] = _font()
+    findings["folders"] = {}
     from keras_cnn import datasets
 
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     for name, folder in {"runs": Path("runs"), "data": datasets.root(), "cache": home}.items():
         reason = _why_not_writable(folder)
-        told["folders"][name] = f"{folder}: {reason or 'can be written'}"
+        findings["folders"][name] = f"{folder}: {reason or 'can be written'}"
         if reason and name == "runs":
             faults.append(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
-    told["faults"] = faults
-    return told
+    findings["faults"] = faults
+    return findings
 
 
 def _versions():
-    found = {}
+    versions = {}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+            versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 def _gpu(backend, devices):
-    """Name the GPUs, or say why there is none."""
-    if found := [name for name in devices if not name.startswith("cpu")]:
-        return f"{len(found)}: {', '.join(found)}"
+    """Return the names of the GPUs, or the reason why there is none."""
+    if gpus := [name for name in devices if not name.startswith("cpu")]:
+        return f"{len(gpus)}: {', '.join(gpus)}"
     driver = Path("/proc/driver/nvidia/version").exists()
     if sys.platform == "win32" and backend == "tensorflow":
         return "none: TensorFlow has no GPU on native Windows; use WSL 2, or KERAS_BACKEND=torch"
     if sys.platform == "darwin":
-        return "none: on a Mac use KERAS_BACKEND=torch, whose GPU it finds"
+        return "none: on a Mac set KERAS_BACKEND=torch, which uses its GPU"
     if not driver:
         return "none: no NVIDIA driver is loaded on this machine"
     if backend == "tensorflow":
@@ -116,12 +120,15 @@ def _font():
 
     names = fonts.families()
     if len(names) > 1:
-        return f"{names[1]} draws Chinese"
-    return "none draws Chinese, figures show codes like \\u4e2d; install one, such as Noto Sans CJK"
+        return f"{names[1]} has Chinese characters"
+    return (
+        "no font has Chinese characters, so figures show codes like \\u4e2d; install one, such as "
+        "Noto Sans CJK"
+    )
 
 
 def _why_not_writable(folder):
-    """None where files can be made in a folder, or in the nearest one above that exists."""
+    """Return why no file can be written in a folder, or its nearest parent; None if it can."""
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     try:
         with tempfile.TemporaryFile(dir=nearest):

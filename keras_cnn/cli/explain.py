@@ -1,4 +1,4 @@
-"""``check``, ``fetch`` and ``explain``: what pictures hold, and what a network sees in them."""
+"""``explain``: draw which pixels a network uses, its filters and its feature maps."""
 
 import argparse
 from pathlib import Path
@@ -6,23 +6,22 @@ from pathlib import Path
 from keras_cnn.cli import arguments, output
 from keras_cnn.errors import InputError
 
-_LEAST = 480  # pixels that a drawing of few is enlarged to
+_LEAST_SIDE = 480  # pixels; smaller drawings are enlarged
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "explain", explain, help="draw what a network looks at")
     arguments.add_run(parser)
     arguments.add_paths(parser, nargs="*")
     parser.add_argument(
         "--class",
         dest="class_name",
         metavar="NAME",
-        help="what is to be found (default: what the network answers)",
+        help="class to explain (default: the class that the network answers)",
     )
     parser.add_argument(
         "--layer",
@@ -30,7 +29,7 @@ def add(commands) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="draw this layer's filters and feature maps too; may be given several times",
+        help="draw this layer's filters and feature maps too; may be repeated",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder of the drawings (default: RUN/explain)"
@@ -38,48 +37,51 @@ def add(commands) -> None:
     arguments.add_json(parser)
 
 
-def explain(options: argparse.Namespace) -> None:
-    """Draw what a network looks at.
+def run(options: argparse.Namespace) -> None:
+    """Draw which pixels a network uses, its filters and its feature maps.
 
-    For each picture: a heat map of what speaks for the class (Grad-CAM), and with --layer the
-    feature maps, before and after the activation. Of the network: a table of its layers, with what
-    each costs and sees, and the filters of its first convolution, or of --layer.
+    For each picture: a heat map of the pixels that support the class (Grad-CAM), and with --layer
+    the feature maps before and after the activation. For the network: a table of its layers with
+    cost and receptive field, and the filters of its first convolution, or of --layer.
     """
     paths, _ = arguments.pictures(options.paths)
-    with output.telling(options):
-        view = _View(options)
-        from keras_cnn import explain as explaining
+    with output.stdout_for_answer(options):
+        subject = _Subject(options)
+        from keras_cnn import explain
 
         try:
-            table = explaining.table(view.model)
-            drawings = dict(_of_network(view, options.layers))
+            table = explain.table(subject.model)
+            drawings = dict(_filter_drawings(subject, options.layers))
             answers = []
             for path in paths:
-                drawn, answer = _of_picture(view, path, options.layers, taken=drawings)
-                drawings |= drawn
+                drawings_of_picture, answer = _explain_picture(
+                    subject, path, options.layers, taken=drawings
+                )
+                drawings |= drawings_of_picture
                 answers.append(answer)
-        except ValueError as error:  # a layer that is not there, or has no feature maps
+        except ValueError as error:  # there is no such layer, or it has no feature maps
             if isinstance(error, InputError):
                 raise
             raise InputError(str(error)) from error
         print(table)
-        files = _write(drawings, options.out or view.path.with_name("explain"))
-        for told in filter(None, answers):
-            print(told)
+        files = _write(drawings, options.out or subject.path.with_name("explain"))
+        for answer in filter(None, answers):
+            print(answer)
         for file in files:
             print(f"Drawn: {file}")
     if options.json:
         output.print_json({"drawings": files, "table": table.to_dict()})
 
 
-class _View:
-    """A saved model, and how a picture becomes its input."""
+class _Subject:
+    """The saved model to explain, and the preparation of its pictures."""
 
     def __init__(self, options):
         from keras_cnn import card
 
         self.path = card.model_path(options.model)
         self.card = card.read(self.path)
+        self.is_detector = self.card.task == "detection"
         self.class_index = None
         if options.class_name is not None:
             if options.class_name not in self.card.class_names:
@@ -88,8 +90,9 @@ class _View:
                     f"{options.class_name!r}"
                 )
             self.class_index = self.card.class_names.index(options.class_name)
-        if self.card.task == "detection":
-            self.class_index = None if self.class_index is None else self.class_index + 1
+        if self.is_detector:
+            if self.class_index is not None:
+                self.class_index += 1  # output 0 is the background
             self.model = card.load_model(self.path, unsafe=options.unsafe)
         else:
             from keras_cnn.inference.predictor import Predictor
@@ -97,94 +100,99 @@ class _View:
             self.predictor = Predictor.load(self.path, unsafe=options.unsafe)
             self.model = self.predictor.model
 
-    def __call__(self, path):
-        """Return the picture as it is drawn on, and as the network takes it."""
+    def read(self, path):
+        """Return the picture to draw on, and the network's input."""
         import numpy as np
 
         from keras_cnn.images import files
 
-        if self.card.task == "detection":
+        if self.is_detector:
             from keras_cnn.detection import augment, boxes
 
             pixels = files.read(path)
             view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
             square = augment.render(pixels, view, size=self.model.input_shape[1])
             return square, square.astype(np.float32)
-        rule = self.predictor.preparation
-        pixels = rule.read(path)
-        whole = not (rule.keep_aspect_ratio or rule.margin)
-        shown = files.read(path, exif_rotation=rule.exif_rotation) if whole else pixels[..., :3]
-        return shown, rule.scale(pixels)
+        preparation = self.predictor.preparation
+        pixels = preparation.read(path)
+        if preparation.keep_aspect_ratio or preparation.margin:  # the network sees another section
+            shown = pixels[..., :3]
+        else:
+            shown = files.read(path, exif_rotation=preparation.exif_rotation)
+        return shown, preparation.scale(pixels)
 
-    def answer(self, path, image):
-        """Tell what the network answers, and which class a heat map explains; None if no class."""
-        if self.card.task == "detection" or not self.card.class_names:
+    def describe_answer(self, path, image):
+        """Return a sentence with the answer and the class explained; None without classes."""
+        if self.is_detector or not self.card.class_names:
             return None
         from keras_cnn.inference.predictor import Answer
 
         (scores,) = self.predictor.tested_model.predict_on_batch(image[None])
         answer = Answer(scores, self.card.class_names)
-        index, found = self.class_index, f"{path}: {answer.name} ({answer.value:.3f})"
+        index = self.class_index
         explained = answer.name if index is None else self.card.class_names[index]
-        return f"{found}; the heat map shows what speaks for {explained}"
+        return (
+            f"{path}: {answer.name} ({answer.value:.3f}); the heat map shows the pixels that "
+            f"support {explained}"
+        )
 
     @property
     def takes_bgr(self):
-        if self.card.task == "detection":
-            return False
-        return self.predictor.preparation.scaling.mode == "caffe"
+        return not self.is_detector and self.predictor.preparation.scaling.mode == "caffe"
 
 
-def _of_network(view, layers):
-    """Yield name and pixels of the drawings of filters."""
+def _filter_drawings(subject, names):
+    """Yield name and pixels of the drawing of each layer's filters."""
     import keras
 
-    from keras_cnn import explain as explaining
+    from keras_cnn import explain
     from keras_cnn.explain import hooks
 
-    found = [hooks.find(view.model, name) for name in layers] or [
-        layer for _, layer in hooks.operations(view.model) if isinstance(layer, keras.layers.Conv2D)
-    ][:1]
-    for layer in found:
-        if not isinstance(layer, keras.layers.Conv2D):
-            continue
-        kernels = explaining.filters(view.model, layer)
+    if names:
+        layers = [hooks.find(subject.model, name) for name in names]
+    else:
+        layers = (layer for _, layer in hooks.operations(subject.model))
+    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+    for layer in convolutions if names else convolutions[:1]:
+        kernels = explain.filters(subject.model, layer)
         if kernels.shape[-1] != 3:
             kernels = kernels[..., 0]
-        elif view.takes_bgr:
+        elif subject.takes_bgr:
             kernels = kernels[..., ::-1]
-        yield f"filters_{layer.name}", _enlarged(explaining.mosaic(kernels))
+        yield f"filters_{layer.name}", _to_pixels(explain.mosaic(kernels))
 
 
-def _of_picture(view, path, layers, *, taken):
+def _explain_picture(subject, path, layers, *, taken):
+    """Return the drawings of a picture, name -> pixels, and the sentence of its answer."""
     import numpy as np
 
-    from keras_cnn import explain as explaining
+    from keras_cnn import explain
 
-    shown, image = view(path)
+    shown, image = subject.read(path)
     stem, number = Path(path).stem, 1
-    while f"{stem}_grad_cam" in taken:  # pictures of one name from two folders
+    while f"{stem}_grad_cam" in taken:  # pictures of the same name from two folders
         number += 1
         stem = f"{Path(path).stem}_{number}"
-    heat = explaining.grad_cam(view.model, image, class_index=view.class_index)
-    drawings = {f"{stem}_grad_cam": _enlarged(explaining.overlay(shown, heat) / 255)}
+    heat = explain.grad_cam(subject.model, image, class_index=subject.class_index)
+    drawings = {f"{stem}_grad_cam": _to_pixels(explain.overlay(shown, heat) / 255)}
     if layers:
-        for name, maps in explaining.feature_maps(view.model, image, layers).items():
+        for name, maps in explain.feature_maps(subject.model, image, layers).items():
             if maps.ndim != 3:
                 raise InputError(f"--layer must have feature maps; {name} has none: name another")
             span = maps.max() - maps.min()
             scaled = (maps - maps.min()) / (span if span > 0 else 1)
-            plain = name.replace("/", "_").replace(" ", "_")
-            drawings[f"{stem}_{plain}"] = _enlarged(explaining.mosaic(np.moveaxis(scaled, -1, 0)))
-    return drawings, view.answer(path, image)
+            file_name = name.replace("/", "_").replace(" ", "_")
+            mosaic = explain.mosaic(np.moveaxis(scaled, -1, 0))
+            drawings[f"{stem}_{file_name}"] = _to_pixels(mosaic)
+    return drawings, subject.describe_answer(path, image)
 
 
-def _enlarged(picture):
-    """Values 0 to 1 as pixels, the gaps of a mosaic white; few of them are made larger."""
+def _to_pixels(drawing):
+    """Return values from 0 to 1 as pixels, the gaps of a mosaic white; enlarge a small drawing."""
     import numpy as np
 
-    pixels = np.uint8(np.round(np.nan_to_num(picture, nan=1.0) * 255))
-    factor = max(1, _LEAST // max(pixels.shape[:2]))
+    pixels = np.uint8(np.round(np.nan_to_num(drawing, nan=1.0) * 255))
+    factor = max(1, _LEAST_SIDE // max(pixels.shape[:2]))
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""``export``: a model for other programs."""
+"""``export``: write a model for other programs."""
 
 import argparse
 from pathlib import Path
@@ -8,37 +8,36 @@ from keras_cnn.cli import arguments, output
 FORMATS = ("onnx", "litert", "savedmodel", "openvino")
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "export", export, help="write a model for other programs")
     arguments.add_run(parser)
     parser.add_argument("--format", required=True, choices=FORMATS)
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder to make (default: RUN/export_<format>)"
+        "--out", type=Path, metavar="FOLDER", help="folder to create (default: RUN/export_<format>)"
     )
     parser.add_argument(
         "--dtype",
         choices=("uint8", "float32"),
         default="uint8",
-        help="type of the pixels that it takes, 0 to 255 (default: %(default)s)",
+        help="type of the input pixels, 0 to 255 (default: %(default)s)",
     )
     arguments.add_json(parser)
 
 
-def export(options: argparse.Namespace) -> None:
-    """Write a model that takes raw RGB pixels, 0 to 255: it scales them itself.
+def run(options: argparse.Namespace) -> None:
+    """Write a model that takes raw RGB pixels, 0 to 255, and scales them itself.
 
-    Beside it lie labels.txt, a class per line, and card.json, which tells the size that pictures
-    are to have and how they were resized in training.
+    Beside the model it writes labels.txt, a class per line, and card.json, with the size of the
+    pictures and the resizing used in training.
     """
-    with output.telling(options):
-        from keras_cnn.inference import export as exporting
+    with output.stdout_for_answer(options):
+        from keras_cnn.inference import export
 
-        path = exporting.export(
+        path = export.export(
             options.model,
             format=options.format,
             out=options.out,

@@ -5,26 +5,28 @@ import argparse
 from keras_cnn.cli import arguments, output
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "fetch", fetch, help="download a data set")
-    parser.add_argument("name", metavar="NAME", help="birds, cats_dogs, ...; a wrong one lists all")
+    parser.add_argument(
+        "name", metavar="NAME", help="birds, cats_dogs, ...; a wrong name lists all"
+    )
     arguments.add_json(parser)
 
 
-def fetch(options: argparse.Namespace) -> None:
-    """Download a set of the catalogue into the data folder, and check its digest.
+def run(options: argparse.Namespace) -> None:
+    """Download a data set into the data folder, and check its digest.
 
-    The data folder is KERAS_CNN_DATA, else ./data, else the checkout's.
+    The data folder is KERAS_CNN_DATA if set, else ./data if there is one, else that of the
+    checkout.
     """
-    with output.telling(options):
+    with output.stdout_for_answer(options):
         from keras_cnn import datasets
 
         path = datasets.fetch(options.name)
-        print(f"{options.name} lies in {path}")
+        print(f"{options.name} is in {path}")
     if options.json:
         output.print_json({"name": options.name, "path": str(path)})

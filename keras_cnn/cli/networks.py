@@ -1,4 +1,4 @@
-"""What the commands that train a classifier share: recipe, builder by name, pictures."""
+"""The network of a command by name, and the recipe and pictures of its training."""
 
 import argparse
 import difflib
@@ -14,28 +14,26 @@ from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
 _NO_CLASSIFIERS = ("LinearRegression", "SSD300")
-
-
 RECIPE = Recipe(
     name="",
     dataset="",
-    interpolation="bilinear",  # as published weights learned
+    interpolation="bilinear",  # as in the training of published weights
     augment="none",
     without=("data", "variant"),
 )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folder, the model and the options of a recipe.
 
     Args:
-        parser: The command's.
+        parser: Parser of the command.
     """
     parser.add_argument(
         "folder",
         metavar="DIR",
-        help="train/, val/ and test/ with one folder per class each; without test/ or val/ parts "
-        "of train/ take their place; or one folder per class",
+        help="train/, val/ and test/, each with one folder per class; if test/ or val/ is missing, "
+        "a share of train/ takes its place; or one folder per class",
     )
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
@@ -43,47 +41,59 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     RECIPE.add_options(parser)
 
 
-def choices(options: argparse.Namespace) -> tuple[str, Recipe]:
-    """Return the model's name and the recipe.
+def recipe(options: argparse.Namespace) -> Recipe:
+    """Return the recipe of a command; its name is ``<folder>_<model>``.
 
     Args:
-        options: The command's.
+        options: Options of the command, from `add_arguments`.
+
+    Raises:
+        InputError: The folder is missing, or a value is out of its range.
     """
     folder = arguments.folder(options.folder)
-    name = options.model
-    run = f"{os.path.basename(os.path.abspath(folder))}_{re.sub('[^a-z0-9]+', '_', name.lower())}"
-    return name, RECIPE.with_options(options, name=run, dataset=folder.name, data=folder)
+    model = re.sub("[^a-z0-9]+", "_", options.model.lower())
+    name = f"{os.path.basename(os.path.abspath(folder))}_{model}"
+    return RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
 
 
-def find_builder(name: str):
-    """Find a builder of `models`, or with the prefix ``book.`` a listing of `models.book`.
+def builders() -> dict[str, Callable]:
+    """Return the builders of classifiers by name; the book's listings are ``book.<name>``."""
+    from keras_cnn import models
+
+    functions = {name: getattr(models, name) for name in models.__all__}
+    functions |= {f"book.{name}": value for name, value in vars(models.book).items()}
+    return {name: value for name, value in functions.items() if _is_classifier(value)}
+
+
+def _is_classifier(function):
+    return (
+        inspect.isfunction(function)
+        and function.__name__[0].isupper()
+        and function.__name__ not in _NO_CLASSIFIERS
+        and {"input_shape", "classes"} <= set(inspect.signature(function).parameters)
+    )
+
+
+def find_builder(name: str) -> Callable:
+    """Return the builder of a name.
 
     Args:
-        name: Its name; capitals, hyphens and underscores do not count.
+        name: A key of `builders`; capitals, hyphens and underscores do not count.
 
     Returns:
         The builder, which takes ``input_shape=`` and ``classes=``.
 
     Raises:
-        InputError: There is none; the sentence lists all.
+        InputError: There is no such builder; the sentence lists all.
     """
-    from keras_cnn import models
-
-    listings = {f"book.{key}": value for key, value in vars(models.book).items()}
-    known = {
-        key: value
-        for key, value in ({key: getattr(models, key) for key in models.__all__} | listings).items()
-        if inspect.isfunction(value)
-        and value.__name__[0].isupper()
-        and {"input_shape", "classes"} <= set(inspect.signature(value).parameters)
-        and value.__name__ not in _NO_CLASSIFIERS
-    }
-    if _letters(name) == "ssd300":
+    letters = _letters(name)
+    if letters == "ssd300":
         raise InputError("SSD300 finds objects: use keras-cnn train-detector DIR")
-    by_plain_name = {_letters(key): value for key, value in known.items()}
-    if builder := by_plain_name.get(_letters(name)):
-        return builder
-    close = difflib.get_close_matches(_letters(name), by_plain_name, n=1)
+    known = builders()
+    by_letters = {_letters(key): builder for key, builder in known.items()}
+    if letters in by_letters:
+        return by_letters[letters]
+    close = difflib.get_close_matches(letters, by_letters, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise InputError(f"--model must be one of {', '.join(sorted(known))}; received {name!r}{hint}")
 
@@ -92,27 +102,27 @@ def _letters(name):
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def with_sentences(build: Callable, name: str) -> Callable:
-    """Return a builder whose refusals, such as pictures too small for it, are an `InputError`.
+def with_input_errors(build: Callable, name: str) -> Callable:
+    """Return a builder whose ValueError, such as for too small pictures, becomes an `InputError`.
 
     Args:
         build: The builder.
-        name: What the user called it.
+        name: Name of the model, as the user wrote it.
     """
 
     @functools.wraps(build)
-    def building(**options):
+    def build_or_refuse(**options):
         try:
             return build(**options)
+        except InputError:
+            raise
         except ValueError as error:
-            if isinstance(error, InputError):
-                raise
             raise InputError(f"--model {name}: {error}") from error
 
-    return building
+    return build_or_refuse
 
 
-def splits(recipe: Recipe) -> Any:
+def scaled_splits(recipe: Recipe) -> Any:
     """Return the `ClassificationSplits` of a recipe, pixels scaled to [0, 1].
 
     Args:

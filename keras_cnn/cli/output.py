@@ -1,4 +1,4 @@
-"""How commands answer: rows, JSON, progress."""
+"""Answers of commands: rows, JSON, CSV files, progress."""
 
 import argparse
 import contextlib
@@ -15,17 +15,17 @@ from keras_cnn.errors import InputError
 
 
 def progress(items: Iterable, *, total: int | None, unit: str) -> Iterator:
-    """Pass items through, and show on a terminal's stderr how many have passed.
+    """Yield items, and show their number in a progress bar on a terminal's stderr.
 
     Args:
         items: Anything.
-        total: Their number; None where nobody knows.
-        unit: What they are.
+        total: Number of items; None if it is not known.
+        unit: Name of the items, such as "pictures".
 
     Yields:
         The items.
     """
-    if not sys.stderr.isatty() or sys.stdout.isatty():  # the answers themselves show progress
+    if not sys.stderr.isatty() or sys.stdout.isatty():  # answers on a terminal show progress
         yield from items
         return
     from rich.console import Console
@@ -35,11 +35,11 @@ def progress(items: Iterable, *, total: int | None, unit: str) -> Iterator:
 
 
 @contextlib.contextmanager
-def telling(options: argparse.Namespace) -> Iterator[None]:
-    """With ``--json``, send what is told on the way to stderr: stdout is for the answer.
+def stdout_for_answer(options: argparse.Namespace) -> Iterator[None]:
+    """With ``--json``, send everything that is printed to stderr, as stdout is for the answer.
 
     Args:
-        options: The command's.
+        options: Options of the command.
     """
     with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
         yield
@@ -49,18 +49,19 @@ def print_json(answer: Any) -> None:
     """Print an answer as JSON; numbers that are not finite become null.
 
     Args:
-        answer: Tables and lists of what JSON holds; paths become text.
+        answer: Tables and lists of JSON values; paths become text.
     """
-    print(json.dumps(_plain(answer), ensure_ascii=False, indent=2, default=str, allow_nan=False))
+    text = json.dumps(_finite(answer), ensure_ascii=False, indent=2, default=str, allow_nan=False)
+    print(text)
 
 
 def write_rows(rows: Iterable[dict], *, style: str, line: Callable[[dict], str]) -> None:
-    """Print rows as they come.
+    """Print each row as soon as it is there.
 
     Args:
-        rows: Each with the same keys, in the same order; the values of a csv are no lists.
+        rows: Tables with the same keys in the same order; in a csv no value is a list.
         style: "table", "csv" or "json".
-        line: What a table says of a row.
+        line: Returns the text of a row in a table.
     """
     match style:
         case "table":
@@ -76,15 +77,15 @@ def write_rows(rows: Iterable[dict], *, style: str, line: Callable[[dict], str])
             separator = "["
             try:
                 for row in rows:
-                    text = json.dumps(_plain(row), ensure_ascii=False, allow_nan=False)
+                    text = json.dumps(_finite(row), ensure_ascii=False, allow_nan=False)
                     print(separator, text, sep="\n", end="")
                     separator = ","
-            finally:  # what was answered is valid JSON, whatever came then
+            finally:  # after an error, too, the output is valid JSON
                 print("[]" if separator == "[" else "\n]")
 
 
 def finished(path: Path) -> set[str]:
-    """Find what a file of answers has already, but for a line that was being written.
+    """Return the pictures that a file of answers has; an incomplete last line does not count.
 
     Args:
         path: A file that `append_rows` may have begun.
@@ -93,64 +94,64 @@ def finished(path: Path) -> set[str]:
         The first cell of each row.
 
     Raises:
-        InputError: It exists and is no such file.
+        InputError: The file exists and was not written by `append_rows`.
     """
     if not path.exists():
         return set()
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
+    complete = content[: content.rfind(b"\n") + 1]
     try:
-        rows = list(csv.reader(whole.decode("utf-8", "surrogateescape").splitlines()))
+        rows = list(csv.reader(complete.decode("utf-8", "surrogateescape").splitlines()))
     except (ValueError, csv.Error):
-        rows = [["no table"]]
+        rows = []
     if content and (not rows or rows[0][:1] != ["path"]):
-        raise InputError(f"--out continues a file of its own; {path} is another's: name a new one")
+        raise InputError(f"--out adds to a file of answers; {path} is another file: name a new one")
     return {row[0] for row in rows[1:] if row}
 
 
 def append_rows(rows: Iterable[dict], *, path: Path) -> int:
-    """Append rows to a CSV file as they come, in place of a line that was being written.
+    """Append each row to a CSV file as soon as it is there, in place of an incomplete last line.
 
     Args:
-        rows: As `write_rows` takes them.
-        path: The file; `finished` has seen it.
+        rows: As in `write_rows`.
+        path: The file; `finished` has accepted it.
 
     Returns:
-        Their number.
+        The number of rows.
 
     Raises:
         InputError: The file has other columns.
     """
     with path.open("a+", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.seek(0)
-        head = next(csv.reader(file), None)
+        header = next(csv.reader(file), None)
         writer, number = csv.writer(file, lineterminator="\n"), 0
         for row in rows:
-            if head is None:
-                writer.writerow(row)
-                head = list(row)
-            if head != list(row):
+            if header is None:
+                header = list(row)
+                writer.writerow(header)
+            if header != list(row):
                 raise InputError(
-                    f"{path} has the columns {head}, these answers {list(row)}: use the options "
-                    "it was begun with, or another --out"
+                    f"{path} has the columns {header}, these answers {list(row)}: use the options "
+                    "that it was begun with, or another --out"
                 )
             if number == 0:
-                _cut(path)
+                _remove_incomplete_line(path)
             writer.writerow(row.values())
             file.flush()
             number += 1
     return number
 
 
-def _cut(path):
-    """Take what follows the last whole line away."""
+def _remove_incomplete_line(path):
     content = path.read_bytes()
     os.truncate(path, content.rfind(b"\n") + 1)
 
 
-def _plain(value):
+def _finite(value):
+    """Return a value of JSON with null in place of numbers that are not finite."""
     if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

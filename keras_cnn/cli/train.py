@@ -1,4 +1,4 @@
-"""``train``, ``train-detector`` and ``lr-find``: a network on one's own folder of pictures."""
+"""``train``: train a network on a folder of pictures."""
 
 import argparse
 import dataclasses
@@ -9,24 +9,23 @@ from keras_cnn.cli import arguments, networks, output
 from keras_cnn.errors import InputError
 
 
-def add(commands) -> None:
-    """Add the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
 
     Args:
-        commands: What `add_subparsers` returned.
+        parser: Its parser.
     """
-    parser = arguments.command(commands, "train", train, help="train a network on your pictures")
-    networks.add_options(parser)
+    networks.add_arguments(parser)
     parser.add_argument(
         "--weights",
         metavar="imagenet|PATH",
-        help="start from trained weights, under a new head (default: from scratch)",
+        help="start from trained weights, under a new head (default: random weights)",
     )
     parser.add_argument(
         "--freeze",
         metavar="all|none|LAYER",
-        help="with --weights: all, only the head learns (default); none, then all layers do; a "
-        "layer's name, then those from it on do",
+        help="with --weights: all trains the head only (default); none then trains all layers; a "
+        "layer's name then trains the layers from it on",
     )
     parser.add_argument(
         "--codes",
@@ -36,53 +35,46 @@ def add(commands) -> None:
     arguments.add_json(parser)
 
 
-def train(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Train a network on a folder of pictures, test it once, and report.
 
-    The results lie in runs/<folder>_<model>: model.keras, which predict, evaluate, explain and
-    export use, report.html, report.json and figures.
+    The results are written to runs/<folder>_<model>: model.keras, which predict, evaluate, explain
+    and export use, report.html, report.json and figures.
     """
-    name, recipe = networks.choices(options)
-    for option in ("freeze", "codes"):
-        if getattr(options, option) and not options.weights:
-            raise InputError(f"--{option} needs trained weights: add --weights imagenet|PATH")
+    recipe = networks.recipe(options)
+    for name in ("freeze", "codes"):
+        if getattr(options, name) and not options.weights:
+            raise InputError(f"--{name} needs trained weights: add --weights imagenet|PATH")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
-    with output.telling(options):
-        builder = networks.find_builder(name)
+    with output.stdout_for_answer(options):
+        builder = networks.find_builder(options.model)
         if options.weights:
-            told = _transfer(builder, name, recipe, options)
+            result = _train_from_weights(builder, recipe, options)
         else:
             from keras_cnn.training import run as training
 
-            told = training.run(
-                networks.with_sentences(builder, name), networks.splits(recipe), recipe
-            )
+            build = networks.with_input_errors(builder, options.model)
+            result = training.run(build, networks.scaled_splits(recipe), recipe)
     if options.json:
-        output.print_json(told)
+        output.print_json(result)
 
 
-def _transfer(builder, name, recipe, options):
+def _train_from_weights(builder, recipe, options):
     from keras_cnn import transfer
 
-    taken = inspect.signature(builder).parameters
-    if not {"weights", "include_top"} <= set(taken):
-        raise InputError(f"--model {name} cannot start from trained weights: leave out --weights")
+    if not {"weights", "include_top"} <= set(inspect.signature(builder).parameters):
+        raise InputError(
+            f"--model {options.model} cannot start from trained weights: leave out --weights"
+        )
     if options.codes:
         transfer.check_codes(recipe)
-    weights = options.weights
-    if weights != "imagenet" and Path(weights).is_dir():
-        weights = str(Path(weights) / "model.keras")
-    if weights != "imagenet" and not Path(weights).is_file():
-        raise InputError(
-            f"--weights must be imagenet, a file of weights or the folder of a run; there is no "
-            f"{weights!r}: check the path"
-        )
     try:
-        base = transfer.Base.of(builder, weights=weights)
+        base = transfer.Base.of(builder, weights=_weights(options.weights))
     except ValueError as error:
-        raise InputError(f"--model {name}: {error}") from None
-    base = dataclasses.replace(base, build=networks.with_sentences(base.build, name))
+        raise InputError(f"--model {options.model}: {error}") from None
+    build = networks.with_input_errors(base.build, options.model)
+    base = dataclasses.replace(base, build=build)
     if options.codes:
         return transfer.fit_codes(base, recipe, classifier=options.codes)
     freeze = options.freeze or "all"
@@ -92,3 +84,18 @@ def _transfer(builder, name, recipe, options):
         fine_tune=freeze != "all",
         from_layer=None if freeze in ("all", "none") else freeze,
     )
+
+
+def _weights(text):
+    """Return "imagenet" or the path of a file of weights."""
+    if text == "imagenet":
+        return text
+    path = Path(text)
+    if path.is_dir():
+        path /= "model.keras"
+    if not path.is_file():
+        raise InputError(
+            f"--weights must be imagenet, a file of weights or the folder of a run; there is no "
+            f"{str(path)!r}: check the path"
+        )
+    return str(path)

@@ -19,27 +19,31 @@ class DetectionRecipe(TrainingRecipe):
 
     Attributes:
         data: Folder to use instead of the data set's own.
-        base: First stages of the network: see `models.SSD300`.
-        alpha: Share of their filters that the light base and the stages behind it have.
-        weights: What the network starts from: see `models.SSD300`.
-        freeze: Whether the base's first stages first keep their weights, as `ssd.freeze` tells, and
-            learn in a second phase.
-        optimizer: Adam, or the paper's gradient descent with momentum.
-        zoom_out: How many times larger than the picture a view gets at most in training.
-        crop: Least side of a random crop in training, in shares of the view; 1 is none.
+        base: Feature extractor of the network: see `models.SSD300`.
+        alpha: Multiplier of the number of filters in the light base and the stages after it.
+        weights: Initial weights: see `models.SSD300`.
+        freeze: Whether the first stages of the base keep their weights (`ssd.freeze`) in a first
+            phase, and are trained with the others in a second phase.
+        optimizer: Adam, or stochastic gradient descent with momentum as in the paper.
+        zoom_out: Largest factor by which training pictures are zoomed out.
+        crop: Smallest side of a random crop in training, as a share of the picture; 1 is no crop.
         skip_bad_boxes: Whether to go on without boxes that cannot be used.
     """
 
     data: Path | None = option(
-        None, "folder in the layout of VOC, or with <part>.json of COCO (default: the case's set)"
+        None, "folder in the layout of VOC, or with <split>.json of COCO (default: the case's set)"
     )
-    base: Literal["mobilenet", "vgg16"] = option("mobilenet", "first stages of the network")
-    alpha: float = option(1.0, "share of its filters the light network has", above=0)
-    weights: str | None = option(None, "imagenet, or the file of a whole network (default: random)")
-    freeze: bool = option(False, "train with the first stages frozen, then as many epochs all")
+    base: Literal["mobilenet", "vgg16"] = option("mobilenet", "feature extractor of the network")
+    alpha: float = option(1.0, "multiplier of the number of filters in the light network", above=0)
+    weights: str | None = option(
+        None, "imagenet, or the file of a whole network (default: random weights)"
+    )
+    freeze: bool = option(
+        False, "train with the first stages frozen, then all stages for as many epochs"
+    )
     optimizer: Literal["adam", "sgd"] = option("adam", "Adam, or SGD with a momentum of 0.9")
-    zoom_out: float = option(4.0, "most that pictures shrink in training", at_least=1)
-    crop: float = option(0.3, "least side of a random crop, in shares of the view", above=0)
+    zoom_out: float = option(4.0, "largest factor of zooming out in training", at_least=1)
+    crop: float = option(0.3, "smallest side of a random crop, as a share of the picture", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
 
     def __post_init__(self):
@@ -49,24 +53,24 @@ class DetectionRecipe(TrainingRecipe):
             raise InputError(f"--crop must be at most 1, the whole view; received {self.crop}")
         if self.base == "vgg16" and self.alpha != 1:
             raise InputError(
-                f"--alpha thins the light network only; received --alpha {self.alpha} with --base "
-                "vgg16: leave it out, or take --base mobilenet"
+                f"--alpha applies to the light network only; received --alpha {self.alpha} with "
+                "--base vgg16: leave it out, or use --base mobilenet"
             )
         if self.freeze and self.weights is None:
-            raise InputError("--freeze keeps weights that are known: name them by --weights")
+            raise InputError("--freeze keeps trained weights: name them by --weights")
 
     def with_options(self, options: argparse.Namespace, **changes: Any) -> "DetectionRecipe":
         """Return this recipe with the values that a parser read.
 
         Args:
-            options: What the parser returned; --base vgg16 sets the recipe's own alpha to 1.
+            options: Result of the parser; --base vgg16 sets alpha to 1 unless --alpha is given.
             **changes: Values of further fields.
 
         Raises:
             InputError: A value is out of its range, or values do not go together.
         """
-        # A case's own alpha is meant for its light base; under the other the record would not hold.
-        untouched = getattr(options, "alpha", self.alpha) == self.alpha
-        if untouched and getattr(options, "base", None) == "vgg16":
+        # A case's alpha is for its light base: with VGG16 the recipe must not record it.
+        is_default = getattr(options, "alpha", self.alpha) == self.alpha
+        if is_default and getattr(options, "base", None) == "vgg16":
             changes = {"alpha": 1.0} | changes
         return super().with_options(options, **changes)

@@ -1,10 +1,11 @@
-"""``keras-cnn`` as people and programs call it."""
+"""Every command of ``keras-cnn``: its answers, its files and its refusals."""
 
 import csv
 import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ COMMANDS = (
 
 @pytest.fixture
 def run(stripes, tmp_path):
-    """A run that tells stripes apart: by the sum over rows against that over columns."""
+    """A run that classifies stripes by the variation of rows against that of columns."""
     recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
     splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
     image = keras.Input((24, 24, 3))
@@ -49,22 +50,22 @@ def run(stripes, tmp_path):
 
 
 def _error(capsys, *argv):
-    """What a command says that cannot be done: one sentence, exit code 2."""
+    """Return the one sentence of a command that ends with exit code 2."""
     try:
         code = main([str(word) for word in argv])
     except SystemExit as exit:
         code = exit.code
-    said = capsys.readouterr()
-    assert code == 2, said
-    lines = [line for line in said.err.splitlines() if line.startswith("error:")]
-    assert len(lines) == 1 and "Traceback" not in said.err
+    written = capsys.readouterr()
+    assert code == 2, written
+    lines = [line for line in written.err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and "Traceback" not in written.err
     return lines[0]
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_help_answers_at_once(command):
-    watch = "import atexit, sys; atexit.register(lambda: print('numpy' in sys.modules)); "
-    code = f"{watch}from keras_cnn.cli import main; main({[*command, '--help']!r})"
+    at_exit = "import atexit, sys; atexit.register(lambda: print('numpy' in sys.modules)); "
+    code = f"{at_exit}from keras_cnn.cli import main; main({[*command, '--help']!r})"
     before = os.times()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     after = os.times()
@@ -79,19 +80,19 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
     out = tmp_path / "runs" / "条纹 stripes_softmax_regression"
     options = ["--image-size", "24", "--epochs", "2", "--batch-size", "8"]
     code = main(["train", str(stripes), "--model", "Softmax-Regression", *options, "--json"])
-    said = capsys.readouterr()
-    result = json.loads(said.out)
-    assert code == 0 and "Epoch" in said.err
+    written = capsys.readouterr()
+    result = json.loads(written.out)
+    assert code == 0 and "Epoch" in written.err
     assert result["recipe"]["epochs"] == 2
     assert main(["evaluate", str(out), str(stripes), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["test"]["accuracy"] == result["test"]["accuracy"]
-    told = card.read(out / "model.keras")
-    assert told.scores["accuracy"] == result["test"]["accuracy"]
+    scores = card.read(out / "model.keras").scores
+    assert scores["accuracy"] == result["test"]["accuracy"]
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "pattern"),
     [
         (["--model", "resnet5"], "must be one of .*ResNet50.*; received 'resnet5'.*did you mean"),
         (["--model", "ssd300"], "use keras-cnn train-detector"),
@@ -107,27 +108,25 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
         ([], "--model"),
     ],
 )
-def test_wrong_options_of_train_get_a_sentence(stripes, tmp_path, capsys, options, said):
-    import re
-
+def test_wrong_options_of_train_get_a_sentence(stripes, tmp_path, capsys, options, pattern):
     options = [*options, "--out", tmp_path / "out"]
-    assert re.search(said, _error(capsys, "train", stripes, *options))
+    assert re.search(pattern, _error(capsys, "train", stripes, *options))
 
 
-def test_train_refuses_a_folder_that_is_none(tmp_path, capsys):
-    said = _error(capsys, "train", tmp_path / "gone", "--model", "resnet18")
-    assert "must be a folder" in said
-    said = _error(capsys, "train", tmp_path, "--model", "resnet18", "--out", tmp_path / "out")
-    assert "holds no class folders" in said
+def test_train_refuses_a_missing_folder_and_one_without_class_folders(tmp_path, capsys):
+    message = _error(capsys, "train", tmp_path / "gone", "--model", "resnet18")
+    assert "must be a folder" in message
+    message = _error(capsys, "train", tmp_path, "--model", "resnet18", "--out", tmp_path / "out")
+    assert "holds no class folders" in message
 
 
-def test_a_builder_is_found_however_it_is_written():
+def test_capitals_and_hyphens_of_a_model_name_do_not_count():
     assert find_builder("resnet-50") is find_builder("ResNet50") is models.ResNet50
     assert find_builder("book.alexnet") is models.book.AlexNet
     assert find_builder("alexnet") is models.AlexNet
 
 
-def test_predict_tells_classes_as_table_csv_and_json(run, stripes, capsys):
+def test_predict_prints_classes_as_table_csv_and_json(run, stripes, capsys):
     folder = stripes / "test"
     assert main(["predict", str(run), str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -152,12 +151,12 @@ def test_predict_takes_files_folders_patterns_and_a_list(run, stripes, monkeypat
     assert [a["class"] for a in answers] == ["lying"] * 3 + ["upright"] * 2
 
 
-def test_a_bad_picture_is_told_and_the_others_are_answered(run, stripes, capsys):
+def test_a_bad_picture_is_reported_and_the_others_are_answered(run, stripes, capsys):
     (stripes / "test" / "lying" / "bad.png").write_text("no picture")
     assert main(["predict", str(run), str(stripes / "test"), "--json"]) == 2
-    said = capsys.readouterr()
-    assert len(json.loads(said.out)) == 16
-    assert "bad.png': it is no picture" in said.err and "on_error" not in said.err
+    written = capsys.readouterr()
+    assert len(json.loads(written.out)) == 16
+    assert "bad.png': it is no picture" in written.err and "on_error" not in written.err
 
 
 @pytest.mark.parametrize("path", ["gone.png", "*.gone", "{empty}"])
@@ -166,11 +165,11 @@ def test_predict_refuses_paths_without_pictures_before_the_model_loads(
 ):
     (tmp_path / "empty").mkdir()
     monkeypatch.setattr(card, "load_model", None)
-    said = _error(capsys, "predict", run, path.format(empty=tmp_path / "empty"))
-    assert "there is no such" in said or "no pictures" in said
+    message = _error(capsys, "predict", run, path.format(empty=tmp_path / "empty"))
+    assert "no file matches" in message or "no pictures" in message
 
 
-def test_nothing_on_stdin_is_an_empty_answer(run, monkeypatch, capsys):
+def test_an_empty_stdin_gives_an_empty_answer(run, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert main(["predict", str(run), "-", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
@@ -179,35 +178,35 @@ def test_nothing_on_stdin_is_an_empty_answer(run, monkeypatch, capsys):
 def test_a_model_that_holds_code_is_refused(run, stripes, capsys):
     image = keras.Input((24, 24, 3))
     x = keras.layers.Lambda(lambda x: x[:, 0, 0, :2], output_shape=(2,))(image)
-    told = card.read(run / "model.keras")
+    model_card = card.read(run / "model.keras")
     keras.Model(image, x).save(run / "model.keras")
-    card.write(run / "model.keras", told)
+    card.write(run / "model.keras", model_card)
     picture = next((stripes / "test").rglob("*.png"))
     assert "holds a Lambda layer" in _error(capsys, "predict", run, picture)
     assert main(["predict", str(run), str(picture), "--unsafe"]) == 0
 
 
-def test_evaluate_shows_both_lists_where_classes_differ(run, stripes, capsys):
+def test_evaluate_names_both_lists_if_classes_differ(run, stripes, capsys):
     os.rename(stripes / "test" / "lying", stripes / "test" / "flat")
-    said = _error(capsys, "evaluate", run, stripes)
-    assert "['lying', 'upright']" in said and "['flat', 'upright']" in said
+    message = _error(capsys, "evaluate", run, stripes)
+    assert "['lying', 'upright']" in message and "['flat', 'upright']" in message
 
 
-def test_evaluate_tells_a_sentence(run, stripes, capsys):
+def test_evaluate_prints_a_sentence(run, stripes, capsys):
     assert main(["evaluate", str(run), str(stripes / "test")]) == 0
     assert "16 of 16 test pictures right" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("part", ["train", "test", "."])
-def test_evaluate_warns_of_pictures_that_were_learnt(run, stripes, capsys, part):
+@pytest.mark.parametrize("split", ["train", "test", "."])
+def test_evaluate_warns_of_training_pictures(run, stripes, capsys, split):
     path = run / "model.keras"
     card.write(path, dataclasses.replace(card.read(path), recipe={"data": str(stripes)}))
-    assert main(["evaluate", str(run), str(stripes / part)]) == 0
-    assert ("has learnt from" in capsys.readouterr().err) == (part == "train")
+    assert main(["evaluate", str(run), str(stripes / split)]) == 0
+    assert ("has learnt from" in capsys.readouterr().err) == (split == "train")
 
 
-class _Finder:
-    """Finds one object in each picture."""
+class _OneObjectDetector:
+    """Detector that finds the same object in each picture."""
 
     class_names = ("book", "书")
 
@@ -232,7 +231,7 @@ class _Finder:
 def test_detect_answers_and_draws(run, stripes, tmp_path, capsys, monkeypatch):
     from keras_cnn import detection
 
-    monkeypatch.setattr(detection, "Detector", _Finder, raising=False)
+    monkeypatch.setattr(detection, "Detector", _OneObjectDetector, raising=False)
     shutil.copy(next((stripes / "train").rglob("*.png")), tmp_path / "a.png")
     (tmp_path / "other").mkdir()
     shutil.copy(tmp_path / "a.png", tmp_path / "other" / "a.png")
@@ -263,87 +262,86 @@ def test_a_detector_and_a_classifier_are_not_mistaken(run, stripes, capsys):
 def test_train_detector_hands_its_options_to_the_training(tmp_path, capsys, monkeypatch):
     from keras_cnn.training import run as training
 
-    said = _error(capsys, "train-detector", tmp_path, "--out", tmp_path / "out")
-    assert "ImageSets" in said
-    given = {}
+    message = _error(capsys, "train-detector", tmp_path, "--out", tmp_path / "out")
+    assert "ImageSets" in message
+    received = {}
 
     def run(build, splits, recipe, **options):
-        given.update(options, recipe=recipe)
+        received.update(options, recipe=recipe)
         return {"test": {}}
 
     monkeypatch.setattr(training, "run", run)
     monkeypatch.setattr("keras_cnn.detection.task.detection_splits", lambda recipe: None)
     options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2"]
     assert main(["train-detector", str(tmp_path), *options]) == 0
-    assert (given["recipe"].epochs, given["recipe"].data) == (2, tmp_path)
-    assert given["optimizer"].keywords == {"momentum": 0.9} and given["fine_tune"] is None
+    assert (received["recipe"].epochs, received["recipe"].data) == (2, tmp_path)
+    assert received["optimizer"].keywords == {"momentum": 0.9} and received["fine_tune"] is None
 
 
-def test_explain_draws_where_a_network_looks(run, stripes, capsys):
-    told = card.read(run / "model.keras")
+def test_explain_draws_heat_maps_filters_and_feature_maps(run, stripes, capsys):
+    model_card = card.read(run / "model.keras")
     models.book.LeNet5(input_shape=(24, 24, 3), classes=2).save(run / "model.keras")
-    card.write(run / "model.keras", told)
+    card.write(run / "model.keras", model_card)
     picture = str(next((stripes / "test" / "lying").iterdir()))
     capsys.readouterr()
     assert main(["explain", str(run), picture, "--class", "lying", "--layer", "c1", "--json"]) == 0
     written = capsys.readouterr()
     answer = Predictor.load(run)(picture)
     assert f"{picture}: {answer.name} ({answer.value:.3f}); " in written.err
-    assert " what speaks for lying\n" in written.err
-    told = json.loads(written.out)
-    names = [os.path.basename(path) for path in told["drawings"]]
+    assert "shows the pixels that support lying\n" in written.err
+    result = json.loads(written.out)
+    names = [os.path.basename(path) for path in result["drawings"]]
     stem = os.path.splitext(os.path.basename(picture))[0]
     assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam.png"] and len(names) == 4
     with Image.open(run / "explain" / names[1]) as drawn:
         assert drawn.size == (480, 480)
-    assert told["table"]["rows"]
-    said = _error(capsys, "explain", run, picture, "--layer", "c9")
-    assert "has no layer 'c9'" in said
-    said = _error(capsys, "explain", run, picture, "--class", "zigzag")
-    assert "['lying', 'upright']" in said
+    assert result["table"]["rows"]
+    assert "has no layer 'c9'" in _error(capsys, "explain", run, picture, "--layer", "c9")
+    message = _error(capsys, "explain", run, picture, "--class", "zigzag")
+    assert "['lying', 'upright']" in message
 
 
 def test_lr_find_draws_and_suggests(stripes, tmp_path, capsys):
     options = ["--image-size", "24", "--batch-size", "8", "--steps", "60", "--out", str(tmp_path)]
     options.append("--json")
     assert main(["lr-find", str(stripes), "--model", "book.lenet5", *options]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert 1e-4 < found["suggestion"] < 1e-2 < found["highest"]
+    result = json.loads(capsys.readouterr().out)
+    assert 1e-4 < result["suggestion"] < 1e-2 < result["highest"]
     with Image.open(tmp_path / "lr_find.png") as picture:
         assert picture.width > 500
-    assert json.loads((tmp_path / "lr_find.json").read_text()) == found
+    assert json.loads((tmp_path / "lr_find.json").read_text()) == result
 
 
-def test_the_rate_suggested_is_that_of_the_steepest_fall():
+def test_the_suggested_rate_is_that_of_the_steepest_fall():
     steps = np.geomspace(1e-7, 10, 200)
     losses = 2 - 1.5 / (1 + (1e-3 / steps) ** 2) + (steps / 0.3) ** 2  # falls around 1e-3
-    found = lr_finder.judge(steps, losses)
-    assert 7e-4 < found.suggestion < 1.4e-3 < found.highest < 0.3
-    assert f"--learning-rate {found.suggestion:.1e}" in found.sentence
+    result = lr_finder.judge(steps, losses)
+    assert 7e-4 < result.suggestion < 1.4e-3 < result.highest < 0.3
+    assert f"--learning-rate {result.suggestion:.1e}" in result.sentence
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_rate_is_suggested_where_the_loss_never_falls(seed):
+def test_no_rate_is_suggested_if_the_loss_never_falls(seed):
     noise = np.random.default_rng(seed).normal(0, 0.1, 60)
-    found = lr_finder.judge(np.geomspace(1e-7, 10, 60), 1 + noise)
-    assert found.suggestion is None and "does not fall at any rate" in found.sentence
+    result = lr_finder.judge(np.geomspace(1e-7, 10, 60), 1 + noise)
+    assert result.suggestion is None and "does not fall at any rate" in result.sentence
 
 
 def test_fetch_of_an_unknown_set_lists_all(capsys):
     assert "must be one of" in _error(capsys, "fetch", "unicorns")
 
 
-def test_doctor_tells_backend_gpu_font_and_folders(tmp_path, monkeypatch, capsys):
+def test_doctor_shows_backend_gpu_font_and_folders(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["doctor", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["backend"] == keras.backend.backend() and told["packages"]["keras"]
-    assert told["gpu"].split(":")[0] == "none" or told["gpu"][0].isdigit()
-    assert "can be written" in told["folders"]["runs"] and "font" in told
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["backend"] == keras.backend.backend() and shown["packages"]["keras"]
+    assert shown["gpu"].split(":")[0] == "none" or shown["gpu"][0].isdigit()
+    assert "can be written" in shown["folders"]["runs"] and "font" in shown
     assert not (tmp_path / "runs").exists()
 
 
-def test_doctor_says_where_nothing_can_be_written(tmp_path, monkeypatch, capsys):
+def test_doctor_reports_a_full_disk(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def full(**options):
@@ -354,17 +352,17 @@ def test_doctor_says_where_nothing_can_be_written(tmp_path, monkeypatch, capsys)
     assert "runs (no space left on device)" in capsys.readouterr().out
 
 
-def test_a_file_system_s_refusal_is_one_sentence(run, stripes, monkeypatch, capsys):
+def test_an_error_of_the_file_system_is_one_sentence(run, stripes, monkeypatch, capsys):
     def closed(*arguments, **options):
         raise PermissionError(13, "Permission denied", "a/class")
 
     monkeypatch.setattr(arguments, "pictures", closed)
-    said = _error(capsys, "predict", run, stripes)
-    assert said == "error: Permission denied 'a/class'"
+    message = _error(capsys, "predict", run, stripes)
+    assert message == "error: Permission denied 'a/class'"
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_seen_enough_is_no_error(run, stripes):
+def test_a_closed_pipe_is_no_error(run, stripes):
     command = [sys.executable, "-m", "keras_cnn", "predict", str(run), str(stripes / "test")]
     shown = subprocess.run(
         " ".join(f"'{word}'" for word in command) + " --batch-size 1 | head -1; echo $PIPESTATUS",
@@ -377,5 +375,5 @@ def test_a_reader_that_has_seen_enough_is_no_error(run, stripes):
 
 
 @pytest.mark.parametrize("argv", [[], ["fly"], ["predict"], ["predict", "run", "--top-k", "0"]])
-def test_wrong_words_get_a_sentence(argv, capsys):
+def test_missing_and_wrong_arguments_get_a_sentence(argv, capsys):
     assert _error(capsys, *argv).endswith("--help lists the options")
