@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="DIR",
-        help="folder in VOC's layout: Annotations/*.xml, JPEGImages/, ImageSets/Main/{train,val}.txt",
+        help="folder in VOC's layout: Annotations/*.xml, JPEGImages/ and "
+        "ImageSets/Main/{train,val}.txt",
     )
     _RECIPE.add_options(parser)
     arguments.add_json(parser)
