@@ -174,5 +174,5 @@ def test_a_killed_predict_goes_on_where_its_file_ends(run, stripes, tmp_path, ca
     assert "has the columns" in capsys.readouterr().err
     (tmp_path / "notes.csv").write_text("my notes\nno end")
     assert main([*command, str(tmp_path / "notes.csv")]) == 2
-    assert "is another's" in capsys.readouterr().err
+    assert "is another file" in capsys.readouterr().err
     assert (tmp_path / "notes.csv").read_text() == "my notes\nno end"
