@@ -2,9 +2,9 @@
 
     python benchmarks/detection.py [boxes] [pipeline] [inference] [--json times.json]
 
-Every round times both sides one after the other, so that a busy machine slows both; `--cpu` counts
-processor time, in which other programs hardly show. Shown are the median of the rounds and, in
-brackets, the smallest and the largest.
+Each round times both sides one after the other, so that a busy machine slows both. `--cpu` counts
+processor time, on which other programs have little effect. The output is the median of the rounds
+and, in brackets, the smallest and the largest value.
 """
 
 import argparse
@@ -24,8 +24,8 @@ import numpy as np
 from keras_cnn import environment
 from keras_cnn.detection import boxes
 
-PICTURES = 320  # of the pipeline's epoch
-OBJECTS = 5  # in a picture
+PICTURES = 320  # pictures in the pipeline's epoch
+OBJECTS = 5  # objects in a picture
 
 
 def main():
@@ -58,7 +58,7 @@ def main():
 
 
 def time_boxes(clock, rounds):
-    """Matching, and decoding with suppression, against the chapter's code."""
+    """Compare matching, and decoding with suppression, with the chapter's code."""
     rng = np.random.default_rng(0)
     priors = boxes.priors()
     low = rng.random((OBJECTS, 2)) * 0.7
@@ -84,7 +84,7 @@ def time_boxes(clock, rounds):
 
 
 def time_pipeline(clock, rounds):
-    """Pictures per second from files of 500x375 to batches, with the full augmentation."""
+    """Measure pictures per second from files of 500x375 to batches, with all augmentation."""
     from keras_cnn.datasets.annotations import Picture
     from keras_cnn.detection.augment import Augmentation
     from keras_cnn.detection.batches import Batches
@@ -117,7 +117,7 @@ def time_pipeline(clock, rounds):
 
 
 def time_inference(clock, rounds):
-    """The detector against the network's bare predictions, a batch of 8."""
+    """Compare the detector with the network's bare predictions, at a batch of 8."""
     import keras
 
     from keras_cnn.detection.detector import Detector
@@ -137,7 +137,7 @@ def time_inference(clock, rounds):
 
 
 def seconds(work, clock, *, repeats=1):
-    """Seconds of the fastest of several calls."""
+    """Return the seconds of the fastest of several calls."""
     best = float("inf")
     for _ in range(repeats):
         start = clock()

@@ -1,4 +1,4 @@
-"""2,200 spoilt files: each is read, or refused with a sentence, in little time and memory."""
+"""2,200 damaged files: each is read or refused with a sentence, in little time and memory."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from keras_cnn.datasets import annotations
 from keras_cnn.images import files
 
 pytestmark = pytest.mark.slow  # half a minute
-SECONDS, BYTES = 5, 1 << 30  # what one file may cost
+SECONDS, BYTES = 5, 1 << 30  # limits for one file
 fuzz = settings(
     deadline=None,
     derandomize=True,
@@ -54,7 +54,7 @@ edits = st.lists(
 
 
 def spoil(data, changes):
-    """Apply edits to bytes, one after the other."""
+    """Apply edits to bytes, one after another."""
     for kind, place, length, token in changes:
         at = int(place * len(data))
         head, part, tail = data[:at], data[at : at + length], data[at + length :]
@@ -83,10 +83,10 @@ def _memory(key):
 
 
 def within_bounds(read):
-    """Call; let errors for people pass, and nothing else."""
+    """Call `read`; allow an InputError and no other error, and measure time and memory."""
     watched = os.path.exists("/proc/self/clear_refs")
     if watched:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _memory("VmRSS")
     start = time.process_time()
     try:
@@ -131,7 +131,7 @@ PICTURES = _pictures()
 
 @settings(fuzz, max_examples=1200)
 @given(st.sampled_from(PICTURES), edits, st.sampled_from(sorted(files.CHANNELS)))
-@pytest.mark.filterwarnings("ignore")  # decoders' own, about what they mended
+@pytest.mark.filterwarnings("ignore")  # of decoders that repair a file
 def test_a_spoilt_picture_is_read_or_refused(tmp_path, data, changes, color_mode):
     path = tmp_path / "picture.png"
     path.write_bytes(spoil(data, changes))
@@ -199,7 +199,7 @@ def test_spoilt_annotations_are_read_or_refused(layouts, layout, changes):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A saved model with its card, as {entry: bytes}."""
+    """The file of a saved model with its card."""
     path = tmp_path_factory.mktemp("model") / "model.keras"
     inputs = keras.Input((4, 4, 1))
     keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs))).save(path)
@@ -208,7 +208,7 @@ def model(tmp_path_factory):
 
 
 def _respoiled(path, changes, entry):
-    """The model's archive with one entry spoilt inside, or itself."""
+    """The bytes of the model with one damaged entry, or damaged as a whole."""
     if entry is None:
         return spoil(path.read_bytes(), changes)
     buffer = io.BytesIO()
@@ -224,7 +224,7 @@ def _respoiled(path, changes, entry):
     edits,
     st.sampled_from((None, "config.json", "metadata.json", "model.weights.h5", card.ENTRY)),
 )
-@pytest.mark.filterwarnings("ignore")  # Keras' own, about what it skipped
+@pytest.mark.filterwarnings("ignore")  # of Keras about entries that it skipped
 def test_a_spoilt_model_is_loaded_or_refused(model, tmp_path, changes, entry):
     path = tmp_path / "spoilt.keras"
     path.write_bytes(_respoiled(model, changes, entry))

@@ -1,7 +1,7 @@
-"""Pictures with boxes from disk: PASCAL VOC folders, lines of text, COCO JSON.
+"""Read pictures with boxes: PASCAL VOC folders, lines of text, COCO JSON.
 
-Coordinates are taken as written, from 0 at the picture's left and top edge. VOC's own files count
-from 1; what most tools write in its layout counts from 0, and a pixel does not matter to a score.
+Coordinates are taken as written and count from 0 at the left and top edge of the picture. VOC's own
+files count from 1, most tools that write its layout from 0; one pixel does not change a score.
 """
 
 import codecs
@@ -28,10 +28,12 @@ _ENDINGS = tuple(  # VOC's own first
     for name in dict.fromkeys(("jpg", *files.FORMATS))
     for ending in (name, name.upper())
 )
-FLAGS = ("1", "-1", "0")  # of a picture in VOC's list of one class: there, not there, difficult
+FLAGS = ("1", "-1", "0")  # in VOC's list of one class: present, absent, difficult
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _EDGE = r"-?\d+(?:\.\d*)?"
-_DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]+)""")  # of XML
+_DECLARED = re.compile(
+    rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]+)"""
+)  # encoding of an XML file
 _LINE_BOX = re.compile(rf"\s({_EDGE}(?:,{_EDGE}){{3}},\d{{1,9}})(?=\s|$)", re.ASCII)
 
 
@@ -40,11 +42,11 @@ class Picture:
     """A picture's file and its objects.
 
     Attributes:
-        path: The picture.
+        path: The picture's file.
         boxes: Corners in pixels, shape (n, 4).
         labels: Class ids from 1 on, shape (n,).
-        difficult: Objects that need not be found, shape (n,).
-        source: The file the boxes come from, with its line where it has many.
+        difficult: Whether each object may be missed, shape (n,).
+        source: The annotation's file, with the line or picture in a file of many pictures.
     """
 
     path: str
@@ -61,7 +63,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """One part of a set.
+    """One split of a set.
 
     Attributes:
         class_names: Names of the classes; class id k is number k - 1.
@@ -75,51 +77,52 @@ class Annotations:
 def read(
     folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
 ) -> Annotations:
-    """Reads one part of a set in the layout its folder has.
+    """Read one split of a set, in the layout that its folder has.
 
     - `ImageSets/Main/<split>.txt`: PASCAL VOC, see `read_voc`;
-    - `<split>.json`: COCO, see `read_coco`, its pictures in `<split>/` or in the folder itself;
-    - `<split>.txt` and `classes.txt`, a class name a line: lines of text, see `read_lines`.
+    - `<split>.json`: COCO, see `read_coco`, with the pictures in `<split>/` or in the folder;
+    - `<split>.txt` and `classes.txt`, one class name per line: lines of text, see `read_lines`.
 
     Args:
         folder: The set's folder.
-        split: Name of the part: "train", "val" or "test".
-        class_names: Names the classes must have, in the order of their ids; by default those found.
+        split: Name of the split: "train", "val" or "test".
+        class_names: Names that the classes must have, in the order of their ids; None accepts any.
 
     Returns:
-        The part.
+        The split.
 
     Raises:
-        InputError: The folder has none of these layouts, a file is missing or cannot be understood,
+        InputError: The folder has none of these layouts, a file is missing or cannot be parsed,
             there is no picture, or the classes are not `class_names`.
     """
     folder = Path(folder)
     if (folder / f"{split}.json").is_file():
         listing, images = folder / f"{split}.json", folder / split
-        named, found = listing, read_coco(listing, images=images if images.is_dir() else folder)
+        naming = listing
+        annotations = read_coco(listing, images=images if images.is_dir() else folder)
     elif (folder / f"{split}.txt").is_file():
-        listing, named = folder / f"{split}.txt", folder / "classes.txt"
-        names = [line.strip() for line in _text(named).splitlines()]
-        found = read_lines(listing, class_names=list(filter(None, names)))
+        listing, naming = folder / f"{split}.txt", folder / "classes.txt"
+        names = [line.strip() for line in _text(naming).splitlines()]
+        annotations = read_lines(listing, class_names=list(filter(None, names)))
     else:
-        listing = named = folder / "ImageSets" / "Main" / f"{split}.txt"
-        found = read_voc(folder, split=split, class_names=class_names)
-    if not found.pictures:
+        listing = naming = folder / "ImageSets" / "Main" / f"{split}.txt"
+        annotations = read_voc(folder, split=split, class_names=class_names)
+    if not annotations.pictures:
         raise InputError(f"{listing} lists no picture: add some")
-    if class_names is not None and found.class_names != tuple(class_names):
+    if class_names is not None and annotations.class_names != tuple(class_names):
         raise InputError(
-            f"all parts and the model must have the same categories; {named} has "
-            f"{list(found.class_names)} in place of {list(class_names)}: correct it"
+            f"all splits and the model must have the same classes; {naming} has "
+            f"{list(annotations.class_names)} in place of {list(class_names)}: correct it"
         )
-    return found
+    return annotations
 
 
 def has(folder: str | os.PathLike, split: str) -> bool:
-    """Tells whether a set has a part, in any layout that `read` knows.
+    """Return whether a set has a split, in any layout that `read` knows.
 
     Args:
         folder: The set's folder.
-        split: Name of the part.
+        split: Name of the split.
     """
     names = (f"ImageSets/Main/{split}.txt", f"{split}.json", f"{split}.txt")
     return any((Path(folder) / name).is_file() for name in names)
@@ -128,64 +131,65 @@ def has(folder: str | os.PathLike, split: str) -> bool:
 def read_voc(
     folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
 ) -> Annotations:
-    """Reads one part of a folder in the layout of PASCAL VOC.
+    """Read one split of a folder in the layout of PASCAL VOC.
 
     Args:
         folder: It holds `Annotations/*.xml`, `JPEGImages/` and `ImageSets/Main/<split>.txt`.
-        split: Name of the part: "train", "val", "trainval" or "test".
-        class_names: Names of the classes in the order of their ids; by default those found in the
-            part, sorted.
+        split: Name of the split: "train", "val", "trainval" or "test".
+        class_names: Names of the classes in the order of their ids; by default the names in the
+            split, sorted.
 
     Returns:
-        The part, picture by picture as the list has them.
+        The split, its pictures in the order of the list.
 
     Raises:
-        InputError: A file is missing or cannot be understood, or a class is not in `class_names`.
+        InputError: A file is missing or cannot be parsed, or a class is not in `class_names`.
     """
     folder = Path(folder)
     listing = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not listing.is_file():
         raise InputError(
-            f"the parts of a VOC folder are listed in ImageSets/Main/<part>.txt; {listing} does "
-            "not exist: add it, one picture's name without its ending a line, or give "
-            f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes a line"
+            f"the splits of a VOC folder are listed in ImageSets/Main/<split>.txt; {listing} does "
+            "not exist: add it, with one picture's name without its ending per line, or give "
+            f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes per line"
         )
-    found = []
+    rows = []
     for line in filter(str.strip, _text(listing).splitlines()):
         name, path = _picture(line.strip(), folder / "JPEGImages", listing)
         source = folder / "Annotations" / f"{name}.xml"
-        found.append((path, *_voc_objects(source), str(source)))
-    return _annotations(found, class_names)
+        rows.append((path, *_voc_objects(source), str(source)))
+    return _annotations(rows, class_names)
 
 
 def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annotations:
-    """Reads a text file with one picture a line: ``path x1,y1,x2,y2,class x1,y1,x2,y2,class …``.
+    """Read a text file of one picture per line: ``path x1,y1,x2,y2,class x1,y1,x2,y2,class …``.
 
     Args:
-        path: The file. Pictures' relative paths are relative to its folder and may hold spaces.
-        class_names: Names of the classes; a line's class 0 is the first.
+        path: The file. Paths of pictures are relative to its folder and may hold spaces.
+        class_names: Names of the classes; class 0 of a line is the first.
 
     Returns:
         The pictures, line by line.
 
     Raises:
-        InputError: The file or a picture is missing, a line cannot be understood, or a class is
-            not in `class_names`.
+        InputError: The file or a picture is missing, a line cannot be parsed, or a class is not in
+            `class_names`.
     """
     path = Path(path)
-    found = []
+    pictures = []
     for number, line in enumerate(_text(path).splitlines(), start=1):
         if not line.strip():
             continue
         source = f"{path}, line {number}"
         first = _LINE_BOX.search(line)
-        name, rest = (line[: first.start()], line[first.start() :]) if first else (line, "")
-        if _LINE_BOX.sub("", rest).strip():
+        end = first.start() if first else len(line)
+        name, boxes = line[:end], line[end:]
+        if not_boxes := _LINE_BOX.sub("", boxes).strip():
             raise InputError(
                 f"a line must be 'path x1,y1,x2,y2,class …' with numbers; {source} has "
-                f"{_LINE_BOX.sub('', rest).strip()!r}: correct it"
+                f"{not_boxes!r}: correct it"
             )
-        rows = [box.split(",") for box in _LINE_BOX.findall(rest)]
+        rows = [box.split(",") for box in _LINE_BOX.findall(boxes)]
         ids = [int(row[4]) for row in rows]
         picture = path.parent / name.strip()
         if not os.path.isfile(picture):
@@ -193,27 +197,27 @@ def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annota
         if ids and max(ids) >= len(class_names):
             raise InputError(
                 f"a class must be below the number of classes, {len(class_names)}; {source} has "
-                f"{max(ids)}: correct it, or give all class_names"
+                f"{max(ids)}: correct it, or name all classes"
             )
         labels = [class_names[index] for index in ids]
         corners = np.array([row[:4] for row in rows], float).reshape(-1, 4)
-        found.append((str(picture), corners, labels, np.zeros(len(rows), bool), source))
-    return _annotations(found, class_names)
+        pictures.append((str(picture), corners, labels, np.zeros(len(rows), bool), source))
+    return _annotations(pictures, class_names)
 
 
 def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotations:
-    """Reads a JSON file in COCO's layout; crowds count as difficult.
+    """Read a JSON file in COCO's layout; crowds count as difficult.
 
     Args:
         path: The file.
         images: Folder of the pictures.
 
     Returns:
-        The pictures in the file's order, those without objects included; the classes in the order
-        of their ids.
+        The pictures in the file's order, also those without objects; the classes in the order of
+        their ids.
 
     Raises:
-        InputError: The file or a picture is missing, or the file cannot be understood.
+        InputError: The file or a picture is missing, or the file cannot be parsed.
     """
     text = _text(Path(path))
     try:
@@ -231,34 +235,33 @@ def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotati
         raise InputError(
             f"{path} is not in COCO's layout (images, annotations, categories): {error!r}"
         ) from None
-    found = []
+    rows = []
     for picture, image in pictures:
         if not os.path.isfile(picture):
             raise InputError(f"{path} names {picture}, which does not exist: correct images=")
-        rows = objects[image]
-        corners = np.array([box for box, _, _ in rows], float).reshape(-1, 4)
-        difficult = np.array([crowd for _, _, crowd in rows], bool)
-        labels = [name for _, name, _ in rows]
-        found.append((str(picture), corners, labels, difficult, f"{path}, image {image}"))
-    return _annotations(found, list(names.values()))
+        corners = np.array([box for box, _, _ in objects[image]], float).reshape(-1, 4)
+        difficult = np.array([crowd for _, _, crowd in objects[image]], bool)
+        labels = [name for _, name, _ in objects[image]]
+        rows.append((str(picture), corners, labels, difficult, f"{path}, image {image}"))
+    return _annotations(rows, list(names.values()))
 
 
 def check(
     annotations: Annotations, *, skip_bad_boxes: bool = False, option: str = "--skip-bad-boxes"
 ) -> tuple[Annotations, dict[str, str]]:
-    """Finds the boxes that would make a loss infinite or teach nothing.
+    """Find the boxes that cannot be used: they would make the loss infinite or teach nothing.
 
     Args:
-        annotations: The part to look at.
-        skip_bad_boxes: Whether to go on without such boxes.
-        option: What a user gives for that.
+        annotations: The split to check.
+        skip_bad_boxes: Whether to go on without bad boxes.
+        option: The command-line option that does so, for the message.
 
     Returns:
-        The part without bad boxes; for each of these where it stands and what is wrong with it.
+        The split without bad boxes; and "file, object" -> reason of each bad box.
 
     Raises:
-        InputError: There are bad boxes and `skip_bad_boxes` is off; the message lists them all. Or
-            a picture cannot be opened.
+        InputError: There are bad boxes and `skip_bad_boxes` is off, and the message lists them all;
+            or a picture cannot be opened.
     """
     bad, pictures, total = {}, [], 0
     for picture in annotations.pictures:
@@ -279,13 +282,13 @@ def check(
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
-    """Returns a picture's width and height in pixels, upright as its EXIF orientation tells.
+    """Return a picture's width and height in pixels after the turn that its EXIF data asks for.
 
     Args:
         path: The picture; only its header is read.
 
     Raises:
-        InputError: It is missing or no picture.
+        InputError: The file is missing or no picture.
     """
     try:
         with Image.open(path) as image:
@@ -297,27 +300,27 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
 
 
 def _fault(box, width, height):
-    """What is wrong with a box, or None."""
+    """The reason why a box cannot be used, or None."""
     x1, y1, x2, y2 = box
-    told = ",".join(f"{value:g}" for value in box)
+    text = ",".join(f"{value:g}" for value in box)
     if not np.isfinite(box).all():
-        return f"{told} is not four numbers"
+        return f"{text} is not four numbers"
     if x2 < x1 or y2 < y1:
-        return f"{told} is inverted: its right or bottom edge comes first"
+        return f"{text} is inverted: its right or bottom edge comes first"
     if x2 == x1 or y2 == y1:
-        return f"{told} has no area"
+        return f"{text} has no area"
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-        return f"{told} reaches outside the picture of {width}x{height}"
+        return f"{text} reaches outside the picture of {width}x{height}"
     return None
 
 
-def _annotations(found, class_names):
-    """Puts class ids in place of names."""
+def _annotations(rows, class_names):
+    """Replace class names by ids."""
     if class_names is None:
-        class_names = sorted({name for _, _, names, _, _ in found for name in names})
+        class_names = sorted({name for _, _, names, _, _ in rows for name in names})
     ids = {name: number for number, name in enumerate(class_names, start=1)}
     pictures = []
-    for path, corners, names, difficult, source in found:
+    for path, corners, names, difficult, source in rows:
         if unknown := set(names) - set(ids):
             raise InputError(
                 f"a class must be one of {list(class_names)}; {source} has {sorted(unknown)[0]!r}: "
@@ -344,7 +347,7 @@ def _voc_objects(path):
 
 
 def _picture(line, images, listing):
-    """A listed picture's name and file; VOC's lists of one class have a flag behind the name."""
+    """Name and file of a listed picture; in VOC's lists of one class a flag follows the name."""
     *first, last = line.rsplit(maxsplit=1)
     names = [line, *first] if last in FLAGS else [line]
     for name in names:
@@ -358,7 +361,7 @@ def _picture(line, images, listing):
 
 
 def _text(path, *, is_xml=False):
-    """A file's text without the mark that Windows puts before it."""
+    """A file's text without the byte order mark of Windows."""
     try:
         content = path.read_bytes()
         return content.decode(_encoding(content) if is_xml else "utf-8-sig")
@@ -369,10 +372,10 @@ def _text(path, *, is_xml=False):
 
 
 def _encoding(content):
-    """What an XML file declares; Python knows the Chinese encodings, the parser does not."""
+    """The encoding an XML file declares; Python knows the Chinese ones, the XML parser does not."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     declared = _DECLARED.match(content)
     encoding = declared[1].decode("ascii") if declared else "utf-8-sig"
-    # .NET declares UTF-16 in files of UTF-8: what can be read byte by byte is none.
+    # .NET declares UTF-16 in files of UTF-8. In real UTF-16 the pattern would not have matched.
     return "utf-8-sig" if encoding.lower().startswith("utf-16") else encoding

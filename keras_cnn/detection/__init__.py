@@ -1,4 +1,4 @@
-"""Detection: pictures with boxes, from their files to a detector that draws what it found."""
+"""Detection: from annotated pictures to a trained SSD300 that finds objects and draws them."""
 
 import importlib
 

@@ -1,7 +1,7 @@
 """Augmentation of pictures with boxes (Liu et al., 2016, sections 2.2 and 3.6).
 
-Zooming out, cropping and resizing all choose a view: the rectangle of the picture's plane that the
-network's square shows. So the pixels are interpolated once, however many steps there are.
+Zooming out, cropping and resizing each choose a view: the rectangle, in pixels of the picture, that
+the network's square shows. So the pixels are interpolated only once.
 https://arxiv.org/abs/1512.02325
 """
 
@@ -13,24 +13,25 @@ import numpy as np
 
 from keras_cnn.detection import boxes as box_math
 
-FILL = (123, 117, 104)  # mean of ImageNet's pictures: what the network sees as nothing
-TRIALS = 50  # crops tried for one constraint
-SMALLEST = 1 / 300  # objects that keep less than a pixel a side are gone
+FILL = (123, 117, 104)  # mean of ImageNet's pictures, which the network subtracts
+TRIALS = 50  # crops tried for one overlap
+SMALLEST = 1 / 300  # an object with a side below one pixel is dropped
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """The paper's random changes, each with its range; a range of None leaves its step out.
+    """The paper's random changes, each with its range; a range of None disables its step.
 
     Attributes:
-        brightness: Most that is added to all values, of 255, or taken away.
-        contrast: Factors of all values.
-        saturation: Factors of the saturation.
-        hue: Most that the hue turns either way, in degrees.
-        expand: How many times larger than the picture a view gets at most.
-        overlaps: IoU some object must keep with the crop; one is drawn. 0 is any crop, None whole.
+        brightness: Largest value, of 255, added to all pixels or subtracted from them.
+        contrast: Range of the factor of all values.
+        saturation: Range of the factor of the saturation.
+        hue: Largest shift of the hue in degrees, either way.
+        expand: Largest side of a view, in sides of the picture.
+        overlaps: Least IoU of the crop with some object; each crop draws one of these values. 0
+            allows any crop, None keeps the whole view.
         side: Least side of a crop in shares of the view.
-        flip: Probability to mirror left and right.
+        flip: Probability of a horizontal flip.
     """
 
     brightness: float | None = 32
@@ -51,7 +52,7 @@ class Augmentation:
         size: int,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Changes a picture at random.
+        """Change a picture at random.
 
         Args:
             picture: RGB, uint8, (height, width, 3).
@@ -76,7 +77,7 @@ class Augmentation:
         rng: np.random.Generator,
         only_last: bool = False,
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-        """Shows how a picture changes, step by step.
+        """Yield the picture after each step.
 
         Args:
             picture: As in a call.
@@ -84,7 +85,7 @@ class Augmentation:
             labels: As in a call.
             size: As in a call.
             rng: As in a call.
-            only_last: Whether to render the last step alone.
+            only_last: Whether to render only the last step.
 
         Yields:
             Name of the step, and picture, boxes and class ids after it.
@@ -107,7 +108,7 @@ class Augmentation:
             yield "flipped", square, boxes, labels
         square = np.ascontiguousarray(square)
         if 0 not in square[inside].shape:
-            square[inside] = self._recoloured(square[inside], rng)  # the bars keep their colour
+            square[inside] = self._recoloured(square[inside], rng)  # the bars keep `FILL`
         yield "recoloured", square, boxes, labels
 
     def _zoomed_out(self, view, rng):
@@ -119,8 +120,9 @@ class Augmentation:
         return np.concatenate([corner, corner + larger])
 
     def _cropped(self, view, boxes, rng):
-        least = rng.choice(len(self.overlaps)) if self.overlaps else None
-        least = None if least is None else self.overlaps[least]
+        if not self.overlaps:
+            return view
+        least = self.overlaps[rng.choice(len(self.overlaps))]
         if least is None:
             return view
         sides = rng.uniform(self.side, 1, (TRIALS, 2))
@@ -130,9 +132,9 @@ class Augmentation:
         if not len(boxes):
             return crops[0] if len(crops) else view
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        held = (middles >= crops[:, None, :2]) & (middles <= crops[:, None, 2:])
-        held = held.all(axis=2)  # (crops, boxes)
-        good = np.flatnonzero((held & (box_math.iou(crops, boxes) >= least)).any(axis=1))
+        is_inside = (middles >= crops[:, None, :2]) & (middles <= crops[:, None, 2:])
+        is_inside = is_inside.all(axis=2)  # (crops, boxes)
+        good = np.flatnonzero((is_inside & (box_math.iou(crops, boxes) >= least)).any(axis=1))
         return crops[good[0]] if len(good) else view
 
     def _recoloured(self, pixels, rng):
@@ -146,7 +148,9 @@ class Augmentation:
         pixels = cv2.LUT(pixels, _table(curve if contrast_last else curve * factor))
         turn, stretch = 0, 1.0
         if self.hue is not None and rng.random() < 0.5:
-            turn = round(rng.uniform(-self.hue, self.hue) / 2)  # OpenCV's circle has 180 parts
+            turn = round(
+                rng.uniform(-self.hue, self.hue) / 2
+            )  # OpenCV's hues are in units of 2 degrees
         if self.saturation is not None and rng.random() < 0.5:
             stretch = rng.uniform(*self.saturation)
         if turn or stretch != 1:
@@ -160,24 +164,24 @@ class Augmentation:
 
 
 def render(picture: np.ndarray, view: np.ndarray, *, size: int) -> np.ndarray:
-    """Shows a view of a picture in a square.
+    """Render a view of a picture as a square.
 
     Args:
         picture: RGB, uint8, (height, width, 3).
-        view: Corners in pixels of the picture, (4,); it may reach beyond the picture.
+        view: Corners in pixels of the picture, (4,); they may lie outside it.
         size: Height and width of the square in pixels.
 
     Returns:
-        uint8, (size, size, 3), `FILL` where there is no picture.
+        uint8, (size, size, 3), `FILL` outside the picture.
     """
     shrink = int(min(view[2:] - view[:2]) / size)
-    if shrink >= 2:  # the warp reads 4 pixels: averaging first keeps the others from being lost
+    if shrink >= 2:  # the warp reads only 4 pixels: average the others before
         height, width = picture.shape[:2]
         small = max(1, width // shrink), max(1, height // shrink)
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         view = view * np.tile(np.divide(small, (width, height)), 2)
     scale = size / (view[2:] - view[:2])
-    # Pixel centres lie at halves: place (x, y) of the picture goes to (place - view) * scale.
+    # Pixel centres lie at halves: a point of the picture goes to (point - view) * scale.
     shift = (0.5 - view[:2]) * scale - 0.5
     matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
     return cv2.warpAffine(
@@ -191,7 +195,7 @@ def render(picture: np.ndarray, view: np.ndarray, *, size: int) -> np.ndarray:
 
 
 def seen(boxes: np.ndarray, labels: np.ndarray, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the objects whose centre a view shows, cut to it.
+    """Return the objects whose centre lies in a view, clipped to it.
 
     Args:
         boxes: Corners in pixels, (n, 4).

@@ -1,4 +1,4 @@
-"""From annotated pictures to the batches that SSD trains and is scored on."""
+"""The batches of pictures and targets that SSD is trained and scored on."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ SIZE = 300  # height and width of the network's pictures in pixels
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of pictures and what every prior has to find in them.
+    """Batches of pictures and the targets of every prior.
 
     A batch is ``(pictures, targets)``: float32 RGB in [0, 255], (batch, 300, 300, 3); float32
-    offsets and class id, (batch, 8732, 5). What a picture looks like depends on the seed, the epoch
-    and the picture alone, not on which thread made it.
+    offsets and class id, (batch, 8732, 5). The augmentation of a picture depends on the seed, the
+    epoch and the picture alone, not on the thread.
 
     Attributes:
         pictures: The annotated pictures, in the order of the files.
         filepaths: Their files.
-        samples: How many there are.
+        samples: Their number.
         image_shape: (300, 300, 3).
         augmentation: Random changes, or None.
         seed: Seed of order and augmentation; it may be changed, from `reset` on.
@@ -42,13 +42,13 @@ class Batches(keras.utils.PyDataset):
         priors: str = "voc",
         workers: int | None = None,
     ):
-        """Starts at the first epoch.
+        """Start at the first epoch.
 
         Args:
-            pictures: What `voc` read and checked.
+            pictures: Pictures that `annotations` read and checked.
             batch_size: Pictures per batch; the last may have fewer.
-            augmentation: Random changes; None shows every picture whole, letterboxed.
-            shuffle: Whether each epoch has an order of its own.
+            augmentation: Random changes; None letterboxes every picture.
+            shuffle: Whether each epoch has its own order.
             seed: Seed of order and augmentation.
             priors: Row of `boxes.TABLES`.
             workers: Threads that make batches; None takes one per core.
@@ -63,11 +63,11 @@ class Batches(keras.utils.PyDataset):
         self.reset()
 
     def reset(self):
-        """Goes back to the first epoch."""
+        """Go back to the first epoch."""
         self.seek(0)
 
     def seek(self, epoch: int):
-        """Goes to the start of an epoch.
+        """Go to the start of an epoch.
 
         Args:
             epoch: Its number, from 0.
@@ -76,16 +76,16 @@ class Batches(keras.utils.PyDataset):
         self._order = self._shuffled()
 
     def on_epoch_end(self):
-        """Draws the order of the next epoch."""
+        """Draw the order of the next epoch."""
         self._epoch += 1
         self._order = self._shuffled()
 
     def __len__(self):
-        """Number of batches."""
+        """Return the number of batches."""
         return -(-self.samples // self.batch_size)
 
     def __getitem__(self, index):
-        """Returns batch number `index` of the epoch."""
+        """Return batch number `index` of the epoch."""
         chosen, priors = self.members(index), boxes.priors(self.priors)
         images = np.empty((len(chosen), *self.image_shape), np.float32)
         targets = np.empty((len(chosen), len(priors), 5), np.float32)
@@ -95,7 +95,7 @@ class Batches(keras.utils.PyDataset):
         return images, targets
 
     def members(self, index: int) -> np.ndarray:
-        """Returns which pictures make up a batch of this epoch, by their number in `pictures`.
+        """Return the indices in `pictures` of the pictures of a batch.
 
         Args:
             index: Number of the batch.
@@ -103,10 +103,10 @@ class Batches(keras.utils.PyDataset):
         return self._order[index * self.batch_size : (index + 1) * self.batch_size]
 
     def sample(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns one picture as this epoch shows it.
+        """Return one picture as this epoch shows it.
 
         Args:
-            number: Its number in `pictures`.
+            number: Its index in `pictures`.
 
         Returns:
             uint8 (300, 300, 3); corners in shares of it (n, 4); class ids (n,).

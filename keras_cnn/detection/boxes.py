@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # bring the offsets to a like spread
+VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # give all offsets a similar spread
 INPUT = 300  # side of the network's picture in pixels
 
 
@@ -42,18 +42,18 @@ TABLES = {
 
 @functools.cache
 def priors(table: str = "voc") -> np.ndarray:
-    """Lays the default boxes over the six feature maps of SSD300.
+    """Lay the default boxes over the six feature maps of SSD300.
 
     Each cell has a square of the map's side, one of the geometric mean of that and the next map's
     side, and a pair of rectangles per aspect ratio, of the first square's area.
 
     Args:
         table: Row of `TABLES`: "voc" for the sizes of the VOC models and of the chapter,
-            "torchvision" for its `ssd300_vgg16`.
+            "torchvision" for the sizes of its `ssd300_vgg16`.
 
     Returns:
-        Corners in shares of the picture, shape (8732, 4), read-only: map by map, row by row, cell
-        by cell, in the order of the network's outputs.
+        Corners in shares of the picture, shape (8732, 4), read-only; in the order of the network's
+        outputs: map by map, row by row, cell by cell.
     """
     row = TABLES[table]
     maps = []
@@ -78,7 +78,7 @@ def priors(table: str = "voc") -> np.ndarray:
 
 
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Measures the overlap of each box with each other: intersection over union.
+    """Return the IoU (intersection over union) of each box with each other.
 
     Args:
         boxes: Shape (n, 4).
@@ -87,7 +87,7 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     Returns:
         Values in [0, 1], shape (n, m); 0 where both boxes have no area.
     """
-    kind = np.result_type(boxes, others, np.float32)  # whole pixels would overflow
+    kind = np.result_type(boxes, others, np.float32)  # integers would overflow
     x1, y1, x2, y2 = np.ascontiguousarray(boxes.T, kind)[:, :, None]  # each (n, 1)
     u1, v1, u2, v2 = np.ascontiguousarray(others.T, kind)  # each (m,): contiguous, 3 times faster
     width = np.minimum(x2, u2)
@@ -97,22 +97,22 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     height -= np.maximum(y1, v1)
     np.maximum(height, 0, out=height)
     shared = np.multiply(width, height, out=width)
-    tiny = np.finfo(shared.dtype).tiny  # in place of 0 / 0
+    tiny = np.finfo(shared.dtype).tiny  # avoids 0 / 0
     union = np.add((x2 - x1) * (y2 - y1) + tiny, (u2 - u1) * (v2 - v1), out=height)
     union -= shared
     return np.divide(shared, union, out=shared)
 
 
 def encode(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
-    """Tells boxes as offsets from priors, the inverse of `decode`.
+    """Turn boxes into offsets from priors, the inverse of `decode`.
 
     Args:
         boxes: Corners of positive width and height, shape (..., 4).
         priors: Corners of one prior per box, shape (..., 4).
 
     Returns:
-        Shift of the centre in sides of the prior and logarithm of the ratio of the sides, over the
-        variances 0.1 and 0.2, shape (..., 4).
+        Shift of the centre, in sides of the prior, and logarithm of the ratio of the sides; divided
+        by the variances 0.1 and 0.2. Shape (..., 4).
     """
     (center, size), (prior_center, prior_size) = _center_size(boxes), _center_size(priors)
     shift, growth = (center - prior_center) / prior_size, np.log(size / prior_size)
@@ -120,7 +120,7 @@ def encode(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
 
 
 def decode(offsets: np.ndarray, priors: np.ndarray) -> np.ndarray:
-    """Moves priors by offsets, the inverse of `encode`.
+    """Move priors by offsets, the inverse of `encode`.
 
     Args:
         offsets: Shape (..., 4).
@@ -139,10 +139,10 @@ def decode(offsets: np.ndarray, priors: np.ndarray) -> np.ndarray:
 def match(
     boxes: np.ndarray, labels: np.ndarray, priors: np.ndarray, *, threshold: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tells every prior what it has to find.
+    """Assign an object, or background, to every prior.
 
-    Every object gets its best prior, no two the same one; then every prior that is left goes to
-    the object it overlaps most, if by more than the threshold.
+    Every object gets its best prior, a different prior for each. Every other prior gets the object
+    that it overlaps most, if the IoU is above the threshold.
 
     Args:
         boxes: Objects of one picture, in shares of it, of positive width and height, shape (n, 4);
@@ -161,36 +161,36 @@ def match(
     boxes = boxes.astype(np.float32)
     overlap = iou(boxes, priors)  # (n, p)
     best = _best_priors(overlap)
-    overlap[:, best] = -1  # taken: only the row of the object it belongs to may win the column
+    overlap[:, best] = -1  # a best prior belongs to its own object alone
     overlap[np.arange(len(boxes)), best] = 2
-    found = np.flatnonzero((overlap > threshold).any(axis=0))
-    owner = overlap[:, found].argmax(axis=0)
-    offsets[found] = encode(boxes[owner], priors[found])
-    ids[found] = labels[owner]
+    matched = np.flatnonzero((overlap > threshold).any(axis=0))
+    owner = overlap[:, matched].argmax(axis=0)
+    offsets[matched] = encode(boxes[owner], priors[matched])
+    ids[matched] = labels[owner]
     return offsets, ids
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, iou_threshold: float, top_k: int) -> np.ndarray:
-    """Drops boxes that overlap a box of higher score: greedy non-maximum suppression.
+    """Drop boxes that overlap a box of higher score: greedy non-maximum suppression.
 
     Args:
         boxes: Corners, shape (n, 4).
         scores: Shape (n,).
-        iou_threshold: Overlap above which the lower of two boxes goes.
-        top_k: How many boxes, best first, are looked at; the others go.
+        iou_threshold: Of two boxes with a larger IoU, the lower score is dropped.
+        top_k: Number of boxes, best first, that are considered; the others are dropped.
 
     Returns:
         Indices of the boxes kept, best first, shape (kept,).
     """
     best = np.arange(len(scores))
-    if top_k < len(scores):  # spares sorting thousands for hundreds
+    if top_k < len(scores):  # avoids sorting thousands of boxes to keep hundreds
         best = np.sort(np.argpartition(-scores, top_k)[:top_k])
     order = best[np.argsort(-scores[best], kind="stable")]
     overlaps = np.triu(iou(boxes[order], boxes[order]) > iou_threshold, k=1)
     keep = np.ones(len(order), bool)
     while True:
-        # A box stays if no kept box above it overlaps it. Each pass settles one more link of every
-        # chain, and chains are short: the greedy result after a few passes instead of a loop.
+        # A box stays if no kept box of a higher score overlaps it. Chains of overlapping boxes are
+        # short, and each pass settles one more link: a few passes replace the greedy loop.
         settled = ~overlaps[keep].any(axis=0)
         if (settled == keep).all():
             return order[keep]
@@ -207,7 +207,7 @@ def detections(
     top_k: int = 400,
     keep: int = 200,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turns one picture's prediction into objects: decode, then suppress class by class.
+    """Turn one picture's prediction into objects: decode, then suppress class by class.
 
     Args:
         offsets: Shape (p, 4).
@@ -225,34 +225,34 @@ def detections(
     scores, best = scores[:, 1:], scores[:, 1:].max(axis=1)
     number = 2 * keep
     while True:
-        # What becomes of a box depends on better ones alone, so only the best are looked at, and
-        # more of them while too few survive.
+        # Only boxes of a higher score can suppress a box. So the best boxes are enough, and more of
+        # them are taken while too few survive.
         cut = np.partition(best, -number)[-number] if number < len(best) else -np.inf
         is_last = cut <= score_threshold
         cut = score_threshold if is_last else np.nextafter(cut, 0, dtype=scores.dtype)
         rows = np.flatnonzero(best > cut)
-        of = np.ascontiguousarray(scores[rows].T)  # (classes, candidates)
-        labels, columns = np.nonzero(of > cut)
-        of = of[labels, columns]
+        candidates = np.ascontiguousarray(scores[rows].T)  # (classes, candidates)
+        labels, columns = np.nonzero(candidates > cut)
+        candidates = candidates[labels, columns]
         corners = decode(offsets[rows], priors[rows]).clip(0, 1)[columns]
-        found = []
+        kept = []
         for label in np.unique(labels):
             start, stop = np.searchsorted(labels, (label, label + 1))
-            chosen = slice(start, stop)
-            found.append(start + nms(corners[chosen], of[chosen], iou_threshold, top_k))
-        found = np.concatenate(found) if found else np.empty(0, int)
-        if len(found) >= keep or is_last:
-            found = found[np.argsort(-of[found], kind="stable")[:keep]]
-            return corners[found], of[found], labels[found] + 1
+            of_class = slice(start, stop)
+            kept.append(start + nms(corners[of_class], candidates[of_class], iou_threshold, top_k))
+        kept = np.concatenate(kept) if kept else np.empty(0, int)
+        if len(kept) >= keep or is_last:
+            kept = kept[np.argsort(-candidates[kept], kind="stable")[:keep]]
+            return corners[kept], candidates[kept], labels[kept] + 1
         number *= 4
 
 
 def letterbox(width: float, height: float) -> np.ndarray:
-    """Returns the view that shows a whole picture centred in a square, bars beside it.
+    """Return the square view that shows a whole picture, centred between bars.
 
     Args:
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
 
     Returns:
         The square's corners in pixels of the picture, shape (4,); bars lie outside the picture.
@@ -263,7 +263,7 @@ def letterbox(width: float, height: float) -> np.ndarray:
 
 
 def to_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """Tells a picture's boxes in shares of a view, such as `letterbox` returns.
+    """Turn boxes in pixels of a picture into shares of a view of it, as `letterbox` returns.
 
     Args:
         boxes: Corners in pixels of the picture, shape (..., 4).
@@ -276,7 +276,7 @@ def to_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:
 
 
 def from_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """Brings boxes of a view back to the picture, the inverse of `to_view`.
+    """Turn boxes in shares of a view into pixels of the picture, the inverse of `to_view`.
 
     Args:
         boxes: Corners in shares of the view, shape (..., 4).
@@ -294,7 +294,7 @@ def _center_size(corners):
 
 
 def _best_priors(overlap):
-    """One prior per object, (n,): its best; of two objects with the same, the closer has it."""
+    """The best prior of each object, (n,); if two objects share it, the larger IoU gets it."""
     best = overlap.argmax(axis=1)
     if len(set(best.tolist())) == len(best):
         return best

@@ -1,4 +1,4 @@
-"""Boxes on pictures, and pictures on sheets."""
+"""Draw boxes on pictures, and pictures on sheets."""
 
 import colorsys
 import functools
@@ -9,20 +9,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keras_cnn.report import fonts
 
-GOLDEN = 0.618034  # steps of it go round the circle of hues without coming close again
+GOLDEN = 0.618034  # golden ratio: hues this far apart never come close to each other
 
 
 def boxes(
     picture: np.ndarray, corners: np.ndarray, labels: np.ndarray, *, texts: list | None = None
 ) -> np.ndarray:
-    """Draws boxes into a copy of a picture.
+    """Draw boxes into a copy of a picture.
 
     Args:
         picture: RGB, uint8, (height, width, 3).
         corners: In pixels, (n, 4).
-        labels: Class ids, which give the colours, (n,).
-        texts: What to write at each box, the most important first: a text gives way to those
-            before it. What no font of the system can draw is escaped.
+        labels: Class ids, which choose the colours, (n,).
+        texts: Text of each box, the most important first: a text avoids those before it.
+            Characters that no font of the system can draw are escaped.
 
     Returns:
         RGB, uint8, (height, width, 3).
@@ -32,17 +32,18 @@ def boxes(
     longest = max(image.size)
     thick, height = max(1, round(longest / 300)), max(10, round(longest / 40))
     texts = [""] * len(labels) if texts is None else texts
-    found = list(zip(np.asarray(corners, float).tolist(), map(int, labels), texts, strict=True))
-    for (x1, y1, x2, y2), label, _ in reversed(found):
+    objects = list(zip(np.asarray(corners, float).tolist(), map(int, labels), texts, strict=True))
+    for (x1, y1, x2, y2), label, _ in reversed(objects):
         pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour(label), width=thick)
     taken = []
-    for corner, label, text in found:
+    for corner, label, text in objects:
         if not text:
             continue
         text = fonts.printable(text)
         font = _font(height, _is_chinese(text))
         left, top, right, bottom = font.getbbox(text)
-        x, y, *_ = place = _place(corner, (right - left + 4, bottom - top + 4), image.size, taken)
+        place = _place(corner, (right - left + 4, bottom - top + 4), image.size, taken)
+        x, y, *_ = place
         taken.append(place)
         pen.rectangle(place, fill=colour(label))
         pen.text((x + 2 - left, y + 2 - top), text, font=font, fill=(0, 0, 0))
@@ -50,7 +51,7 @@ def boxes(
 
 
 def _place(corner, size, room, taken):
-    """Where a label stands (x1, y1, x2, y2): at its box, and if possible on no other label."""
+    """Corners of a label: at its box and, if possible, on no other label."""
     (x1, y1, x2, y2), (wide, tall) = corner, size
     places = []
     for y in (y1 - tall, y2, y1, y2 - tall):  # above the box, below it, in its top, in its bottom
@@ -65,16 +66,16 @@ def _place(corner, size, room, taken):
     return places[0] if places else (x, y, x + wide, y + tall)
 
 
-def _overlap(one, other):
-    return all(one[k] < other[k + 2] and other[k] < one[k + 2] for k in (0, 1))
+def _overlap(place, other):
+    return all(place[k] < other[k + 2] and other[k] < place[k + 2] for k in (0, 1))
 
 
 def colour(label: int, *, dark: bool = True) -> tuple[int, int, int]:
-    """Returns a class's colour, RGB in [0, 255].
+    """Return the colour of a class, RGB in [0, 255].
 
     Args:
         label: Class id.
-        dark: Whether it is seen on dark paper or under black letters.
+        dark: Whether it stands on a dark background or under black letters.
     """
     values = colorsys.hsv_to_rgb(label * GOLDEN % 1, 0.75, 1 if dark else 0.75)
     return tuple(round(255 * value) for value in values)
@@ -92,11 +93,11 @@ def _is_chinese(text):
 
 
 def pair(picture: np.ndarray, truth: tuple, answer: tuple, *, class_names: list) -> np.ndarray:
-    """Draws a picture twice: with what is to be found, and beside it with what was found.
+    """Draw a picture with its true boxes and, beside it, with its detections.
 
     Args:
         picture: RGB, uint8, (height, width, 3).
-        truth: Corners in pixels (n, 4), class ids (n,), whether they are difficult (n,).
+        truth: Corners in pixels (n, 4), class ids (n,), difficult flags (n,).
         answer: Corners in pixels (m, 4), scores (m,), class ids (m,).
         class_names: Names of the classes, without background.
 
@@ -104,24 +105,26 @@ def pair(picture: np.ndarray, truth: tuple, answer: tuple, *, class_names: list)
         RGB, uint8, (height, 2 * width + gap, 3).
     """
     corners, labels, difficult = truth
-    wanted = [
-        class_names[label - 1] + " (difficult)" * bool(hard)
-        for label, hard in zip(labels, difficult, strict=True)
+    true_names = [
+        class_names[label - 1] + (" (difficult)" if is_difficult else "")
+        for label, is_difficult in zip(labels, difficult, strict=True)
     ]
     found, scores, ids = answer
-    told = [f"{class_names[label - 1]} {of:.2f}" for label, of in zip(ids, scores, strict=True)]
+    names = [
+        f"{class_names[label - 1]} {score:.2f}" for label, score in zip(ids, scores, strict=True)
+    ]
     gap = np.full((len(picture), max(2, picture.shape[1] // 60), 3), 255, np.uint8)
-    left = boxes(picture, corners, labels, texts=wanted)
-    return np.concatenate([left, gap, boxes(picture, found, ids, texts=told)], axis=1)
+    left = boxes(picture, corners, labels, texts=true_names)
+    return np.concatenate([left, gap, boxes(picture, found, ids, texts=names)], axis=1)
 
 
 def sheet(pictures: list[tuple[np.ndarray, str]], *, columns: int, width: int = 320) -> np.ndarray:
-    """Lays pictures out in a grid, each with its title above.
+    """Lay pictures out in a grid, each below its title.
 
     Args:
         pictures: RGB, uint8, of any sizes, at least one, and their titles.
         columns: Pictures in a row.
-        width: Of a picture on the sheet, in pixels.
+        width: Width of a picture on the sheet in pixels.
 
     Returns:
         RGB, uint8.

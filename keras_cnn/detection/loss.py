@@ -8,31 +8,32 @@ from keras import ops
 class MultiboxLoss(keras.losses.Loss):
     """Smooth L1 on the matched priors plus softmax loss with hard negative mining.
 
-    Of each picture's background priors only the worst told count, three per matched prior; a
-    picture without objects counts as one with a single match, so that it still teaches what is
-    background. The sum over the batch is divided by its number of matched priors, at least 1.
+    Of each picture's background priors only those with the highest loss count (hard negative
+    mining), three per matched prior. A picture without objects has three as well, so that it still
+    teaches the background. The sum over the batch is divided by its number of matched priors, at
+    least 1.
 
-    `y_true` holds offsets and class id, ``(batch, priors, 5)``, as `boxes.match` returns them;
-    `y_pred` offsets and logits, background first, ``(batch, priors, 4 + classes)``. The arithmetic
-    is float32 whatever the model's is.
+    `y_true` holds offsets and class id, ``(batch, priors, 5)``, as `boxes.match` returns them.
+    `y_pred` holds offsets and logits, background first, ``(batch, priors, 4 + classes)``. The loss
+    is computed in float32 under every dtype policy.
     """
 
     def __init__(
         self, *, negatives_per_positive: float = 3.0, alpha: float = 1.0, name: str = "multibox"
     ):
-        """Sets the weights of the parts.
+        """Set the weights of the terms.
 
         Args:
-            negatives_per_positive: Background priors that count, per matched prior.
-            alpha: Weight of the offsets' part.
-            name: The loss's name.
+            negatives_per_positive: Number of background priors per matched prior.
+            alpha: Weight of the offsets' term.
+            name: Name of the loss.
         """
         super().__init__(name=name, dtype="float32")
         self.negatives_per_positive = negatives_per_positive
         self.alpha = alpha
 
     def call(self, y_true, y_pred):
-        """Returns one value per picture, whose mean is the loss of the batch, shape (batch,)."""
+        """Return one value per picture, shape (batch,); their mean is the loss of the batch."""
         labels = ops.cast(y_true[..., 4], "int32")
         positive = ops.cast(labels > 0, "float32")  # (batch, priors)
         matched = ops.sum(positive, axis=1)  # (batch,)
@@ -45,7 +46,7 @@ class MultiboxLoss(keras.losses.Loss):
             labels, y_pred[..., 4:], from_logits=True
         )
         hardest = ops.argsort(ops.stop_gradient((1 - positive) * cross_entropy - positive), axis=1)
-        rank = ops.shape(labels)[1] - 1 - ops.argsort(hardest, axis=1)  # 0 for the worst told
+        rank = ops.shape(labels)[1] - 1 - ops.argsort(hardest, axis=1)  # 0 for the highest loss
         wanted = self.negatives_per_positive * ops.maximum(matched, 1)
         negative = (1 - positive) * ops.cast(ops.cast(rank, "float32") < wanted[:, None], "float32")
         confidence = ops.sum(cross_entropy * (positive + negative), axis=1)
@@ -54,7 +55,7 @@ class MultiboxLoss(keras.losses.Loss):
         return (self.alpha * location + confidence) * pictures / ops.maximum(ops.sum(matched), 1)
 
     def get_config(self) -> dict:
-        """Returns what rebuilds the loss from a saved model."""
+        """Return the arguments that rebuild the loss from a saved model."""
         return {
             "negatives_per_positive": self.negatives_per_positive,
             "alpha": self.alpha,

@@ -1,8 +1,8 @@
 """Scores of detectors: average precision after PASCAL VOC and after COCO.
 
-All functions take, per picture, the truth as ``(boxes, labels, difficult)`` and what was found as
-``(boxes, scores, labels)``: corners in any one unit (n, 4), class ids from 1 on (n,). A difficult
-object need not be found, and finding it is no mistake.
+All functions take, per picture, the truth as ``(boxes, labels, difficult)`` and the detections as
+``(boxes, scores, labels)``: corners (n, 4), all in the same unit; class ids from 1 on (n,). A
+difficult object may be missed or found without a change of the score.
 
 References:
     The PASCAL Visual Object Classes Challenge, Everingham et al., 2010, section 4.2, and its
@@ -18,18 +18,18 @@ from keras_cnn.detection import boxes
 VOC_RECALLS = np.arange(11) / 10  # unlike linspace's, equal to recalls such as 3 / 10
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 COCO_RECALLS = np.linspace(0, 1, 101)
-COCO_MOST = 100  # detections per picture and class that count
+COCO_MOST = 100  # detections counted per picture and class
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassScore:
-    """How well one class is found.
+    """The score of one class.
 
     Attributes:
         name: The class.
         objects: Number of objects that are not difficult.
-        precision: Share of the detections that are right, after each detection, best first, (n,).
-        recall: Share of the objects that are found, likewise, (n,).
+        precision: Share of right detections among the first 1, 2, ..., best first, (n,).
+        recall: Share of the objects that these detections find, (n,).
     """
 
     name: str
@@ -39,7 +39,7 @@ class ClassScore:
 
     @property
     def average_precision(self) -> float:
-        """Area under the curve, precision made to fall only: VOC since 2010. NaN: no objects."""
+        """Area under the curve of falling precision, as VOC since 2010; NaN without objects."""
         if not self.objects:
             return float("nan")
         recall = np.concatenate([[0], self.recall])
@@ -47,21 +47,21 @@ class ClassScore:
 
     @property
     def average_precision_2007(self) -> float:
-        """Mean of the precision at the recalls 0, 0.1, ..., 1: VOC until 2009. NaN: no objects."""
+        """Mean precision at the recalls 0, 0.1, ..., 1, as VOC until 2009; NaN without objects."""
         if not self.objects:
             return float("nan")
         return float(_precision_at(VOC_RECALLS, self.precision, self.recall).mean())
 
 
-def voc(truths: list, found: list, *, class_names: list, threshold: float = 0.5) -> list:
-    """Scores a detector as the PASCAL VOC development kit does.
+def voc(truths: list, answers: list, *, class_names: list, threshold: float = 0.5) -> list:
+    """Score a detector as the PASCAL VOC development kit does.
 
-    Each detection goes to the object of its class it overlaps most, whether that is already found
-    or not; the best of those that reach the threshold finds the object, the others are mistakes.
+    Each detection is assigned to the object of its class with the largest IoU. Of the detections of
+    an object whose IoU reaches the threshold, the highest score is right; the others are mistakes.
 
     Args:
-        truths: What is to be found, one entry per picture.
-        found: What was found, one entry per picture.
+        truths: Objects of each picture.
+        answers: Detections of each picture.
         class_names: Names of the classes, without background.
         threshold: IoU at which an object counts as found.
 
@@ -69,17 +69,17 @@ def voc(truths: list, found: list, *, class_names: list, threshold: float = 0.5)
         One `ClassScore` per class.
     """
     return [
-        _class_score(truths, found, label=label, name=name, threshold=threshold)
+        _class_score(truths, answers, label=label, name=name, threshold=threshold)
         for label, name in enumerate(class_names, start=1)
     ]
 
 
-def coco(truths: list, found: list, *, class_names: list) -> np.ndarray:
-    """Scores a detector as COCO does, objects of all sizes, difficult ones ignored.
+def coco(truths: list, answers: list, *, class_names: list) -> np.ndarray:
+    """Score a detector as COCO does, on objects of all sizes; difficult objects are ignored.
 
     Args:
-        truths: What is to be found, one entry per picture.
-        found: What was found, one entry per picture; the best 100 of each class count.
+        truths: Objects of each picture.
+        answers: Detections of each picture; the best 100 of each class count.
         class_names: Names of the classes, without background.
 
     Returns:
@@ -87,23 +87,23 @@ def coco(truths: list, found: list, *, class_names: list) -> np.ndarray:
         class has no objects, shape (10, classes). Its mean is COCO's "AP", its first row "AP50".
     """
     classes = range(1, len(class_names) + 1)
-    return np.stack([_coco_class(truths, found, label=label) for label in classes], axis=1)
+    return np.stack([_coco_class(truths, answers, label=label) for label in classes], axis=1)
 
 
-def summary(truths: list, found: list, *, class_names: list) -> dict:
-    """Scores a detector in every way.
+def summary(truths: list, answers: list, *, class_names: list) -> dict:
+    """Score a detector by all metrics.
 
     Args:
-        truths: What is to be found, one entry per picture.
-        found: What was found, one entry per picture.
+        truths: Objects of each picture.
+        answers: Detections of each picture.
         class_names: Names of the classes, without background.
 
     Returns:
         "map" (VOC, area), "map_voc07", "map_coco", "map_coco50" and "map_coco75", each the mean
         over the classes that have objects, None where none has; "classes", the `voc` scores.
     """
-    classes = voc(truths, found, class_names=class_names)
-    precisions = coco(truths, found, class_names=class_names)
+    classes = voc(truths, answers, class_names=class_names)
+    precisions = coco(truths, answers, class_names=class_names)
     return {
         "map": _mean([score.average_precision for score in classes]),
         "map_voc07": _mean([score.average_precision_2007 for score in classes]),
@@ -121,7 +121,7 @@ def _mean(values):
 
 
 def _falling(precision):
-    """Each precision raised to the best at an equal or higher recall."""
+    """The best precision at an equal or higher recall."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
@@ -130,33 +130,41 @@ def _precision_at(recalls, precision, recall):
     return np.concatenate([_falling(precision), [0]])[index]
 
 
-def _class_score(truths, found, *, label, name, threshold):
-    scores, right, wrong, objects = [], [], [], 0
-    for (true_boxes, true_labels, difficult), (its_boxes, its_scores, its_labels) in zip(
-        truths, found, strict=True
-    ):
-        wanted, mine = true_labels == label, its_labels == label
-        difficult = np.asarray(difficult, bool)[wanted]
+def _pictures(truths, answers, label):
+    """The objects and detections of one class in each picture.
+
+    Yield the IoU (detections, objects), the difficult flags (objects,), and the scores
+    (detections,), best first.
+    """
+    for (true_boxes, true_labels, difficult), answer in zip(truths, answers, strict=True):
+        its_boxes, its_scores, its_labels = answer
+        of_class = true_labels == label
+        index = np.flatnonzero(its_labels == label)
+        index = index[np.argsort(-its_scores[index], kind="stable")]
+        overlap = boxes.iou(its_boxes[index].astype(float), true_boxes[of_class].astype(float))
+        yield overlap, np.asarray(difficult, bool)[of_class], its_scores[index]
+
+
+def _class_score(truths, answers, *, label, name, threshold):
+    all_scores, right, wrong, objects = [], [], [], 0
+    for overlap, difficult, scores in _pictures(truths, answers, label):
         objects += int((~difficult).sum())
-        order = np.argsort(-its_scores[mine], kind="stable")
-        scores.append(its_scores[mine][order])
-        overlap = boxes.iou(its_boxes[mine][order].astype(float), true_boxes[wanted].astype(float))
+        all_scores.append(scores)
         if not overlap.size:
-            right.append(np.zeros(len(order), bool))
-            wrong.append(np.ones(len(order), bool))
+            right.append(np.zeros(len(scores), bool))
+            wrong.append(np.ones(len(scores), bool))
             continue
         best = overlap.argmax(axis=1)
         hit = overlap.max(axis=1) >= threshold
         ignored = hit & difficult[best]
         finders = np.flatnonzero(hit & ~ignored)
-        first = np.zeros(len(order), bool)
+        first = np.zeros(len(scores), bool)
         first[finders[np.unique(best[finders], return_index=True)[1]]] = True
         right.append(first)
         wrong.append(~first & ~ignored)
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    return ClassScore(
-        name, objects, *_curve(np.concatenate(right)[order], np.concatenate(wrong)[order], objects)
-    )
+    order = np.argsort(-np.concatenate(all_scores), kind="stable")
+    right, wrong = np.concatenate(right)[order], np.concatenate(wrong)[order]
+    return ClassScore(name, objects, *_curve(right, wrong, objects))
 
 
 def _curve(right, wrong, objects):
@@ -165,32 +173,26 @@ def _curve(right, wrong, objects):
     return right / np.maximum(right + wrong, 1), right / max(objects, 1)
 
 
-def _coco_class(truths, found, *, label):
-    scores, right, wrong, objects = [], [], [], 0
-    for (true_boxes, true_labels, difficult), (its_boxes, its_scores, its_labels) in zip(
-        truths, found, strict=True
-    ):
-        wanted, mine = true_labels == label, its_labels == label
-        difficult = np.asarray(difficult, bool)[wanted]
+def _coco_class(truths, answers, *, label):
+    all_scores, right, wrong, objects = [], [], [], 0
+    for overlap, difficult, scores in _pictures(truths, answers, label):
         objects += int((~difficult).sum())
-        order = np.argsort(-its_scores[mine], kind="stable")[:COCO_MOST]
-        scores.append(its_scores[mine][order])
-        overlap = boxes.iou(its_boxes[mine][order].astype(float), true_boxes[wanted].astype(float))
-        matched, ignored = _coco_match(overlap, difficult)
+        all_scores.append(scores[:COCO_MOST])
+        matched, ignored = _coco_match(overlap[:COCO_MOST], difficult)
         right.append(matched)
         wrong.append(~matched & ~ignored)
     if not objects:
         return np.full(len(COCO_THRESHOLDS), np.nan)
-    order = np.argsort(-np.concatenate(scores), kind="stable")
+    order = np.argsort(-np.concatenate(all_scores), kind="stable")
     right, wrong = np.concatenate(right, 1)[:, order], np.concatenate(wrong, 1)[:, order]
     curves = zip(*_curve(right, wrong, objects), strict=True)
     return np.array([_precision_at(COCO_RECALLS, *curve).mean() for curve in curves])
 
 
 def _coco_match(overlap, difficult):
-    """COCO's greedy match at all thresholds: each detection takes the best object still free.
+    """Match as COCO at all thresholds: each detection takes the object of largest IoU still free.
 
-    Returns masks (thresholds, detections): found an object, found a difficult one.
+    Return two masks (thresholds, detections): matches an object; matches a difficult object.
     """
     matched = np.zeros((len(COCO_THRESHOLDS), len(overlap)), bool)
     ignored = np.zeros_like(matched)
@@ -205,6 +207,6 @@ def _coco_match(overlap, difficult):
         best = open_overlap.argmax(axis=1)
         matched[:, index] = open_overlap[rows, best] >= COCO_THRESHOLDS
         free[rows, best] &= ~matched[:, index]
-        easiest = row[difficult].max(initial=-1)
-        ignored[:, index] = ~matched[:, index] & (easiest >= COCO_THRESHOLDS)
+        closest = row[difficult].max(initial=-1)
+        ignored[:, index] = ~matched[:, index] & (closest >= COCO_THRESHOLDS)
     return matched, ignored

@@ -1,4 +1,4 @@
-"""What a training run needs of a detection set: its parts, loss, callbacks, score and drawings.
+"""The detection task of a training run: its splits, loss, callbacks, scores and drawings.
 
 The run itself is `keras_cnn.run`, the same as a classifier's.
 """
@@ -25,22 +25,22 @@ from keras_cnn.recipe import Recipe
 
 DRAWN = 10  # training pictures that the report shows
 VALIDATED = (
-    "The set has no test part: the score is that of the validation pictures, which picked the best "
-    "weights, and so is likely too high: add such a part to know."
+    "The set has no test split. The score is that of the validation pictures, which picked the "
+    "best weights, so it is probably too high: add a test split."
 )
-SEEDS = 30  # of the augmentation's random choices that are tried for its drawing
+SEEDS = 30  # random seeds tried for the drawing of the augmentation
 
 
 @dataclasses.dataclass(frozen=True)
 class DetectionSplits:
-    """The three parts of a detection set, ready to be read, and how they are judged.
+    """The three splits of a detection set, and how a detector is trained and scored on them.
 
     Attributes:
-        train: Batches the weights learn from, augmented and shuffled.
+        train: Batches for the weights, augmented and shuffled.
         validation: Batches that pick the best weights.
-        test: Batches for the one score at the end.
+        test: Batches for the final score.
         class_names: Names of the classes, without background.
-        facts: What the report tells of the data.
+        facts: Facts about the data for the report.
     """
 
     train: Batches
@@ -51,7 +51,7 @@ class DetectionSplits:
 
     @property
     def num_classes(self) -> int:
-        """Number of the model's classes: one more, the background."""
+        """Number of the model's classes, background included."""
         return len(self.class_names) + 1
 
     @property
@@ -61,29 +61,31 @@ class DetectionSplits:
 
     @property
     def targets(self) -> dict[str, list]:
-        """Part -> the boxes of each of its pictures."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: [p.boxes for p in part.pictures] for name, part in parts.items()}
+        """Split -> the boxes of each of its pictures."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            name: [picture.boxes for picture in split.pictures] for name, split in splits.items()
+        }
 
     @cached_property
     def fingerprints(self) -> dict[str, dict]:
-        """Part -> the number of its pictures and a hash of them, taken once."""
+        """Split -> number and hash of its pictures, computed once."""
         return fingerprint.fingerprints(self)
 
     def loss(self, recipe: Recipe) -> keras.losses.Loss:
-        """Returns what training lowers.
+        """Return the loss.
 
         Args:
-            recipe: The choices; none of them changes the loss.
+            recipe: The choices; the loss does not depend on them.
         """
         return MultiboxLoss()
 
     def metrics(self) -> list:
-        """Returns nothing: `callbacks` scores every epoch, for mAP is no mean over batches."""
+        """Return no metric: mAP is not a mean over batches, so `callbacks` computes it."""
         return []
 
     def callbacks(self, folder: Path) -> list[keras.callbacks.Callback]:
-        """Returns what watches the training; they stand before those that read the logs.
+        """Return the callbacks that score each epoch; they stand before those that read the logs.
 
         Args:
             folder: Folder of the run.
@@ -94,7 +96,7 @@ class DetectionSplits:
         ]
 
     def samples(self) -> list[tuple[np.ndarray, str]]:
-        """Returns training pictures as the model receives them, with their boxes and a title."""
+        """Return training pictures as the model receives them, boxes drawn in, with a title."""
         shown = []
         for number in range(min(DRAWN, self.train.samples)):
             square, corners, labels = self.train.sample(number)
@@ -104,19 +106,19 @@ class DetectionSplits:
         return shown
 
     def augmentation_steps(self) -> list[tuple[np.ndarray, str]]:
-        """Returns how the augmentation changes two training pictures, step by step.
+        """Return two training pictures after each step of the augmentation.
 
-        The random choices are the first, of a few, where every step does something.
+        The seed is the first for which every step changes the picture.
         """
         shown = []
-        for entry in self.train.pictures[:2]:
-            pixels = files.read(entry.path)
+        for picture in self.train.pictures[:2]:
+            pixels = files.read(picture.path)
             for seed in range(SEEDS):
                 steps = list(
                     (self.train.augmentation or augment.Augmentation()).steps(
                         pixels,
-                        entry.boxes,
-                        entry.labels,
+                        picture.boxes,
+                        picture.labels,
                         size=self.image_shape[0],
                         rng=np.random.default_rng(seed),
                     )
@@ -137,7 +139,7 @@ class DetectionSplits:
         return prediction.predict(model, self.test)
 
     def save(self, model: keras.Model, path: Path):
-        """Saves a model with the names of its classes inside.
+        """Save a model with the names of its classes inside.
 
         Args:
             model: What `models.SSD300` builds.
@@ -148,14 +150,14 @@ class DetectionSplits:
     def report(
         self, folder: Path, *, answers: list[tuple], history: dict, samples: list, facts: dict
     ) -> dict:
-        """Scores what was found in the test pictures and writes the report of the run.
+        """Score the detections in the test pictures and write the report of the run.
 
         Args:
             folder: Folder of the run.
             answers: What `predict` returned.
             history: One list per quantity and epoch.
             samples: What `samples` returned before the training.
-            facts: What report.json holds besides; "name" is the run's.
+            facts: Further entries of report.json; "name" is the name of the run.
 
         Returns:
             What report.json holds.
@@ -178,18 +180,17 @@ class DetectionSplits:
 def detection_splits(
     recipe: DetectionRecipe, *, augmentation: augment.Augmentation | None = None
 ) -> DetectionSplits:
-    """Finds a set in a layout that `voc.read` knows, and checks every picture and every box.
+    """Read a set in a layout of `annotations.read`, and check every picture and every box.
 
-    Its parts train and val are the training and the validation part; test is tested, or val again
-    where there is no such part, and the report says so.
+    Without a `test` split the `val` split is tested, and the report says so.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
-        augmentation: Random changes of the training pictures; None takes the paper's, zoomed out
-            and cropped as far as the recipe says.
+        augmentation: Random changes of the training pictures; None takes the paper's, with the
+            recipe's `zoom_out` and `crop`.
 
     Returns:
-        The three parts.
+        The three splits.
 
     Raises:
         InputError: A file is missing or cannot be understood, pictures cannot be read, or boxes
@@ -244,15 +245,15 @@ def detection_splits(
     )
 
 
-def _refuse_bad(read, recipe):
-    paths = [picture.path for picture in read.pictures]
+def _refuse_bad(annotated, recipe):
+    paths = [picture.path for picture in annotated.pictures]
     if bad := files.find_bad(paths, workers=recipe.workers):
         way_out = "mend them, or take them out of their list"
         raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
 
 
 def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
-    """Builds the network of a recipe.
+    """Build the network of a recipe.
 
     Args:
         recipe: The choices `base`, `alpha`, `weights` and `freeze`.
@@ -260,10 +261,10 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
         classes: Number of classes, background included as the first.
 
     Returns:
-        What `models.SSD300` builds, its first stages frozen where the recipe says so.
+        What `models.SSD300` builds; `freeze` has frozen its first stages.
 
     Raises:
-        InputError: The weights cannot be had, or do not fit, or `alpha` leaves no filter.
+        InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
     """
     try:
         model = ssd.SSD300(
@@ -282,7 +283,7 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
 
 
 def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimizer]:
-    """Returns what makes the optimizer of a recipe, given its options.
+    """Return the class of a recipe's optimizer.
 
     Args:
         recipe: The choice `optimizer`.

@@ -1,7 +1,7 @@
 """SSD300 (Liu et al., 2016), figure 2 and section 2.2.
 
-The network takes RGB in [0, 255] whatever its base was trained on: the mean is subtracted inside,
-and the first filters of weights for BGR are turned when they are loaded.
+The network takes RGB in [0, 255] with every base: the mean is subtracted inside, and the first
+filters of weights for BGR are reversed when they are loaded.
 """
 
 import keras
@@ -23,10 +23,10 @@ EXTRAS = {  # stage behind the base -> filters of its 1x1 and 3x3 convolutions, 
     "conv8": (128, 256, 1),
     "conv9": (128, 256, 1),
 }
-MEAN = (123, 117, 104)  # of ImageNet's pictures, RGB
+MEAN = (123, 117, 104)  # mean of ImageNet's pictures, RGB
 PRIORS = 8732
-MOMENTUM = 0.9  # of normalisation's averages: Keras' 0.99 lags behind the few steps of small sets
-LAST_FROZEN = ("pool3", "conv_pw_3_relu")  # of VGG16 and of the light base
+MOMENTUM = 0.9  # of BatchNormalization: Keras' 0.99 is too slow for the few steps of small sets
+LAST_FROZEN = ("pool3", "conv_pw_3_relu")  # last frozen layer of VGG16 and of the light base
 
 
 def SSD300(
@@ -45,15 +45,15 @@ def SSD300(
 
     Args:
         base: `"vgg16"` or `"mobilenet"`.
-        weights: None; `"imagenet"` for a base trained on ImageNet, `fc6` and `fc7` subsampled from
-            its dense layers; or the path of a file for the whole network: a `.h5` ported from
-            Caffe, torchvision's `ssd300_vgg16` as `.pth`, `.weights.h5` or `.keras` of this
-            network. Heads for another number of classes keep their random weights, and a line on
-            stdout says which.
+        weights: None; `"imagenet"` for a base trained on ImageNet, with `fc6` and `fc7` subsampled
+            from its dense layers; or a file for the whole network: a `.h5` ported from Caffe,
+            torchvision's `ssd300_vgg16` as `.pth`, `.weights.h5` or `.keras` of this network.
+            Heads for another number of classes keep their random weights; a line on stdout names
+            them.
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
-        alpha: Share of their filters that the light base and the stages behind it have; 0.5 trains
-            twice as fast on a CPU.
+        alpha: Factor of the number of filters in the light base and the stages after it; 0.5
+            trains twice as fast on a CPU.
         name: The model's name.
 
     Returns:
@@ -62,7 +62,7 @@ def SSD300(
 
     Raises:
         ValueError: An option cannot be used, or the weights do not fit.
-        OSError: `"imagenet"` is neither in the cache nor can it be downloaded.
+        OSError: The weights of `"imagenet"` are not in the cache and cannot be downloaded.
 
     References:
         SSD: Single Shot MultiBox Detector, https://arxiv.org/abs/1512.02325.
@@ -99,7 +99,7 @@ def SSD300(
             y = layers.Conv2D(priors * size, 3, padding="same", name=title)(maps[feature_map])
             flat.append(layers.Reshape((-1, size), name=f"{title}_flat")(y))
         outputs.append(layers.Concatenate(axis=1, name=f"mbox_{head}")(flat))
-    # float32 under mixed precision too: the exponentials of decoding and softmax need it.
+    # float32 also under mixed precision: the exponentials of decoding and softmax need it.
     predictions = layers.Concatenate(name="predictions", dtype="float32")(outputs)
     model = blocks.model(image, predictions, name=name)  # (8732, 4 + classes)
     blocks.with_momentum(model, MOMENTUM)
@@ -111,10 +111,10 @@ def SSD300(
 
 
 def freeze(model: keras.Model):
-    """Keeps the base's first three stages as they are, which see edges and textures of any picture.
+    """Freeze the base's first three stages, whose edges and textures suit all pictures.
 
     Args:
-        model: What `SSD300` built, with trained weights.
+        model: A network of `SSD300` with trained weights.
     """
     for layer in model.layers:
         layer.trainable = False
@@ -123,17 +123,17 @@ def freeze(model: keras.Model):
 
 
 def unfreeze(model: keras.Model):
-    """Lets all layers learn.
+    """Make all layers trainable.
 
     Args:
-        model: What `freeze` froze.
+        model: A network after `freeze`.
     """
-    for layer in model.layers:  # `model.trainable = True` would change nothing: it already is
+    for layer in model.layers:  # `model.trainable = True` has no effect: it already is True
         layer.trainable = True
 
 
 def _vgg16(image, _):
-    """VGG16 up to `conv5_3`, then its dense layers as convolutions."""
+    """VGG16 up to `conv5_3`, followed by its dense layers as convolutions."""
     x = layers.Rescaling(1.0, offset=[-value for value in MEAN], name="mean")(image)
     maps = {}
     for stage, (convolutions, filters) in enumerate(vgg.STAGES[16], start=1):
@@ -150,7 +150,7 @@ def _vgg16(image, _):
 
 
 def _mobilenet(image, alpha):
-    """MobileNet; its maps of 38x38, 19x19 and 10x10 cells stand in for VGG16's."""
+    """MobileNet, whose maps of 38x38 and 19x19 cells replace those of VGG16."""
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
     x = mobilenet.stem(x, 32, alpha=alpha)
     maps = {}
@@ -163,11 +163,11 @@ def _mobilenet(image, alpha):
 
 
 def _l2_norm(x):
-    """Brings each cell's features to length 20, a factor every channel then learns for itself.
+    """Scale each cell's features to length 20; the factor is learned, one per channel.
 
     Liu et al., ParseNet, 2015, section 3.3, https://arxiv.org/abs/1506.04579.
     """
-    # Squares of unscaled features overflow float16.
+    # The squares of unscaled features overflow float16.
     x = layers.UnitNormalization(dtype="float32", name="conv4_3_unit")(x)
     return layers.DepthwiseConv2D(
         1,

@@ -1,7 +1,7 @@
-"""Published weights into SSD300, layer by layer and by name: all of them or an error.
+"""Load published weights into SSD300, layer by layer and by name: all of them or none.
 
-A layer that is missing in the file is named, never skipped. Only the `conf` heads may differ, where
-the number of classes does.
+A layer that is missing in the file is an error that names it. Only the `conf` heads, which depend
+on the number of classes, may differ.
 """
 
 import os
@@ -15,23 +15,23 @@ import numpy as np
 
 from keras_cnn.models import mobilenet, vgg, weight_readers
 
-TURNED = "conv1_1"  # its filters see the picture's channels
+TURNED = "conv1_1"  # the layer whose filters are reversed from BGR to RGB
 TORCH_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)  # conv1_1 to conv4_3 in torchvision
 TORCH_CONV5 = (1, 3, 5)
 
 
 def load_base(model: keras.Model, base: str) -> keras.Model:
-    """Gives the base the weights published for ImageNet.
+    """Load the weights published for ImageNet into the base.
 
     Args:
-        model: What `SSD300` built.
+        model: A network of `SSD300`.
         base: `"vgg16"` or `"mobilenet"`.
 
     Returns:
         `model`.
 
     Raises:
-        OSError: The published file is neither in the cache nor can it be downloaded.
+        OSError: The published file is not in the cache and cannot be downloaded.
     """
     if base == "vgg16":
         return from_classifier(model, vgg.VGG16(weights="imagenet"))
@@ -42,27 +42,27 @@ def load_base(model: keras.Model, base: str) -> keras.Model:
 
 
 def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
-    """Gives the base the weights of the classifier it was made from.
+    """Copy a classifier's weights into the base that was made from it.
 
-    `fc6` keeps every third row and column of VGG16's 7x7 window, which its dilation of 6 spreads
-    again, and every fourth filter; `fc7` every fourth filter (section 3 of the paper).
+    `fc6` keeps every third row and column of VGG16's 7x7 window, which the dilation of 6 spreads
+    out again, and every fourth filter; `fc7` keeps every fourth filter (section 3 of the paper).
 
     Args:
-        model: What `SSD300` built.
-        classifier: VGG16 with its top and 1,000 or more classes, or MobileNet.
+        model: A network of `SSD300`.
+        classifier: VGG16 with its top, or MobileNet.
 
     Returns:
         `model`.
     """
     theirs = {layer.name: layer.get_weights() for layer in classifier.layers if layer.weights}
-    if "fc1" not in theirs:  # MobileNet: same names
+    if "fc1" not in theirs:  # MobileNet, with the same layer names
         for layer in model.layers:
             if layer.name in theirs:
                 layer.set_weights(theirs[layer.name])
         return model
     for name, values in theirs.items():
-        if found := re.fullmatch(r"block(\d)_conv(\d)", name):
-            title = f"conv{found[1]}_{found[2]}"
+        if numbers := re.fullmatch(r"block(\d)_conv(\d)", name):
+            title = f"conv{numbers[1]}_{numbers[2]}"
             if title == TURNED:  # published for BGR
                 values = [values[0][:, :, ::-1], values[1]]
             model.get_layer(title).set_weights(values)
@@ -75,10 +75,10 @@ def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
 
 
 def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
-    """Gives the whole network the weights of a file.
+    """Load the weights of the whole network from a file.
 
     Args:
-        model: What `SSD300` built.
+        model: A network of `SSD300`.
         weights: A `.h5` ported from Caffe or saved by Keras, a `.pth` of torchvision, or a
             `.weights.h5` or `.keras` of this network.
 
@@ -86,7 +86,7 @@ def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
         `model`.
 
     Raises:
-        ValueError: There is no such file, or it does not fit.
+        ValueError: The file is missing or does not fit.
     """
     path = Path(weights)
     if not path.is_file():
@@ -105,14 +105,14 @@ def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
 
 
 def from_caffe(path: Path) -> dict[str, list[np.ndarray]]:
-    """Reads a `.h5` whose layers are called as in the Caffe model.
+    """Read a `.h5` whose layers have the names of the Caffe model.
 
     Args:
-        path: Weights or a whole model, saved by any Keras before 3.
+        path: Weights or a whole model, saved by a Keras older than 3.
 
     Returns:
-        Layer names to weights; the first filters turned from BGR to RGB where the file's network
-        does not take the mean off itself, as ours does.
+        Layer name -> weights. The first filters are reversed from BGR to RGB, except in files of
+        this network, which have a layer `mean`.
 
     Raises:
         ValueError: The file is damaged.
@@ -131,13 +131,13 @@ def from_caffe(path: Path) -> dict[str, list[np.ndarray]]:
 
 
 def from_torchvision(state_dict: Mapping) -> dict[str, list[np.ndarray]]:
-    """Renames the tensors of torchvision's `ssd300_vgg16`, whose network takes RGB as ours does.
+    """Rename the tensors of torchvision's `ssd300_vgg16`, which takes RGB like this network.
 
     Args:
-        state_dict: PyTorch's names to tensors.
+        state_dict: PyTorch's name -> tensor.
 
     Returns:
-        Layer names to weights. The priors that belong to them are `boxes.priors("torchvision")`.
+        Layer name -> weights. Their priors are `boxes.priors("torchvision")`.
     """
     modules = {}
     titles = [f"conv{i}_{j}" for i, (n, _) in enumerate(vgg.STAGES[16], 1) for j in range(1, n + 1)]
@@ -163,20 +163,20 @@ def from_torchvision(state_dict: Mapping) -> dict[str, list[np.ndarray]]:
 
 
 def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> keras.Model:
-    """Copies weights by the names of layers, after all were found to fit.
+    """Copy weights by the names of layers, once all of them are known to fit.
 
     Args:
-        model: What `SSD300` built.
-        named: Layer names to weights.
-        source: What an error calls the file.
+        model: A network of `SSD300`.
+        named: Layer name -> weights.
+        source: Name of the file for the messages.
 
     Returns:
         `model`.
 
     Raises:
-        ValueError: A layer is missing, or differs in shape and is no `conf` head.
+        ValueError: A layer is missing, or has another shape and is not a `conf` head.
     """
-    found, fresh = [], []
+    fitting, fresh = [], []
     for layer in model.layers:
         if not layer.weights:
             continue
@@ -188,7 +188,7 @@ def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> 
                 "of this network and base."
             )
         if ours == theirs:
-            found.append((layer, named[layer.name]))
+            fitting.append((layer, named[layer.name]))
         elif layer.name.endswith("_mbox_conf") and ours[0][:3] == theirs[0][:3]:
             fresh.append(layer.name)
         else:
@@ -196,19 +196,23 @@ def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> 
                 f"{source} does not fit {model.name}: layer {layer.name!r} has shapes {ours}, in "
                 f"the file {theirs}."
             )
-    for layer, values in found:
+    for layer, values in fitting:
         layer.set_weights(values)
     if fresh:
-        print(f"{source}: another number of classes, so these begin anew: {', '.join(fresh)}")
+        print(
+            f"{source} has another number of classes, so these layers keep their random weights: "
+            f"{', '.join(fresh)}"
+        )
     return model
 
 
 def _arrays(group):
-    """A layer's kernel and vector, whatever their names: they tell themselves by their axes."""
-    found = []
-    group.visititems(lambda _, item: found.append(np.asarray(item)) if _is_data(item) else None)
-    return sorted(found, key=lambda value: -value.ndim)
+    """A layer's arrays, the one with the most axes first: kernel, then bias."""
+    arrays = []
 
+    def collect(_, item):
+        if isinstance(item, h5py.Dataset):
+            arrays.append(np.asarray(item))
 
-def _is_data(item):
-    return isinstance(item, h5py.Dataset)
+    group.visititems(collect)
+    return sorted(arrays, key=lambda array: -array.ndim)

@@ -1,4 +1,4 @@
-"""Reading boxes: what each layout says, and what cannot be used is named with its file."""
+"""Annotations: each layout is read as written, and errors name the file and the object."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_an_object_whose_difficulty_is_left_empty_is_not_difficult(tmp_path):
 
 
 def _encoded(folder, encoding, *, declared=None):
-    """A VOC folder whose XML file is in an encoding and declares it, or another."""
+    """A VOC folder whose XML file declares its encoding, or another encoding."""
     path = voc_folder(folder, [("猫è", (1, 2, 30, 20), False)]) / "Annotations" / "first.xml"
     text = f"<?xml version='1.0' encoding='{declared or encoding}'?>{path.read_text('utf-8')}"
     path.write_bytes(text.encode(encoding))
@@ -102,7 +102,7 @@ def test_a_bomb_of_entities_is_no_annotation(tmp_path):
             annotations.read_voc(tmp_path, split="train")
 
 
-def test_lists_may_start_with_the_mark_of_windows_and_must_be_utf_8(tmp_path):
+def test_lists_may_start_with_a_byte_order_mark_and_must_be_utf_8(tmp_path):
     folder = voc_folder(tmp_path / "voc", [("cat", (1, 2, 30, 20), False)])
     listing = folder / "ImageSets" / "Main" / "train.txt"
     listing.write_text("first\n", "utf-8-sig")
@@ -227,7 +227,7 @@ def test_a_picture_turned_by_exif_is_measured_upright(tmp_path):
     assert annotations.size(tmp_path / "turned.jpg") == (40, 60)
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_missing_files_and_classes_are_named(tmp_path):
     folder = voc_folder(tmp_path, [("cat", (0, 0, 60, 40), False)])
     with pytest.raises(InputError, match="test.txt does not exist"):
         annotations.read_voc(folder, split="test")
@@ -242,7 +242,7 @@ def test_what_is_missing_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["voc", "lines", "coco"])
-def test_a_part_without_classes_or_pictures_is_named_by_its_list(tmp_path, layout):
+def test_a_split_without_classes_or_pictures_is_named_by_its_list(tmp_path, layout):
     content = {"images": [{"id": 7, "file_name": "a.jpg"}], "categories": [], "annotations": []}
     if layout == "voc":
         voc_folder(tmp_path, [])
@@ -277,7 +277,7 @@ def test_the_degenerate_boxes_of_the_real_blood_cells_are_found():
     assert len(boxes) == 4888 - 2
 
 
-def test_a_folder_tells_its_layout_itself(tmp_path):
+def test_the_layout_of_a_folder_is_recognised(tmp_path):
     voc_folder(tmp_path / "voc", [("cat", (1, 2, 30, 20), False)])
     picture(tmp_path / "lines" / "a.jpg")
     (tmp_path / "lines" / "train.txt").write_text("a.jpg 1,2,30,20,0\n")
@@ -298,5 +298,5 @@ def test_a_folder_tells_its_layout_itself(tmp_path):
         )
     with pytest.raises(InputError, match="ImageSets/Main.*val.json of COCO.*val.txt"):
         annotations.read(tmp_path / "lines", split="val")
-    with pytest.raises(InputError, match="the same categories"):
+    with pytest.raises(InputError, match="the same classes"):
         annotations.read(tmp_path / "coco", split="train", class_names=["dog"])

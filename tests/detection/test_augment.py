@@ -1,4 +1,4 @@
-"""Augmentation and batches: boxes stay on their objects, whatever is drawn."""
+"""Augmentation and batches: boxes stay on their objects for every random choice."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_every_step_happens_and_shows_its_boxes():
     assert changed == {"zoomed out", "cropped", "flipped", "recoloured"}
 
 
-def test_the_last_step_is_what_a_call_returns():
+def test_a_call_returns_the_last_step():
     picture, corners, labels = scene(320, 200, (60, 50, 180, 150))
     for seed in range(5):
         *_, last = augment.Augmentation().steps(
@@ -78,14 +78,14 @@ def test_a_crop_keeps_the_overlap_it_promises(least):
         assert 0.5 <= (crop[2] - crop[0]) / (crop[3] - crop[1]) <= 2
 
 
-def test_an_object_leaves_with_its_centre():
+def test_an_object_whose_centre_is_outside_the_view_is_dropped():
     corners = np.array([[0.0, 0, 40, 40], [30, 30, 100, 100]])
     found, labels = augment.seen(corners, np.array([1, 2]), np.array([25.0, 25, 100, 100]))
     assert labels.tolist() == [2]
     np.testing.assert_allclose(found, [[5 / 75, 5 / 75, 1, 1]])
 
 
-def test_bars_keep_the_colour_the_network_sees_as_nothing():
+def test_augmentation_does_not_recolour_the_bars():
     picture = np.full((100, 300, 3), 200, np.uint8)
     plain = augment.Augmentation(expand=None, overlaps=None)
     square, _, _ = plain(
@@ -113,7 +113,7 @@ def pictures(tmp_path):
     return made
 
 
-def test_a_batch_holds_pictures_and_what_priors_must_find(pictures):
+def test_a_batch_holds_pictures_and_the_targets_of_their_priors(pictures):
     batches = Batches(pictures, batch_size=2)
     assert len(batches) == 3 and batches.samples == 5
     images, targets = batches[1]
@@ -130,15 +130,15 @@ def test_a_batch_holds_pictures_and_what_priors_must_find(pictures):
 
 
 def test_a_seed_fixes_order_and_augmentation_and_an_epoch_changes_both(pictures):
-    def some():
+    def batches():
         return Batches(
             pictures, batch_size=5, augmentation=augment.Augmentation(), shuffle=True, seed=4
         )
 
-    one, other = some(), some()
-    np.testing.assert_array_equal(one[0][0], other[0][0])
-    one.on_epoch_end()
-    assert (one[0][0] != other[0][0]).any()
-    one.reset()
-    np.testing.assert_array_equal(one[0][0], other[0][0])
-    assert sorted(one.members(0)) == [0, 1, 2, 3, 4]
+    first, second = batches(), batches()
+    np.testing.assert_array_equal(first[0][0], second[0][0])
+    first.on_epoch_end()
+    assert (first[0][0] != second[0][0]).any()
+    first.reset()
+    np.testing.assert_array_equal(first[0][0], second[0][0])
+    assert sorted(first.members(0)) == [0, 1, 2, 3, 4]

@@ -1,4 +1,4 @@
-"""Boxes: what they must equal, and what must hold for any box."""
+"""Boxes: equal to plain loops and to the paper, and properties that hold for all boxes."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from keras_cnn.detection import boxes
 
 
 def some_boxes(*, most=12, least=0, smallest=1 / 64):
-    """Boxes inside the unit square; the sides' floor keeps float32 logarithms exact enough."""
+    """Boxes inside the unit square; `smallest` keeps float32 logarithms exact enough."""
 
     def corners(values):
         low = values[:, :2] * (1 - smallest)
@@ -21,7 +21,7 @@ def some_boxes(*, most=12, least=0, smallest=1 / 64):
 
 
 def seed_priors():
-    """The chapter's PriorBox, its slips mended, one loop step per line of its listing."""
+    """The chapter's PriorBox with its mistakes corrected, one loop per loop of its listing."""
     rows = []
     sides = (30, 60, 111, 162, 213, 264, 315)
     for index, (cells, ratios) in enumerate(
@@ -71,13 +71,13 @@ def test_the_priors_are_the_chapters():
     np.testing.assert_allclose(ours, seed_priors(), atol=1e-6)
 
 
-def test_nobody_can_change_the_priors_all_share():
+def test_the_shared_priors_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         boxes.priors()[0, 0] = 1
 
 
 @given(some_boxes(), some_boxes())
-def test_iou_is_the_loops_and_symmetric_and_within_its_range(some, others):
+def test_iou_equals_the_loop_and_is_symmetric_and_within_its_range(some, others):
     overlap = boxes.iou(some, others)
     expected = [[loop_iou(box, other) for other in others] for box in some]
     np.testing.assert_allclose(overlap, np.reshape(expected, overlap.shape), atol=1e-12)
@@ -91,7 +91,7 @@ def test_boxes_without_area_overlap_nothing():
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
-def test_boxes_in_whole_pixels_overlap_like_others(kind):
+def test_integer_boxes_have_the_same_iou_as_floats(kind):
     some = np.array([[0, 0, 200, 200], [100, 0, 250, 200]], kind)
     overlap = boxes.iou(some, some.astype(float))
     np.testing.assert_allclose(overlap, [[1, 0.4], [0.4, 1]])
@@ -138,7 +138,7 @@ def test_two_objects_with_one_best_prior_both_keep_one():
     assert {1, 2} <= set(ids)
 
 
-def test_an_object_takes_its_best_prior_even_from_an_object_closer_to_it():
+def test_an_object_takes_its_best_prior_even_from_a_closer_object():
     priors = np.array([[0, 0, 0.5, 1], [0.9, 0.9, 1, 1]], np.float32)
     objects = np.array([[0, 0, 0.5, 1], [0, 0, 0.5, 0.2]])
     _, ids = boxes.match(objects, np.array([7, 9]), priors)
@@ -151,7 +151,7 @@ def test_a_picture_without_objects_is_all_background():
 
 
 @given(some_boxes(most=25), st.data())
-def test_nms_is_the_greedy_loop_and_changes_nothing_the_second_time(some, data):
+def test_nms_equals_the_greedy_loop_and_changes_nothing_the_second_time(some, data):
     scores = np.array(data.draw(st.permutations(range(len(some)))), float)
     threshold, top_k = data.draw(st.sampled_from([0.1, 0.45, 0.7])), data.draw(st.integers(1, 30))
     kept = boxes.nms(some, scores, threshold, top_k)
@@ -168,7 +168,7 @@ def test_detections_are_suppressed_within_their_class_only():
     np.testing.assert_allclose(corners, priors[[0, 2]], atol=1e-6)
 
 
-def test_no_more_detections_are_kept_than_asked_for():
+def test_at_most_keep_detections_are_returned():
     priors = boxes.priors()
     scores = np.random.default_rng(0).dirichlet(np.ones(4), len(priors))
     corners, kept, labels = boxes.detections(np.zeros((len(priors), 4)), scores, priors)
@@ -178,7 +178,7 @@ def test_no_more_detections_are_kept_than_asked_for():
 
 @pytest.mark.parametrize("spread", [0.02, 0.5])
 @pytest.mark.parametrize("keep, top_k", [(10, 400), (200, 400), (60, 3)])
-def test_detections_are_those_of_the_plain_loop_over_all_boxes(spread, keep, top_k):
+def test_detections_equal_the_plain_loop_over_all_boxes(spread, keep, top_k):
     rng = np.random.default_rng(1)
     priors = boxes.priors()[7000:]  # large ones: many overlap, so that more must be looked at
     scores = rng.dirichlet(np.full(4, 0.5), len(priors)).astype(np.float32)

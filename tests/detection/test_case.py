@@ -1,4 +1,4 @@
-"""The detection case from its options to its report; the figures of real runs are marked slow."""
+"""The detection case from its options to its report; trainings to a score are marked slow."""
 
 import dataclasses
 import importlib.util
@@ -39,7 +39,7 @@ def few(tmp_path_factory):
 
 
 def _tiny(*, classes, input_shape, base, weights, alpha):
-    """A network of SSD300's shapes that is built in no time."""
+    """A tiny network with the shapes of SSD300."""
     image = keras.Input(input_shape)
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(100)(image))
     x = keras.layers.Dense(2, activation="tanh")(x)
@@ -64,20 +64,20 @@ def test_the_case_ends_in_a_report_and_a_detector(case, few, tmp_path, monkeypat
     assert found.draw().shape == found.picture.shape
 
 
-def test_a_score_of_the_validation_pictures_is_told_as_such(
+def test_the_report_says_that_the_validation_pictures_were_tested(
     case, few, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(ssd, "SSD300", _tiny)
     options = f"--data {few} --alpha 0.25 --batch-size 2 --epochs 1".split()
-    told = "picked the best weights"
-    assert told not in str(case.main([*options, "--out", str(tmp_path / "tested")]))
+    note = "picked the best weights"
+    assert note not in str(case.main([*options, "--out", str(tmp_path / "tested")]))
     shutil.copytree(few, tmp_path / "set")
     (tmp_path / "set" / "ImageSets" / "Main" / "test.txt").unlink()
     capsys.readouterr()
     run = tmp_path / "run"
     result = case.main([*options, "--data", str(tmp_path / "set"), "--out", str(run)])
-    assert result["samples"]["test"] == 1 and any(told in note for note in result["notes"])
-    assert told in capsys.readouterr().out and told in (run / "report.html").read_text("utf-8")
+    assert result["samples"]["test"] == 1 and any(note in text for text in result["notes"])
+    assert note in capsys.readouterr().out and note in (run / "report.html").read_text("utf-8")
 
 
 def test_without_a_set_the_case_takes_the_drawn_sample(case, monkeypatch, tmp_path, capsys):
@@ -122,7 +122,7 @@ def test_a_bad_box_ends_the_case_in_one_sentence_that_names_its_file(case, tmp_p
     assert [Path(place.split(",")[0]) for place in splits.facts["skipped_boxes"]] == [path]
 
 
-def test_weights_that_do_not_fit_are_told_by_their_option(tmp_path):
+def test_an_error_of_missing_weights_names_their_option(tmp_path):
     recipe = DetectionRecipe(name="x", dataset="x", weights=str(tmp_path / "absent.h5"))
     with pytest.raises(InputError, match="--weights .*absent.h5"):
         network(recipe, input_shape=(300, 300, 3), classes=4)
@@ -130,7 +130,7 @@ def test_weights_that_do_not_fit_are_told_by_their_option(tmp_path):
         DetectionRecipe(name="x", dataset="x", freeze=True)
 
 
-def test_an_alpha_without_filters_is_told_without_weights_that_nobody_gave():
+def test_an_error_of_alpha_does_not_name_the_option_weights():
     recipe = DetectionRecipe(name="x", dataset="x", alpha=0.001)
     with pytest.raises(InputError, match="^alpha must leave one of 32 filters"):
         network(recipe, input_shape=(300, 300, 3), classes=4)

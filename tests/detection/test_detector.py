@@ -1,4 +1,4 @@
-"""The detector: objects come out in the pictures' own pixels, and a run's score is the truth's."""
+"""The detector: boxes in the pixels of each picture, scores, reports and callbacks."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_a_sheet_shows_pictures_of_any_shape(shape):
     assert (sheet[30, 8:28] == 0).all()  # below the title
 
 
-def test_labels_of_boxes_in_one_place_hide_neither_each_other_nor_leave_the_picture():
+def test_labels_of_boxes_in_the_same_place_do_not_overlap_or_leave_the_picture():
     blank, corner = np.zeros((100, 300, 3), np.uint8), [10, 30, 200, 70]
 
     def area(picture, label):
@@ -85,7 +85,7 @@ def test_labels_of_boxes_in_one_place_hide_neither_each_other_nor_leave_the_pict
         assert area(together, label) >= area(alone, label) - without > 0
 
 
-def test_chinese_labels_are_drawn_not_boxed():
+def test_chinese_labels_are_drawn_with_a_font_that_has_them():
     if len(fonts.families()) == 1:
         pytest.skip("no installed font has Chinese characters")
     blank = np.zeros((100, 300, 3), np.uint8)
@@ -162,7 +162,7 @@ def pictures(tmp_path):
     return made
 
 
-def test_the_score_during_training_is_that_of_the_pictures(pictures):
+def test_the_callback_logs_the_score_of_the_validation_pictures(pictures):
     batches = Batches(pictures, batch_size=2)
     scores = score(Oracle(), batches, class_names=NAMES)
     assert scores["map"] == 1 and 0.5 < scores["map_coco"] <= 1
@@ -172,13 +172,13 @@ def test_the_score_during_training_is_that_of_the_pictures(pictures):
     assert logs["val_map"] == 1 and {"val_map_voc07", "val_map_coco"} <= set(logs)
 
 
-def test_the_score_goes_by_the_priors_of_the_batches(pictures):
+def test_the_score_uses_the_priors_of_the_batches(pictures):
     right, wrong = (Batches(pictures, batch_size=2, priors=row) for row in ("voc", "torchvision"))
     scores = [score(Oracle(), batches, class_names=NAMES)["map_coco"] for batches in (right, wrong)]
     assert scores[1] < scores[0] - 0.1
 
 
-def test_the_report_tells_and_draws_what_was_found(pictures, tmp_path):
+def test_the_report_lists_and_draws_the_detections(pictures, tmp_path):
     batches = Batches(pictures, batch_size=2)
     splits = DetectionSplits(train=batches, validation=batches, test=batches, class_names=NAMES)
     result = splits.report(
@@ -205,7 +205,7 @@ def test_the_report_tells_and_draws_what_was_found(pictures, tmp_path):
     assert len(splits.samples()) == 3 and len(splits.augmentation_steps()) == 2 * 5
 
 
-def test_a_loss_that_is_no_number_stops_at_once_and_says_why(pictures, tmp_path, capsys):
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_cause(pictures, tmp_path, capsys):
     class Poisoned(Batches):
         def __getitem__(self, index):
             images, targets = super().__getitem__(index)
@@ -218,20 +218,21 @@ def test_a_loss_that_is_no_number_stops_at_once_and_says_why(pictures, tmp_path,
     watcher = StopWhenNotFinite(batches, tmp_path / "run")
     history = model.fit(batches, epochs=3, verbose=0, shuffle=False, callbacks=[watcher])
     assert len(history.epoch) == 1
-    told = json.loads((tmp_path / "run" / "not_finite.json").read_text(encoding="utf-8"))
-    assert told["files"] == [pictures[1].path] and told["boxes"] == [pictures[1].boxes.tolist()]
-    assert told["epoch"] == 1 and told["step"] == 2 and not told["targets_finite"]
-    assert told["learning_rate"] == pytest.approx(0.01)
+    report = json.loads((tmp_path / "run" / "not_finite.json").read_text(encoding="utf-8"))
+    assert report["files"] == [pictures[1].path]
+    assert report["boxes"] == [pictures[1].boxes.tolist()]
+    assert report["epoch"] == 1 and report["step"] == 2 and not report["targets_finite"]
+    assert report["learning_rate"] == pytest.approx(0.01)
     assert "batch 2 alone makes it so" in capsys.readouterr().out
 
 
-def test_diverging_weights_are_told_from_bad_data(pictures, tmp_path):
+def test_diverging_weights_are_distinguished_from_bad_data(pictures, tmp_path):
     model = tiny(learning_rate=1e30)
     batches = Batches(pictures, batch_size=1, workers=1)
     watcher = StopWhenNotFinite(batches, tmp_path)
     model.fit(batches, epochs=3, verbose=0, callbacks=[watcher])
-    told = json.loads((tmp_path / "not_finite.json").read_text(encoding="utf-8"))
-    assert "diverged" in told["cause"] and "files" not in told
+    report = json.loads((tmp_path / "not_finite.json").read_text(encoding="utf-8"))
+    assert "diverged" in report["cause"] and "files" not in report
 
 
 def test_the_first_layer_that_fails_is_named(pictures, tmp_path):
@@ -242,8 +243,8 @@ def test_the_first_layer_that_fails_is_named(pictures, tmp_path):
     watcher.set_model(model)
     watcher.on_epoch_begin(0)
     watcher.on_train_batch_end(0, {"loss": float("nan")})
-    told = json.loads((tmp_path / "not_finite.json").read_text(encoding="utf-8"))
-    assert told["first_layer"] == "first"
+    report = json.loads((tmp_path / "not_finite.json").read_text(encoding="utf-8"))
+    assert report["first_layer"] == "first"
 
 
 def tiny(*, learning_rate=0.01):

@@ -22,8 +22,8 @@ def evaluate(tmp_path, monkeypatch, capsys):
     def call(*options):
         folder = tmp_path / "set"
         code = main(["evaluate", str(tmp_path / "model.keras"), str(folder), "--json", *options])
-        said = capsys.readouterr()
-        return code, json.loads(said.out or "null"), said.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out or "null"), output.err
 
     return call
 
@@ -43,21 +43,21 @@ def voc(tmp_path):
     (folder / "ImageSets/Main/val.txt").write_text("0\n1\n2\n")
     for number, (_, _, box) in enumerate(SCENES):
         corners = zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
-        told = "".join(f"<{name}>{value}</{name}>" for name, value in corners)
+        tags = "".join(f"<{name}>{value}</{name}>" for name, value in corners)
         (folder / "Annotations" / f"{number}.xml").write_text(
             "<annotation><object><name>书法</name><difficult>0</difficult>"
-            f"<bndbox>{told}</bndbox></object></annotation>",
+            f"<bndbox>{tags}</bndbox></object></annotation>",
             encoding="utf-8",
         )
     return folder
 
 
 def test_a_detector_is_scored_on_a_voc_folder(voc, evaluate, tmp_path):
-    _, told, _ = evaluate()
-    assert told["test"]["map"] == 1 and told["test"]["classes"]["书法"]["objects"] == 3
-    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    _, scores, _ = evaluate()
+    assert scores["test"]["map"] == 1 and scores["test"]["classes"]["书法"]["objects"] == 3
+    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
     out = tmp_path / "out"
-    assert evaluate("--out", str(out))[1] == told
+    assert evaluate("--out", str(out))[1] == scores
     report = json.loads((out / "report.json").read_text("utf-8"))
     assert report["test"]["map"] == 1 and report["samples"] == {"test": 3}
     assert report["sentence"].startswith("mAP 1.000") and "3 test pictures" in report["sentence"]
@@ -69,26 +69,26 @@ def test_a_detector_is_scored_on_a_voc_folder(voc, evaluate, tmp_path):
 def test_a_bad_box_is_told_with_the_option_that_evaluate_has(voc, evaluate):
     path = voc / "Annotations" / "1.xml"
     path.write_text(path.read_text("utf-8").replace(">20<", ">120<"), "utf-8")
-    code, _, said = evaluate()
-    assert code == 2 and "has no area" in said
-    assert "--skip-bad-images" in said and "--skip-bad-boxes" not in said
-    _, told, _ = evaluate("--skip-bad-images")
-    assert told["test"]["classes"]["书法"]["objects"] == 2 and len(told["skipped"]) == 1
+    code, _, errors = evaluate()
+    assert code == 2 and "has no area" in errors
+    assert "--skip-bad-images" in errors and "--skip-bad-boxes" not in errors
+    _, scores, _ = evaluate("--skip-bad-images")
+    assert scores["test"]["classes"]["书法"]["objects"] == 2 and len(scores["skipped"]) == 1
 
 
 def test_evaluate_goes_on_without_pictures_that_cannot_be_read(voc, evaluate):
     bad = voc / "JPEGImages" / "1.png"
     for content in (b"no picture", bad.read_bytes()[:-200]):
         bad.write_bytes(content)
-        code, _, said = evaluate()
-        assert code == 2 and str(bad) in said
-        _, told, _ = evaluate("--skip-bad-images")
-        assert told["test"]["map"] == 1 and list(told["skipped"]) == [str(bad)]
-        assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 2 pictures of val."
+        code, _, errors = evaluate()
+        assert code == 2 and str(bad) in errors
+        _, scores, _ = evaluate("--skip-bad-images")
+        assert scores["test"]["map"] == 1 and list(scores["skipped"]) == [str(bad)]
+        assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 2 pictures of val."
     for path in (voc / "JPEGImages").iterdir():
         path.write_bytes(b"no picture")
-    code, _, said = evaluate("--skip-bad-images")
-    assert code == 2 and "no picture" in said and "can be read" in said
+    code, _, errors = evaluate("--skip-bad-images")
+    assert code == 2 and "no picture" in errors and "can be read" in errors
 
 
 def test_a_detector_is_scored_on_the_layouts_it_learns_from(tmp_path, evaluate):
@@ -102,13 +102,13 @@ def test_a_detector_is_scored_on_the_layouts_it_learns_from(tmp_path, evaluate):
         box = {"image_id": number, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}
         content["annotations"].append(box)
     (folder / "val.json").write_text(json.dumps(content))
-    _, told, _ = evaluate()
-    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    _, scores, _ = evaluate()
+    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
     lines = (f"{number}.png {','.join(map(str, box))},1" for number, (*_, box) in enumerate(SCENES))
     (folder / "test.txt").write_text("\n".join(lines))
     (folder / "classes.txt").write_text("\n".join(NAMES), "utf-8")
-    _, told, _ = evaluate()
-    assert told["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of test."
+    _, scores, _ = evaluate()
+    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of test."
     (folder / "classes.txt").write_text("\n".join(NAMES[::-1]), "utf-8")
-    code, _, said = evaluate()
-    assert code == 2 and "classes.txt has ['书法', 'book'] in place of ['book', '书法']" in said
+    code, _, errors = evaluate()
+    assert code == 2 and "classes.txt has ['书法', 'book'] in place of ['book', '书法']" in errors

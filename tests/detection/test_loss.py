@@ -1,4 +1,4 @@
-"""MultiboxLoss: equal to plain NumPy, and finite whatever the batch holds."""
+"""MultiboxLoss: equal to plain NumPy, and finite for every batch."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def reference(y_true, y_pred, ratio=3.0):
 
 
 def batch(*, positives, priors=40, classes=4, seed=0):
-    """Random targets with so many matched priors in each picture, and a random prediction."""
+    """Random targets with the given number of matched priors per picture; random predictions."""
     rng = np.random.default_rng(seed)
     y_true = np.zeros((len(positives), priors, 5), np.float32)
     for truth, number in zip(y_true, positives, strict=True):
@@ -60,18 +60,18 @@ def test_logits_far_apart_leave_the_loss_exact():
     assert float(MultiboxLoss()(y_true, y_pred)) == pytest.approx(reference(y_true, y_pred), 1e-5)
 
 
-def test_only_the_worst_told_background_counts():
+def test_only_the_background_priors_with_the_highest_loss_count():
     y_true, y_pred = batch(positives=[1], priors=6)
     y_pred[0, :, 4:] = [9, 0, 0, 0]
     background = np.flatnonzero(y_true[0, :, 4] == 0)
     before = float(MultiboxLoss()(y_true, y_pred))
-    y_pred[0, background[0], 4:] = [12, 0, 0, 0]  # told better than the three that count
+    y_pred[0, background[0], 4:] = [12, 0, 0, 0]  # a lower loss than the three that count
     assert float(MultiboxLoss()(y_true, y_pred)) == pytest.approx(before, rel=1e-5)
     y_pred[0, background[0], 4:] = [0, 5, 0, 0]
     assert float(MultiboxLoss()(y_true, y_pred)) > before + 4
 
 
-def test_half_precision_predictions_are_judged_in_float32():
+def test_the_loss_of_half_precision_predictions_is_float32():
     y_true, y_pred = batch(positives=[2000], priors=8732)
     y_pred[..., :4] = 30
     half = y_pred.astype(np.float16)

@@ -1,4 +1,4 @@
-"""Scores: equal to pycocotools, to the VOC development kit's own loop, and to sums by hand."""
+"""Scores: equal to pycocotools, to the VOC development kit's loop, and to sums by hand."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ NAMES = ["cell", "plate", "dust"]
 
 
 def random_scene(*, pictures=12, seed=0, apart=False):
-    """Objects, and detections near some of them, with doubles, strays and misses."""
+    """Objects, and detections of some of them: with duplicates, wrong ones and misses."""
     rng = np.random.default_rng(seed)
     truths, found = [], []
     for _ in range(pictures):
@@ -160,7 +160,7 @@ def test_a_difficult_object_may_be_found_or_missed():
         assert scores["map"] == scores["map_coco"] == 1
 
 
-def test_finding_an_object_twice_is_one_mistake():
+def test_a_second_detection_of_an_object_is_a_mistake():
     box = np.array([[0.0, 0, 10, 10]])
     other = np.array([[50.0, 50, 60, 60]])
     truths = [(np.concatenate([box, other]), np.array([1, 1]), np.zeros(2, bool))]

@@ -1,4 +1,4 @@
-"""SSD300: the network it claims to be, and weights that load wholly or not at all."""
+"""SSD300: its architecture equals the paper's; weights load completely or not at all."""
 
 import h5py
 import keras
@@ -21,7 +21,7 @@ def light():
 
 
 def randomise(model, *, seed=0):
-    """Random weights that keep the activations' spread, biases included."""
+    """Random weights and biases that keep the scale of the activations."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         values = []
@@ -62,7 +62,7 @@ def test_alpha_thins_every_stage_of_the_light_network(light):
             assert thin.get_layer(layer.name).filters * 2 == layer.filters, layer.name
 
 
-def test_outputs_stand_in_the_order_of_the_priors(light):
+def test_the_outputs_have_the_order_of_the_priors(light):
     """Each prior's output must depend on the pixels around that prior."""
     rng = np.random.default_rng(0)
     blank = np.full((1, 300, 300, 3), 127, "float32")
@@ -76,7 +76,7 @@ def test_outputs_stand_in_the_order_of_the_priors(light):
     np.testing.assert_allclose(found, [230 / 300, 130 / 300], atol=0.06)
 
 
-def test_options_that_cannot_be_are_refused():
+def test_invalid_options_are_refused():
     with pytest.raises(ValueError, match="base must be one of"):
         ssd.SSD300(base="resnet")
     with pytest.raises(ValueError, match="laid out for pictures of .300, 300, 3."):
@@ -157,7 +157,7 @@ def test_the_names_of_the_base_are_those_of_vgg16():
 
 
 def as_caffe_port(model, path, *, left_out=()):
-    """Writes weights as Keras 1 and 2 did, filters for BGR and the norm's factors as a vector."""
+    """Write weights as Keras 1 and 2 did: filters for BGR, the norm's factors as a vector."""
     with h5py.File(path, "w") as file:
         for layer in model.layers:
             group = file.create_group(layer.name)
@@ -189,27 +189,27 @@ def test_weights_that_do_not_fit_change_nothing(model, tmp_path):
     np.testing.assert_array_equal(other.get_weights()[0], before)
 
 
-def test_heads_for_other_classes_begin_anew_and_the_log_says_which(model, tmp_path, capsys):
+def test_heads_for_other_classes_stay_random_and_are_named(model, tmp_path, capsys):
     as_caffe_port(model, tmp_path / "ssd.h5")
     loaded = ssd.SSD300(classes=4, weights=tmp_path / "ssd.h5")
-    told = capsys.readouterr().out
-    assert all(f"{name}_mbox_conf" in told for name in ssd.MAPS) and "mbox_loc" not in told
+    printed = capsys.readouterr().out
+    assert all(f"{name}_mbox_conf" in printed for name in ssd.MAPS) and "mbox_loc" not in printed
     ours, theirs = (m.get_layer("fc7_mbox_loc").get_weights()[0] for m in (loaded, model))
     np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["light.weights.h5", "light.keras"])
-def test_heads_for_other_classes_begin_anew_from_our_own_files_too(light, tmp_path, capsys, name):
+def test_heads_for_other_classes_stay_random_with_our_own_files_too(light, tmp_path, capsys, name):
     path = tmp_path / name
     light.save_weights(path) if name.endswith(".h5") else light.save(path)
     loaded = ssd.SSD300(base="mobilenet", classes=5, weights=path)
-    told = capsys.readouterr().out
-    assert all(f"{name}_mbox_conf" in told for name in ssd.MAPS) and "mbox_loc" not in told
+    printed = capsys.readouterr().out
+    assert all(f"{name}_mbox_conf" in printed for name in ssd.MAPS) and "mbox_loc" not in printed
     for layer in loaded.layers:
         if layer.weights and not layer.name.endswith("_mbox_conf"):
             theirs = light.get_layer(layer.name).get_weights()
-            for one, other in zip(layer.get_weights(), theirs, strict=True):
-                np.testing.assert_array_equal(one, other)
+            for value, expected in zip(layer.get_weights(), theirs, strict=True):
+                np.testing.assert_array_equal(value, expected)
     with pytest.raises(ValueError, match="does not fit ssd300.*has shapes"):
         ssd.SSD300(base="mobilenet", classes=4, alpha=0.5, weights=path)
 
