@@ -1,4 +1,4 @@
-"""Fixtures that more than one test module uses."""
+"""Fixtures of more than one test module."""
 
 import dataclasses
 import hashlib
@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 @pytest.fixture
 def stripes(tmp_path):
-    """A set a tiny network learns at once: upright against lying stripes, 24x24 pixels."""
+    """Return a data set that a tiny network learns in seconds: two directions of stripes, 24x24."""
     rng = np.random.default_rng(0)
     folder = tmp_path / "条纹 stripes"
     for split, number in {"train": 20, "test": 8}.items():
@@ -38,7 +38,7 @@ def stripes(tmp_path):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """An empty data folder, and a checkout whose samples hold `flowers` only."""
+    """Return an empty data folder; the only sample of the checkout is `flowers`."""
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("KERAS_CNN_DATA", str(data))
@@ -51,6 +51,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def publisher(monkeypatch):
+    """Yield a local server of data sets."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with Publisher() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -63,7 +64,7 @@ def publisher(monkeypatch):
 
 @pytest.fixture
 def publish(publisher, monkeypatch):
-    """Offer files under a set's name, with their right digests; return the catalogue's row."""
+    """Return a function that publishes the files of a data set with their correct digests."""
 
     def offer(name, files):
         publisher.files |= files
@@ -84,23 +85,23 @@ def publish(publisher, monkeypatch):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty folder of published weights."""
+    """Return an empty folder for published weights."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "models"
 
 
 @pytest.fixture(scope="module")
 def torch():
-    """PyTorch, where it is installed."""
+    """Return PyTorch; skip the test where it is not installed."""
     return pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
 def torchvision_models(torch):
-    """The networks of torchvision, where it is installed."""
+    """Return torchvision's networks; skip the test where it is not installed."""
     try:
         return pytest.importorskip("torchvision.models")
-    except RuntimeError:  # compiled for another torch; its networks are plain Python all the same
+    except RuntimeError:  # compiled for another torch; the networks need no compiled code
         library = torch.library.Library("torchvision", "DEF")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
@@ -109,13 +110,13 @@ def torchvision_models(torch):
 
 @pytest.fixture
 def images():
-    """Two pictures of noise, values from 0 to 255."""
+    """Return two pictures of random noise, values from 0 to 255."""
     return np.random.default_rng(0).uniform(0, 255, (2, 6, 5, 3)).astype("float32")
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Return a function that makes test pictures and gives their paths."""
+    """Return a function that writes test pictures and returns their paths."""
 
     def make(samples, name="{:03d}.png"):
         folder = tmp_path / "data" / "test"
@@ -130,7 +131,7 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def classify(tmp_path, pictures):
-    """Return a function that writes a classification report into `tmp_path / name`."""
+    """Return a function that writes a classification report to `tmp_path / name`."""
 
     def write(y_true, y_score, *, name="run", class_names=None, paths=None, **options):
         class_names = class_names or [f"class{k}" for k in range(y_score.shape[1])]
@@ -149,7 +150,7 @@ def classify(tmp_path, pictures):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Spare a test that looks at no figure the time of drawing them."""
+    """Replace every figure by a 1x1 picture, which saves the time of drawing."""
     buffer = io.BytesIO()
     Image.new("RGB", (1, 1)).save(buffer, format="PNG")
     monkeypatch.setattr(figures, "png", lambda _: buffer.getvalue())
@@ -157,7 +158,7 @@ def undrawn(monkeypatch):
 
 @pytest.fixture
 def marks(tmp_path):
-    """Two classes of 12 and 8 pictures; every picture has a grey level of its own."""
+    """Return a folder with two classes of 12 and 8 pictures, each with its own grey level."""
     folder = tmp_path / "marks"
     for name, number, first in (("dark", 12, 0), ("light", 8, 120)):
         (folder / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The house's own rules: what every module keeps to."""
+"""Rules for every module: docstrings, imports, the README."""
 
 import configparser
 import importlib
@@ -15,31 +15,41 @@ import pytest
 import keras_cnn
 
 ROOT = Path(keras_cnn.__file__).resolve().parents[1]
+PAGES = [
+    "README.md",
+    "README.zh-CN.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "data/README.md",
+    "docs/ARCHITECTURE.md",
+    "docs/PERFORMANCE.md",
+    "notebooks/README.md",
+]
 
 
 def _modules():
     yield keras_cnn
-    for found in pkgutil.walk_packages(keras_cnn.__path__, "keras_cnn."):
-        if not found.name.endswith("__main__"):
-            yield importlib.import_module(found.name)
+    for module in pkgutil.walk_packages(keras_cnn.__path__, "keras_cnn."):
+        if not module.name.endswith("__main__"):
+            yield importlib.import_module(module.name)
 
 
 def _callables():
-    """Every public function, class and method, with the object whose docstring has its Args."""
+    """Yield the name and the function of every public function and method."""
     for module in _modules():
-        for name, thing in vars(module).items():
-            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+        for name, member in vars(module).items():
+            if name.startswith("_") or getattr(member, "__module__", None) != module.__name__:
                 continue
-            if inspect.isfunction(thing):
-                yield f"{module.__name__}.{name}", thing
-            elif inspect.isclass(thing):
-                for method, function in vars(thing).items():
+            if inspect.isfunction(member):
+                yield f"{module.__name__}.{name}", member
+            elif inspect.isclass(member):
+                for method, function in vars(member).items():
                     if inspect.isfunction(function) and (method[0] != "_" or method == "__init__"):
                         yield f"{module.__name__}.{name}.{method}", function
 
 
 def _documented(docstring):
-    """Names under ``Args:`` of a Google docstring, in order; None without such a section."""
+    """Return the names under ``Args:`` of a Google docstring; None without this section."""
     section = re.search(r"^( *)Args:\n((?:\1 +.*\n|\n)*)", inspect.cleandoc(docstring) + "\n", re.M)
     if not section:
         return None
@@ -47,34 +57,34 @@ def _documented(docstring):
     return [name for entry in entries for name in entry.split(", ")]
 
 
-def _received(function):
+def _parameters(function):
     stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     parameters = inspect.signature(function).parameters.values()
     return [stars.get(p.kind, "") + p.name for p in parameters if p.name not in ("self", "cls")]
 
 
-def test_each_docstring_tells_the_arguments_of_its_signature():
+def test_every_docstring_lists_the_arguments_of_its_signature():
     wrong = {}
     for name, function in _callables():
         documented = _documented(function.__doc__ or "")
-        if documented is not None and documented != _received(function):
-            wrong[name] = f"Args: {documented}, signature: {_received(function)}"
+        if documented is not None and documented != _parameters(function):
+            wrong[name] = f"Args: {documented}, signature: {_parameters(function)}"
     assert not wrong
 
 
-def test_the_docstring_check_sees_a_missing_and_a_renamed_argument():
+def test_the_docstring_check_detects_a_missing_and_a_renamed_argument():
     def function(first, *, second):
         """Text.
 
         Args:
-            first: One.
+            first: The first argument.
             third: Renamed.
 
         Returns:
             Nothing.
         """
 
-    assert _documented(function.__doc__) == ["first", "third"] != _received(function)
+    assert _documented(function.__doc__) == ["first", "third"] != _parameters(function)
 
 
 def test_imports_point_down_only():
@@ -118,22 +128,37 @@ def _cases():
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_readme_tells_the_two_lines_that_ci_runs_too(readme):
+def test_the_readme_has_the_two_lines_that_ci_runs(readme):
     text = (ROOT / readme).read_text(encoding="utf-8")
     lines = re.findall(r"^python3 -m venv \.venv && .*$", text, re.M)
     assert "cases/calligraphy_alexnet.py" in lines[0] and "-m pytest -n auto" in lines[1]
     assert "grep -m1 'python -m pytest' README.md" in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
-def test_every_relative_link_leads_to_a_file(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_relative_link_leads_to_a_file(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_every_test_file_named_by_security_md_exists():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    names = re.findall(r"`(tests/[^`]*\.py)`", text)
+    assert names and [name for name in names if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/ARCHITECTURE.md"])
+def test_the_documented_floors_are_those_of_the_import_contract(page):
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    floors = re.sub(r"keras_cnn\.|[()]", "", settings["importlinter:contract:down"]["layers"])
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert floors.strip() in inspect.cleandoc(re.search(r"```\n( *cli\n.*?)\n *```", text, re.S)[1])
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_tables_of_results_are_those_the_script_makes(readme):
+def test_the_tables_of_results_are_the_output_of_the_script(readme):
     spec = importlib.util.spec_from_file_location("results", ROOT / "benchmarks" / "results.py")
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)

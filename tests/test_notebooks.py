@@ -1,4 +1,4 @@
-"""The notebooks: clean in git, linked rightly, and run from top to bottom."""
+"""The notebooks have no outputs in git, their links work, and they run from top to bottom."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ import pytest
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
-LIGHT = "03_convolution_and_pooling"  # the one chapter that every test run executes
+LIGHT = "03_convolution_and_pooling"  # the only chapter that runs without -m slow
 
 
 def _cells(path, kind):
@@ -19,7 +19,7 @@ def _cells(path, kind):
     return [(c, "".join(c["source"])) for c in cells if c["cell_type"] == kind]
 
 
-def _tagged(cell):
+def _is_check(cell):
     return "raises-exception" in cell["metadata"].get("tags", ())
 
 
@@ -27,39 +27,40 @@ def _name(path):
     return f"{path.parent.name}/{path.stem}"
 
 
-each = pytest.mark.parametrize("path", [*CHAPTERS, *SOLUTIONS], ids=_name)
+every_notebook = pytest.mark.parametrize("path", [*CHAPTERS, *SOLUTIONS], ids=_name)
 
 
-@each
+@every_notebook
 def test_no_notebook_keeps_outputs(path):
     for cell, source in _cells(path, "code"):
         assert cell["outputs"] == [] and cell["execution_count"] is None, source
 
 
-@each
-def test_models_and_figures_come_from_the_package(path):
+@every_notebook
+def test_no_notebook_defines_a_function_or_a_class(path):
     for _, source in _cells(path, "code"):
-        defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        assert not [n.name for n in ast.walk(ast.parse(source)) if isinstance(n, defined)]
+        definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        nodes = ast.walk(ast.parse(source))
+        assert not [node.name for node in nodes if isinstance(node, definitions)]
 
 
-@each
-def test_every_link_of_a_notebook_leads_to_a_file(path):
+@every_notebook
+def test_every_link_in_a_notebook_leads_to_a_file(path):
     for _, source in _cells(path, "markdown"):
         links = re.findall(r"\]\((?!https?:|#)([^)#]+)", source)
         assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-def test_every_chapter_has_its_solutions_and_every_solution_its_chapter():
+def test_every_chapter_has_solutions_and_every_solution_has_a_chapter():
     assert [path.name for path in CHAPTERS] == [path.name for path in SOLUTIONS]
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=_name)
-def test_solutions_pass_the_very_checks_of_their_chapter(path):
-    checks = [source for cell, source in _cells(path, "code") if _tagged(cell)]
+def test_solutions_contain_the_checks_of_their_chapter(path):
+    checks = [source for cell, source in _cells(path, "code") if _is_check(cell)]
     solved = _cells(NOTEBOOKS / "solutions" / path.name, "code")
     assert len(checks) >= 2
-    assert set(checks) <= {source for cell, source in solved if not _tagged(cell)}
+    assert set(checks) <= {source for cell, source in solved if not _is_check(cell)}
 
 
 @pytest.mark.parametrize(
@@ -69,14 +70,14 @@ def test_solutions_pass_the_very_checks_of_their_chapter(path):
         for path in [*CHAPTERS, *SOLUTIONS]
     ],
 )
-def test_a_notebook_runs_and_its_exercises_wait_to_be_solved(path, monkeypatch):
+def test_a_notebook_runs_and_only_its_unsolved_checks_fail(path, monkeypatch):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
-    monkeypatch.delenv("KERAS_CNN_DATA", raising=False)  # the samples, as readers have them
+    monkeypatch.delenv("KERAS_CNN_DATA", raising=False)  # use the samples, as readers do
     monkeypatch.setitem(os.environ, "MPLBACKEND", "module://matplotlib_inline.backend_inline")
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     nbclient.NotebookClient(notebook, timeout=180, resources=resources).execute()
     for cell in notebook.cells:
-        if cell.cell_type == "code" and _tagged(cell):
+        if cell.cell_type == "code" and _is_check(cell):
             assert any(output.output_type == "error" for output in cell.outputs), cell.source
