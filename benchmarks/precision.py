@@ -50,11 +50,10 @@ def measure(name, options):
     """Return the seconds of a step in float32, and each round's ratio."""
     build, splits, recipe, optimizer = parts(name)
     pictures, targets = splits.train[0]
-    classes = {"classes": splits.num_classes} if splits.num_classes else {}
     steps = {}
     for precision in ("float32", f"mixed_{options.precision}"):
         keras.config.set_dtype_policy(precision)
-        model = build(input_shape=splits.image_shape, **classes)
+        model = build(input_shape=splits.image_shape, **splits.build_options)
         compiling.compile_model(model, optimizer(learning_rate=1e-6), loss=splits.loss(recipe))
         steps[precision] = functools.partial(model.train_on_batch, pictures, targets)
     keras.config.set_dtype_policy("float32")

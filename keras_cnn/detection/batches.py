@@ -1,5 +1,6 @@
 """The batches of pictures and targets that SSD is trained and scored on."""
 
+import copy
 from collections.abc import Sequence
 
 import keras
@@ -25,7 +26,7 @@ class Batches(keras.utils.PyDataset):
         samples: Their number.
         image_shape: (300, 300, 3).
         augmentation: Random changes, or None.
-        seed: Seed of order and augmentation; it may be changed, from `reset` on.
+        seed: Seed of order and augmentation.
         priors: Row of `boxes.TABLES`.
     """
 
@@ -66,11 +67,23 @@ class Batches(keras.utils.PyDataset):
         """Go back to the first epoch."""
         self.seek(0)
 
-    def seek(self, epoch: int):
+    def with_seed(self, seed: int) -> "Batches":
+        """Return the batches of the same pictures for another seed, from the first epoch on.
+
+        Args:
+            seed: Seed of order and augmentation.
+        """
+        batches = copy.copy(self)
+        batches.seed = seed
+        batches.reset()
+        return batches
+
+    def seek(self, epoch: int, *, order: Sequence[int] | None = None):
         """Go to the start of an epoch.
 
         Args:
             epoch: Its number, from 0.
+            order: Order in which its batches will be requested. A batch does not depend on it.
         """
         self._epoch = epoch
         self._order = self._shuffled()

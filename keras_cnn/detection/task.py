@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
@@ -60,17 +61,34 @@ class DetectionSplits:
         return self.train.image_shape
 
     @property
-    def targets(self) -> dict[str, list]:
-        """Split -> the boxes of each of its pictures."""
-        splits = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            name: [picture.boxes for picture in split.pictures] for name, split in splits.items()
-        }
+    def build_options(self) -> dict[str, int]:
+        """The number of classes, as the builder takes it."""
+        return {"classes": self.num_classes}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of pictures of each split."""
+        return {name: getattr(self, name).samples for name in ("train", "validation", "test")}
 
     @cached_property
     def fingerprints(self) -> dict[str, dict]:
         """Split -> number and hash of its pictures, computed once."""
         return fingerprint.fingerprints(self)
+
+    def with_seed(self, seed: int) -> Self:
+        """Return these splits with training batches of their own, drawn from another seed.
+
+        Args:
+            seed: Seed of order and augmentation.
+        """
+        return dataclasses.replace(self, train=self.train.with_seed(seed))
+
+    def class_weights(self, recipe: Recipe) -> None:
+        """Return nothing: the loss weighs priors, not pictures.
+
+        Args:
+            recipe: The choices; none of them weighs classes.
+        """
 
     def loss(self, recipe: Recipe) -> keras.losses.Loss:
         """Return the loss.

@@ -1,12 +1,14 @@
 """Batches in the order, and with the random draws, of Keras' legacy iterators, made on threads."""
 
 import collections
+import copy
 import dataclasses
+import itertools
 import os
-import random
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import keras
@@ -15,12 +17,12 @@ import numpy as np
 from keras_cnn.images.augmentation import Augmentation
 from keras_cnn.images.tf_data import tf_dataset
 
-_NEXT = "next"  # request for whichever batch comes next; other requests are batch numbers
+_NEXT = "next"  # request of `next`; all other requests are batch numbers
 
 
 @dataclasses.dataclass(frozen=True)
 class _Position:
-    """How far the sequence of random draws has come: all that the next batch depends on."""
+    """State of the random draws: all that the next batch depends on."""
 
     random_state: tuple
     batches_seen: int = 0
@@ -30,31 +32,28 @@ class _Position:
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """A batch in the making."""
+    """A batch that threads are filling."""
 
     request: int | str
-    rank: int  # how many batches were requested before it in this epoch
     position: _Position  # after its draws
     indices: np.ndarray
     params: list[dict]
     suffixes: list[int]  # of files in save_to_dir
     x: np.ndarray
-    parts: list[Future] = dataclasses.field(default_factory=list)
+    tasks: list[Future] = dataclasses.field(default_factory=list)
 
 
 class Iterator(keras.utils.PyDataset):
-    """Random batches without end for `next`, and numbered ones of an epoch for Keras.
+    """Random batches without end for `next`, and the numbered batches of an epoch for Keras.
 
-    All of a batch's random numbers are drawn, in the legacy class' order, when it is begun; then
-    threads fill it. The batches that will probably be requested next are begun ahead. A wrong
-    guess costs time, never the order: what was drawn for it is forgotten.
+    A batch is begun by drawing all its random numbers, in the order of the legacy class; then
+    threads fill it. As long as batches are requested in order, the next ones are begun ahead. A
+    wrong guess costs time but changes no batch: its draws are discarded.
 
-    Attributes:
-        rows: Takes the size of a batch and returns the numbers of those of its pictures that this
-            process reads; None for all. What is drawn for a picture does not depend on it.
+    `fit` requests batches in a random order, which nobody can know ahead. With
+    ``model.fit(flow, shuffle=False)`` it requests them in order; pictures are shuffled all the
+    same, by the iterator.
     """
-
-    rows = None
 
     def __init__(
         self,
@@ -94,16 +93,49 @@ class Iterator(keras.utils.PyDataset):
         self.save_format = save_format
         self.data_format = generator.data_format
         self.dtype = generator.dtype
+        # A subclass' own method receives floats that it may write to, as by Keras' legacy class.
+        own_transform = type(generator).apply_transform is not Augmentation.apply_transform
+        self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
+        self._rows = None
         self._rng = np.random.RandomState(seed)
         self._position = _Position(self._rng.get_state())
-        self._ahead = collections.deque()  # batches begun, in the order of their draws
-        self._foreseen = range(len(self))  # guess at the order in which an epoch is requested
-        self._rank = 0
+        self._start()
+
+    def _start(self):
+        """Begin without threads and without batches ahead, at the start of the requests."""
         self._lock = threading.Lock()
         self._threads = None
-        # A subclass' own method is given floats that it may write to, as by Keras' legacy class.
-        ours = type(generator).apply_transform is Augmentation.apply_transform
-        self._takes_8_bit = ours and self._working_dtype == np.float32
+        self._ahead = collections.deque()  # batches begun, in the order of their draws
+        self._expect(None)
+
+    def _copy(self):
+        """Return an iterator at this one's position that shares nothing but the pictures."""
+        iterator = copy.copy(self)
+        iterator._rng = np.random.RandomState()
+        iterator._start()
+        return iterator
+
+    def with_seed(self, seed: int) -> Self:
+        """Return an iterator over the same pictures, with draws of its own.
+
+        Args:
+            seed: Makes order and changes reproducible.
+        """
+        iterator = self._copy()
+        iterator.seed = seed
+        return iterator
+
+    def with_rows(self, rows: Callable[[int], np.ndarray]) -> Self:
+        """Return an iterator over the same batches that reads only some pictures of each.
+
+        The draws of a picture stay the same, so that several processes can share a batch.
+
+        Args:
+            rows: Takes the size of a batch and returns the numbers of the pictures to read.
+        """
+        iterator = self._copy()
+        iterator._rows = rows
+        return iterator
 
     @property
     def batch_index(self) -> int:
@@ -153,44 +185,34 @@ class Iterator(keras.utils.PyDataset):
             self._forget()
             self._position = dataclasses.replace(self._position, batch_index=0)
 
-    def seek(self, epoch: int) -> None:
+    def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
         """Go to the start of an epoch whose order and changes follow from its number and the seed.
 
-        A training that goes on after an interruption sees what it would have seen without. Legacy
-        Keras has nothing of the kind: there an epoch follows from the one before it.
+        A training that is resumed thus sees the same batches as one that was never interrupted.
+        The legacy class has no such method: there an epoch depends on the epochs before it.
 
         Args:
             epoch: Its number, from 0.
+            order: Order in which its batches will be requested; None for 0, 1, 2, ...
         """
         with self._lock:
             self._forget()
             if self.seed is not None:
                 self._rng.seed(np.random.SeedSequence((self.seed, epoch)).generate_state(4))
-            order = self._new_order()
-            self._position = _Position(self._rng.get_state(), epoch * len(self), 0, order)
-            self._foreseen, self._rank = range(len(self)), 0
-
-    def on_epoch_begin(self) -> None:
-        """Foresee the order in which `fit` will request batches. Called by Keras."""
-        with self._lock:
-            # Keras is about to call random.shuffle on the batch numbers; a copy of its generator
-            # knows the outcome. (`evaluate` and `predict` keep them in order.)
-            future = random.Random()
-            future.setstate(random.getstate())
-            self._foreseen = list(range(len(self)))
-            future.shuffle(self._foreseen)
-            self._rank = 0
+            index_array = self._new_index_array()
+            self._position = _Position(self._rng.get_state(), epoch * len(self), 0, index_array)
+            self._expect(order)
 
     def on_epoch_end(self) -> None:
-        """Give the next epoch an order of its own. Called by Keras, or by a loop over numbers."""
+        """Draw the order of the next epoch. Called by Keras, or by a loop over numbers."""
         with self._lock:
             self._forget()
             self._rng.set_state(self._position.random_state)
-            order = self._new_order()
+            index_array = self._new_index_array()
             self._position = dataclasses.replace(
-                self._position, index_array=order, random_state=self._rng.get_state()
+                self._position, index_array=index_array, random_state=self._rng.get_state()
             )
-            self._foreseen, self._rank = range(len(self)), 0
+            self._expect(None)
 
     def as_tf_dataset(self):
         """Return a `tf.data.Dataset` that yields one epoch each time it is iterated over.
@@ -204,69 +226,83 @@ class Iterator(keras.utils.PyDataset):
                 yield self[index]
             self.on_epoch_end()
 
-        one = self._assemble(np.empty((1, *self.image_shape), self.dtype), np.arange(1))
-        return tf_dataset(epoch, example=one, length=len(self))
+        example = self._assemble(np.empty((1, *self.image_shape), self.dtype), np.arange(1))
+        return tf_dataset(epoch, example=example, length=len(self))
 
     def _deliver(self, request):
         with self._lock:
             if self._ahead and self._ahead[0].request != request:
                 self._forget()
             if not self._ahead:
-                self._begin(request, self._rank, self._position)
+                self._begin(request, self._position)
             batch = self._ahead.popleft()
             self._position = batch.position
-            self._rank = batch.rank + 1
-            self._look_ahead(batch)
-        for part in batch.parts:
-            part.result()
+            if request != _NEXT:
+                self._note(request)
+            self._look_ahead(request)
+        for task in batch.tasks:
+            task.result()
         if self.save_to_dir:
             self._save(batch)
         return self._assemble(batch.x, batch.indices)
 
     def _forget(self):
         for batch in self._ahead:
-            for part in batch.parts:
-                part.cancel()
+            for task in batch.tasks:
+                task.cancel()
         self._ahead.clear()
 
-    def _look_ahead(self, batch):
-        while len(self._ahead) < self.image_data_generator.prefetch:
-            last = self._ahead[-1] if self._ahead else batch
-            request = self._guess(last.request, last.rank)
-            if request is None:
-                return
-            self._begin(request, last.rank + 1, last.position)
+    def _expect(self, order):
+        """Expect requests in an order, from its start."""
+        self._order = order
+        self._requests = 0  # made so far in this epoch
+        self._as_expected = True  # whether all of them came in that order
 
-    def _guess(self, request, rank):
-        """Guess the request after the one made at a rank; None if there is nothing to go by."""
+    @property
+    def _expected(self):
+        return range(len(self)) if self._order is None else self._order
+
+    def _note(self, number):
+        """Compare the number of a requested batch with the expected order."""
+        if self._requests == len(self._expected):  # a loop that reads the epoch again
+            self._requests = 0
+        self._as_expected = self._as_expected and number == self._expected[self._requests]
+        self._requests += 1
+
+    def _look_ahead(self, request):
+        """Begin the batches that will be requested next, as far as that is known."""
         if request == _NEXT:
-            return _NEXT
-        for order in (self._foreseen, range(len(self))):
-            if rank + 1 < len(order) and order[rank] == request:
-                return order[rank + 1]
+            upcoming = itertools.repeat(_NEXT)
+        elif self._as_expected:
+            upcoming = self._expected[self._requests + len(self._ahead) :]
+        else:
+            return
+        missing = self.image_data_generator.prefetch - len(self._ahead)
+        for guess in itertools.islice(upcoming, max(0, missing)):
+            self._begin(guess, self._ahead[-1].position if self._ahead else self._position)
 
-    def _begin(self, request, rank, position):
+    def _begin(self, request, position):
         """Draw a batch's random numbers and hand its pictures to the threads."""
         generator, rng = self.image_data_generator, self._rng
         rng.set_state(position.random_state)
         if self.seed is not None:
             rng.seed(self.seed + position.batches_seen)
-        order, number, upcoming = position.index_array, request, position.batch_index
+        index_array, number, upcoming = position.index_array, request, position.batch_index
         if request == _NEXT:
             number = position.batch_index
             upcoming = (number + 1) % len(self)
-        if order is None or (request == _NEXT and number == 0):
-            order = self._new_order()
-        indices = order[self.batch_size * number : self.batch_size * (number + 1)]
+        if index_array is None or (request == _NEXT and number == 0):
+            index_array = self._new_index_array()
+        indices = index_array[self.batch_size * number : self.batch_size * (number + 1)]
         params = [generator.get_random_transform(self.image_shape, rng) for _ in indices]
-        if self.rows is not None:
-            rows = self.rows(len(indices))
+        if self._rows is not None:
+            rows = self._rows(len(indices))
             indices, params = indices[rows], [params[row] for row in rows]
         suffixes = [rng.randint(self._suffixes) for _ in indices] if self.save_to_dir else []
-        after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, order)
+        after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, index_array)
         x = np.empty((len(indices), *self.image_shape), self.dtype)
-        batch = _Batch(request, rank, after, indices, params, suffixes, x)
-        if self._threads is None:  # one thread per picture: OpenCV's own would only get in the way
+        batch = _Batch(request, after, indices, params, suffixes, x)
+        if self._threads is None:  # a thread per picture: OpenCV's own threads would compete
             self._threads = ThreadPoolExecutor(
                 generator.workers, "ImageDataGenerator", cv2.setNumThreads, (1,)
             )
@@ -274,13 +310,14 @@ class Iterator(keras.utils.PyDataset):
         size = max(1, len(indices) // (4 * generator.workers))
         for first in range(0, len(indices), size):
             rows = range(first, min(first + size, len(indices)))
-            batch.parts.append(self._threads.submit(self._fill, batch, rows))
+            batch.tasks.append(self._threads.submit(self._fill, batch, rows))
         self._ahead.append(batch)
 
-    def _new_order(self):
+    def _new_index_array(self):
         return self._rng.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def _fill(self, batch, rows):
+        """Read, change and scale some pictures of a batch."""
         generator = self.image_data_generator
         for row in rows:
             picture = self._picture(batch.indices[row])

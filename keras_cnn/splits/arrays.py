@@ -6,10 +6,13 @@ import numpy as np
 from keras_cnn import datasets
 from keras_cnn.images import ImageDataGenerator
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits.base import Splits, generators, locate, source_facts, split_by_class
+from keras_cnn.splits.classification import ClassificationSplits
+from keras_cnn.splits.tables import generators, locate, source_facts, split_by_class
 
 
-def array_splits(recipe: Recipe, generator: ImageDataGenerator, *, margin: int = 0) -> Splits:
+def array_splits(
+    recipe: Recipe, generator: ImageDataGenerator, *, margin: int = 0
+) -> ClassificationSplits:
     """Load a set of small grey pictures that fits into memory, and split it.
 
     Args:
@@ -18,29 +21,29 @@ def array_splits(recipe: Recipe, generator: ImageDataGenerator, *, margin: int =
         margin: Black pixels to add on every side: LeNet-5's paper sets MNIST's 28x28 into 32x32.
 
     Returns:
-        The three parts.
+        The three splits.
 
     Raises:
-        InputError: The set is nowhere, or its files do not hold what they should.
+        InputError: The set is missing, or its files do not hold what they should.
     """
     source = locate(recipe)
     (x, y), (x_test, y_test) = datasets.arrays(recipe.dataset, data=recipe.data)
-    names = _array_class_names(recipe.dataset, source, count=int(y.max()) + 1)
+    names = _class_names(recipe.dataset, source, count=int(y.max()) + 1)
     x, x_test = (_with_channel(pictures, margin) for pictures in (x, x_test))
-    rest, part = split_by_class(np.arange(len(y)), recipe, labels=y)
-    pictures = {"train": x[rest], "validation": x[part], "test": x_test}
-    targets = {"train": y[rest], "validation": y[part], "test": y_test}
+    train, validation = split_by_class(np.arange(len(y)), recipe, labels=y)
+    pictures = {"train": x[train], "validation": x[validation], "test": x_test}
+    targets = {"train": y[train], "validation": y[validation], "test": y_test}
     flows = {
-        part: with_options.flow(
-            pictures[part],
-            keras.utils.to_categorical(targets[part], len(names)),
+        name: of_split.flow(
+            pictures[name],
+            keras.utils.to_categorical(targets[name], len(names)),
             batch_size=recipe.batch_size,
-            shuffle=part == "train",
+            shuffle=name == "train",
             seed=recipe.seed,
         )
-        for part, with_options in generators(generator, recipe).items()
+        for name, of_split in generators(generator, recipe).items()
     }
-    return Splits(
+    return ClassificationSplits(
         **flows,
         targets=targets,
         test_names=[f"{index:05d}" for index in range(len(y_test))],
@@ -56,10 +59,10 @@ def _with_channel(pictures, margin):
     return np.pad(pictures, ((0, 0), sides, sides))[..., np.newaxis]
 
 
-def _array_class_names(name, source, *, count):
-    """Names in the order of the labels, as `datasets.arrays` gives them."""
+def _class_names(name, source, *, count):
+    """Return the names in the order of the labels that `datasets.arrays` returns."""
     names = datasets.CATALOGUE[name].classes if name in datasets.CATALOGUE else ()
     if source.path.is_dir() and datasets.splits(source.path):
-        found = sorted(set(datasets.table(source.path, "train")["label"]))
-        names = names if set(names) == set(found) else found
+        folders = sorted(set(datasets.table(source.path, "train")["label"]))
+        names = names if set(names) == set(folders) else folders
     return list(names) if len(names) == count else [str(index) for index in range(count)]

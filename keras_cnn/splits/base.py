@@ -1,48 +1,38 @@
-"""The three parts of a set of labelled or scored pictures, and how a model is judged on them."""
+"""The train, validation and test split of a data set: what all kinds of targets share."""
 
-import copy
+import abc
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
-from sklearn.model_selection import train_test_split
 
-from keras_cnn import card, datasets, report
+from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.datasets import fingerprint
-from keras_cnn.datasets.synthetic import draw as synthetic
-from keras_cnn.errors import InputError, unusable
-from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.tf_data import untuned
-from keras_cnn.recipe import AUGMENTATIONS, Recipe
+from keras_cnn.recipe import Recipe
 
 
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """The three parts of a set, ready to be read.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Splits(abc.ABC):
+    """The train, validation and test split of a data set, ready to be read.
 
-    `keras_cnn.run` asks nothing else of a set: `detection.task.DetectionSplits` answers the same
-    questions for pictures with boxes.
+    A `training.task.Task`. `ClassificationSplits` and `RegressionSplits` add the targets' kind.
 
     Attributes:
         train: Batches the weights learn from, augmented and shuffled.
-        validation: Batches that pick the best weights: a part of the training pictures.
+        validation: Batches that choose the best weights; taken from the training pictures.
         test: Batches for the one score at the end, in the order of `test_names`.
-        targets: For "train", "validation" and "test": (n,) class indices, or values to regress.
+        targets: For "train", "validation" and "test": array (n,) with the target of each picture.
         test_names: Path or name of each test picture.
-        class_names: Names of the classes, in the order of the model's outputs; empty where values
-            are regressed.
-        picture: Gives the test picture of an index as an array; None where its file is to be
-            opened.
-        groups: For parts of the test set scored on their own: their name -> mask (n,) of bool.
-        facts: What the report tells of the data: whence it comes, the files left out, and whether
-            it is only a sample.
-        margin: Black pixels that were added around pictures of arrays.
+        picture: Returns the test picture of an index as an array; None to open its file.
+        facts: What the report tells of the data: source, files left out, whether it is a sample.
+        margin: Black pixels that were added on every side of pictures from arrays.
     """
 
     train: keras.utils.PyDataset
@@ -50,45 +40,70 @@ class Splits:
     test: keras.utils.PyDataset
     targets: dict[str, np.ndarray]
     test_names: Sequence[str]
-    class_names: list[str] = dataclasses.field(default_factory=list)
     picture: Callable[[int], np.ndarray] | None = None
-    groups: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     facts: dict = dataclasses.field(default_factory=dict)
     margin: int = 0
 
+    kind: ClassVar[str]  # "classification" or "regression"
+    class_names: ClassVar[Sequence[str]] = ()
+
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 where values are regressed."""
+        """Number of classes; 0 if the targets are numbers."""
         return len(self.class_names)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of one picture."""
+        """(height, width, channels) of a picture."""
         return self.train.image_shape
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of pictures of each split."""
+        return {name: len(targets) for name, targets in self.targets.items()}
 
     @functools.cached_property
     def fingerprints(self) -> dict[str, dict]:
-        """Part -> the number of its pictures and a hash of them, taken once."""
+        """Number of pictures and a hash of them, for each split; computed once."""
         return fingerprint.fingerprints(self)
 
-    def loss(self, recipe: Recipe) -> keras.losses.Loss:
-        """Return what training lowers.
+    @property
+    def build_options(self) -> dict[str, Any]:
+        """What a builder needs besides ``input_shape=``."""
+        return {}
+
+    def with_seed(self, seed: int) -> Self:
+        """Return these splits with training batches of their own, drawn from another seed.
+
+        Args:
+            seed: Seed of order and augmentation.
+        """
+        if not hasattr(self.train, "with_seed"):  # a dataset of the user's, with its own order
+            return self
+        return dataclasses.replace(self, train=self.train.with_seed(seed))
+
+    def class_weights(self, recipe: Recipe) -> dict[int, float] | None:
+        """Return the weight of each class in the loss; None where all count alike.
 
         Args:
             recipe: The choices.
         """
-        if self.num_classes:
-            return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-        return keras.losses.MeanSquaredError()
+        return None
 
+    @abc.abstractmethod
+    def loss(self, recipe: Recipe) -> keras.losses.Loss:
+        """Return the loss that training minimises.
+
+        Args:
+            recipe: The choices.
+        """
+
+    @abc.abstractmethod
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Return what is told of every epoch besides the loss."""
-        if self.num_classes:
-            return [keras.metrics.CategoricalAccuracy(name="accuracy")]
-        return [keras.metrics.MeanAbsoluteError(name="mae")]
+        """Return the metrics of every epoch besides the loss."""
 
     def callbacks(self, folder: Path) -> list[keras.callbacks.Callback]:
-        """Return what watches the training, besides what every training has.
+        """Return the callbacks that only this task needs.
 
         Args:
             folder: Folder of the run.
@@ -98,12 +113,11 @@ class Splits:
     def samples(self) -> list[tuple[np.ndarray, str]]:
         """Return the first ten training pictures, as the model receives them, with titles."""
         images, targets = self.train[0]
-        self.train.reset()
-        if self.num_classes:
-            titles = [self.class_names[index] for index in np.argmax(targets[:10], axis=1)]
-        else:
-            titles = [f"{target:.2f}" for target in targets[:10]]
-        return list(zip(images[:10], titles, strict=True))
+        return list(zip(images[:10], self._titles(targets[:10]), strict=True))
+
+    @abc.abstractmethod
+    def _titles(self, targets):
+        """Return a title for each of a batch's targets."""
 
     def predict(self, model: keras.Model) -> np.ndarray:
         """Return the model's outputs for the test pictures: (pictures, classes) or (pictures, 1).
@@ -113,7 +127,7 @@ class Splits:
         """
         return model.predict(untuned(self.test), verbose=0)
 
-    def save(self, model: keras.Model, path: Path):
+    def save(self, model: keras.Model, path: Path) -> None:
         """Save a model with its card inside: classes, preparation and fingerprint of the pictures.
 
         Args:
@@ -125,13 +139,13 @@ class Splits:
 
     def card(self) -> Card:
         """Return what a saved model must remember of the pictures it was trained on."""
-        from_generator = hasattr(self.train, "image_data_generator")
+        preparation = {}
+        if hasattr(self.train, "image_data_generator"):
+            preparation = Preparation.of(self.train, margin=self.margin).to_dict()
         return Card(
-            task="classification" if self.num_classes else "regression",
+            task=self.kind,
             class_names=tuple(self.class_names),
-            preparation=(
-                Preparation.of(self.train, margin=self.margin).to_dict() if from_generator else {}
-            ),
+            preparation=preparation,
             data=self.fingerprints,
         )
 
@@ -149,190 +163,24 @@ class Splits:
         Args:
             folder: Folder of the run.
             answers: What `predict` returned.
-            history: One list per quantity and epoch.
+            history: One list per metric, with its value of each epoch.
             samples: What `samples` returned before the training.
-            facts: What the report tells besides.
+            facts: Further entries of report.json.
 
         Returns:
-            What report.json holds.
+            The content of report.json.
         """
-        shared = {
-            "y_true": self.targets["test"],
-            "filepaths": self.test_names,
-            "history": history,
-            "samples": samples,
-            "picture": self.picture,
-            "facts": facts,
-        }
-        if self.num_classes:
-            return report.classification(
-                folder,
-                y_score=answers,
-                class_names=self.class_names,
-                groups=self.groups,
-                **shared,
-            )
-        # Whoever knows no picture has all training values to take the mean of.
-        known = np.concatenate([self.targets["train"], self.targets["validation"]])
-        return report.regression(folder, y_pred=answers, train_mean=known.mean(), **shared)
-
-
-def locate(recipe: Recipe) -> datasets.Location:
-    """Find the data set of a recipe, and print a note where it is only a sample.
-
-    Args:
-        recipe: The choices `dataset` and `data`.
-    """
-    source = datasets.locate(recipe.dataset, data=recipe.data)
-    if source.note:
-        print(source.note)
-    return source
-
-
-def source_facts(recipe: Recipe, source: datasets.Location) -> dict:
-    """Return what the report tells of where the data come from.
-
-    Args:
-        recipe: The choice `dataset`.
-        source: What `locate` returned.
-    """
-    return {
-        "dataset": {
-            "name": recipe.dataset,
-            "folder": str(source.path),
-            "is_sample": source.is_sample,
-        },
-        # The other samples are real: handwritten digits, characters of real typefaces.
-        "synthetic": source.is_sample and source.path.name in synthetic.NAMES,
-        "notes": [source.note] if source.note else [],
-    }
-
-
-def paths(tables: dict) -> list[str]:
-    """Return the pictures of all splits.
-
-    Args:
-        tables: Split -> table with the columns path and label.
-    """
-    return [path for table in tables.values() for path in table["path"]]
-
-
-def without_bad(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
-    """Leave out pictures that cannot be read, or refuse them.
-
-    Args:
-        tables: As in `paths`.
-        recipe: The choices `skip_bad_images` and `workers`.
-
-    Returns:
-        The tables, and for each picture left out the reason.
-
-    Raises:
-        InputError: Pictures cannot be read and `skip_bad_images` is off.
-    """
-    every = paths(tables)
-    bad = files.find_bad(every, workers=recipe.workers)
-    if bad and not recipe.skip_bad_images:
-        way_out = "mend or remove them, or go on without them with --skip-bad-images"
-        raise unusable(bad, total=len(every), what="pictures", way_out=way_out)
-    return {part: table[~table["path"].isin(bad)] for part, table in tables.items()}, bad
-
-
-def split_by_class(items: Any, recipe: Recipe, *, labels: Any) -> tuple:
-    """Split items in two, each class by the same share.
-
-    Args:
-        items: An array or a table.
-        recipe: The choices `validation_split` and `seed`.
-        labels: Class of each item.
-
-    Returns:
-        The larger part, and the part of the size `validation_split`.
-
-    Raises:
-        InputError: A class is too small to be split.
-    """
-    names, counts = np.unique(labels, return_counts=True)
-    if counts.min() < 2:
-        raise InputError(
-            f"every class needs at least 2 training pictures, one to learn from and one to "
-            f"validate with; {str(names[counts.argmin()])!r} has {counts.min()}: add pictures"
+        return self._report(
+            folder,
+            answers,
+            y_true=self.targets["test"],
+            filepaths=self.test_names,
+            picture=self.picture,
+            history=history,
+            samples=samples,
+            facts=facts,
         )
-    rest, part, *labels_of = split_off(items, labels, recipe=recipe, stratify=labels)
-    for found in labels_of:
-        if lost := sorted(set(names) - set(found)):  # of less than half a picture none is taken
-            raise _too_few(recipe, len(items), f"no picture of {str(lost[0])!r} in one part")
-    return rest, part
 
-
-def split_off(*items: Any, recipe: Recipe, stratify: Any = None) -> list:
-    """Split arrays of one length in two, as scikit-learn's `train_test_split` does.
-
-    Args:
-        *items: The arrays or tables.
-        recipe: The choices `validation_split` and `seed`.
-        stratify: Class of each item, for shares per class; None for none.
-
-    Raises:
-        InputError: A part would be empty or lack a class.
-    """
-    try:
-        return train_test_split(
-            *items,
-            test_size=recipe.validation_split,
-            stratify=stratify,
-            random_state=recipe.seed,
-        )
-    except ValueError:
-        least = f"fewer than the {len(set(stratify))} classes" if stratify is not None else "none"
-        raise _too_few(recipe, len(items[0]), f"{least} in one part") from None
-
-
-def _too_few(recipe, count, left):
-    return InputError(
-        f"--validation-split {recipe.validation_split} of {count} pictures leaves {left}: choose "
-        "another share or add pictures"
-    )
-
-
-def generators(generator: ImageDataGenerator, recipe: Recipe) -> dict[str, ImageDataGenerator]:
-    """Return one generator per split; only that of train augments.
-
-    Args:
-        generator: How pictures are scaled and augmented.
-        recipe: The choices `augment` and `workers`.
-    """
-    if recipe.augment is None:
-        generator = copy.copy(generator)
-    else:
-        generator = generator.with_augmentation(**AUGMENTATIONS[recipe.augment])
-    generator.workers = recipe.workers or generator.workers
-    plain = generator.without_augmentation()
-    return {"train": generator, "validation": plain, "test": plain}
-
-
-def flows(
-    tables: dict, generator: ImageDataGenerator, recipe: Recipe, **options: Any
-) -> dict[str, keras.utils.PyDataset]:
-    """Return the batches of each split.
-
-    Args:
-        tables: As in `paths`.
-        generator: As in `generators`.
-        recipe: The choices.
-        **options: For `ImageDataGenerator.flow_from_dataframe`.
-    """
-    return {
-        part: with_options.flow_from_dataframe(
-            tables[part],
-            x_col="path",
-            y_col="label",
-            target_size=(recipe.image_size, recipe.image_size),
-            interpolation=recipe.interpolation,
-            batch_size=recipe.batch_size,
-            shuffle=part == "train",
-            seed=recipe.seed,
-            **options,
-        )
-        for part, with_options in generators(generator, recipe).items()
-    }
+    @abc.abstractmethod
+    def _report(self, folder, answers, **options):
+        """Write the report of this kind of targets; `options` are what all kinds share."""

@@ -1,16 +1,18 @@
-"""From a set's files or arrays to its three parts."""
+"""Pictures of classes, split into train, validation and test."""
 
+import dataclasses
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 
-from keras_cnn import datasets
+from keras_cnn import datasets, report
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits.base import (
-    Splits,
+from keras_cnn.splits.base import Splits
+from keras_cnn.splits.tables import (
     flows,
     locate,
     paths,
@@ -22,29 +24,88 @@ from keras_cnn.splits.base import (
 VALIDATION = ("val", "validation")  # names that the folder of validation pictures may have
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassificationSplits(Splits):
+    """Splits whose targets are class indices.
+
+    Attributes:
+        class_names: Names of the classes, in the order of the model's outputs.
+        groups: Name -> mask (n,) of bool, for groups of test pictures that have their own scores.
+    """
+
+    kind = "classification"
+
+    class_names: list[str]
+    groups: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @property
+    def build_options(self) -> dict[str, int]:
+        """The number of classes, as a builder takes it."""
+        return {"classes": self.num_classes}
+
+    def class_weights(self, recipe: Recipe) -> dict[int, float] | None:
+        """Return the weight of each class in the loss; None where all count alike.
+
+        Balanced weights are inverse to the number of a class' training pictures, and 1 on average
+        over all pictures.
+
+        Args:
+            recipe: The choice `class_weights`.
+        """
+        if recipe.class_weights != "balanced":
+            return None
+        counts = np.bincount(self.targets["train"], minlength=self.num_classes)
+        return dict(enumerate(counts.sum() / (len(counts) * counts)))
+
+    def loss(self, recipe: Recipe) -> keras.losses.Loss:
+        """Return cross entropy.
+
+        Args:
+            recipe: The choice `label_smoothing`.
+        """
+        return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Return the accuracy."""
+        return [keras.metrics.CategoricalAccuracy(name="accuracy")]
+
+    def _titles(self, targets):
+        return [self.class_names[index] for index in np.argmax(targets, axis=1)]
+
+    def _report(self, folder, answers, **options):
+        return report.classification(
+            folder,
+            y_score=answers,
+            class_names=self.class_names,
+            groups=self.groups,
+            **options,
+        )
+
+
 def classification_splits(
     recipe: Recipe,
     generator: ImageDataGenerator,
     *,
     group_pattern: str | None = None,
     most_classes: int | None = None,
-) -> Splits:
-    """Find a set's pictures, check every one, and split them.
+) -> ClassificationSplits:
+    """Find a set's pictures, check each, and split them.
 
-    ``<folder>/train`` and ``<folder>/test`` hold one folder per class; a part of train, drawn class
-    by class, becomes the validation part, unless there is ``<folder>/val``. A folder that holds its
-    classes directly is split into the three parts likewise.
+    ``<folder>/train`` and ``<folder>/test`` hold one folder per class. The validation split is
+    ``<folder>/val`` if it exists, else a share of the training pictures of each class. A folder
+    that holds the class folders itself is split into all three in the same way.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
         generator: How pictures are scaled and augmented. Only training pictures are augmented.
-        group_pattern: Regular expression with one named group that takes, out of a file's name,
-            what test scores are to be told apart by: with ``^(?P<typeface>.+)_u[0-9a-f]+$`` the
-            report gives "seen typefaces" (in train too) and "unseen typefaces".
-        most_classes: Of a set with more classes, take only so many, the first by name.
+        group_pattern: Regular expression with one named group, which takes a group's name out of a
+            file's name. Test pictures whose group is in train and the others get scores of their
+            own: with ``^(?P<typeface>.+)_u[0-9a-f]+$`` the report has "seen typefaces" and
+            "unseen typefaces".
+        most_classes: Limit on the number of classes; the first by name are taken.
 
     Returns:
-        The three parts.
+        The three splits.
 
     Raises:
         InputError: A folder is missing or empty, there are fewer than two classes, train and test
@@ -54,24 +115,24 @@ def classification_splits(
     source = locate(recipe)
     tables = _tables(source.path)
     names = sorted(set(tables["train"]["label"]))[:most_classes]
-    tables = {part: table[table["label"].isin(names)] for part, table in tables.items()}
+    tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
     facts = source_facts(recipe, source)
     if note := files.left_out_note(paths(tables), directory=source.path):
         print(note)
         facts["notes"].append(note)
     tables, skipped = without_bad(tables, recipe)
-    for part, table in tables.items():
+    for name, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
-            raise InputError(f"no readable picture is left of {lost} in {part}: add some")
+            raise InputError(f"no readable picture is left of {lost} in {name}: add some")
     if "test" not in tables:
         tables["train"], tables["test"] = _divide(tables["train"], recipe)
     if "validation" not in tables:
         tables["train"], tables["validation"] = _divide(tables["train"], recipe)
-    parts = flows(tables, generator, recipe, classes=names, class_mode="categorical")
-    return Splits(
-        **parts,
-        targets={part: np.asarray(flow.classes) for part, flow in parts.items()},
-        test_names=parts["test"].filepaths,
+    batches = flows(tables, generator, recipe, classes=names, class_mode="categorical")
+    return ClassificationSplits(
+        **batches,
+        targets={name: np.asarray(flow.classes) for name, flow in batches.items()},
+        test_names=batches["test"].filepaths,
         class_names=names,
         groups=_groups(tables, group_pattern) if group_pattern else {},
         facts=facts | {"skipped": skipped},
@@ -79,35 +140,37 @@ def classification_splits(
 
 
 def _tables(folder):
-    """One table (columns path, label) for train and, where there are such, test and validation."""
-    parts = datasets.splits(folder)
-    if parts == ("test",):
+    """Return the table (columns path, label) of train and, if there are such, of the others."""
+    names = datasets.splits(folder)
+    if names == ("test",):
         raise InputError(f"{folder} has test/ but no train/: add train/<class>/ with pictures")
-    tables = {part: datasets.table(folder, part) for part in parts}
+    tables = {name: datasets.table(folder, name) for name in names}
     validation = next((name for name in VALIDATION if (Path(folder) / name).is_dir()), None)
     if tables and validation:
         tables["validation"] = datasets.table(folder, validation)
     tables = tables or {"train": datasets.table(folder)}
-    names = datasets.class_names(tables, folder)
-    if len(names) < 2:
+    classes = datasets.class_names(tables, folder)
+    if len(classes) < 2:
         raise InputError(
-            f"at least two classes are needed to tell apart; {folder} has {names}: add a folder of "
-            "pictures for each class"
+            f"at least two classes are needed to tell apart; {folder} has {classes}: add a folder "
+            "of pictures for each class"
         )
     return tables
 
 
 def _divide(table, recipe):
-    rest, part = split_by_class(table, recipe, labels=table["label"])
-    return rest.sort_index(), part.sort_index()
+    kept, taken = split_by_class(table, recipe, labels=table["label"])
+    return kept.sort_index(), taken.sort_index()
 
 
 def _groups(tables, pattern):
+    """Return the masks of the test pictures whose group is in train, and is not."""
     (word,) = re.compile(pattern).groupindex
-    found = {
-        part: table["path"].map(lambda path: Path(path).stem).str.extract(pattern)[word]
-        for part, table in tables.items()
+    groups = {
+        name: table["path"].map(lambda path: Path(path).stem).str.extract(pattern)[word]
+        for name, table in tables.items()
     }
-    seen = found["test"].isin([*found["train"].dropna(), *found["validation"].dropna()])
-    masks = {f"seen {word}s": seen, f"unseen {word}s": found["test"].notna() & ~seen}
+    learned = [*groups["train"].dropna(), *groups["validation"].dropna()]
+    seen = groups["test"].isin(learned)
+    masks = {f"seen {word}s": seen, f"unseen {word}s": groups["test"].notna() & ~seen}
     return {name: mask.to_numpy() for name, mask in masks.items() if mask.any()}

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import Splits
 from keras_cnn.training import compiling
+from keras_cnn.training.task import Task
 
 LOWEST, HIGHEST = 1e-7, 10.0
 SMOOTHING = 0.8  # weight of the past in the moving average of the loss
@@ -66,7 +66,7 @@ class Rates:
 
 def find_learning_rate(
     build: Callable[..., keras.Model],
-    splits: Splits,
+    splits: Task,
     recipe: Recipe,
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
@@ -88,7 +88,7 @@ def find_learning_rate(
     if steps < 20:
         raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
     keras.utils.set_random_seed(recipe.seed)
-    model = build(input_shape=splits.image_shape, classes=splits.num_classes)
+    model = build(input_shape=splits.image_shape, **splits.build_options)
     compiling.compile_model(
         model,
         optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),
@@ -96,13 +96,14 @@ def find_learning_rate(
     )
     rates, losses = np.geomspace(LOWEST, HIGHEST, steps), []
     average, lowest = 0.0, np.inf
+    batches = splits.with_seed(recipe.seed).train
     for step, rate in enumerate(rates):
-        number = step % len(splits.train)
+        number = step % len(batches)
         if step and number == 0:
-            splits.train.on_epoch_end()
+            batches.on_epoch_end()
         model.optimizer.learning_rate = rate
         model.reset_metrics()
-        loss = float(model.train_on_batch(*splits.train[number], return_dict=True)["loss"])
+        loss = float(model.train_on_batch(*batches[number], return_dict=True)["loss"])
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         level = average / (1 - SMOOTHING ** (step + 1))  # its start from 0 corrected, as in Adam
         lowest = min(lowest, level)

@@ -1,5 +1,6 @@
 """Training batches whose pictures, and labels, are mixed in pairs."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -11,8 +12,8 @@ class Mixed(keras.utils.PyDataset):
 
     - "mixup" blends each picture with another of its batch, and their labels in the same
       proportion (Zhang et al., 2018; `keras.layers.MixUp`).
-    - "cutmix" pastes a rectangle of the other picture in; the labels' proportion is that of the
-      areas (Yun et al., 2019; `keras.layers.CutMix`).
+    - "cutmix" replaces a rectangle by that of another picture; labels are blended in proportion to
+      the areas (Yun et al., 2019; `keras.layers.CutMix`).
 
     References:
         Zhang et al., 2018. mixup. https://arxiv.org/abs/1710.09412
@@ -31,10 +32,10 @@ class Mixed(keras.utils.PyDataset):
 
         Args:
             batches: Pictures (n, height, width, channels) with labels (n, classes) of 0 and 1.
-            how: Which way.
+            how: The method.
             seed: Seed of pairs and proportions.
-            class_weight: Class index -> weight; a mixed picture has those of its classes, in their
-                proportion.
+            class_weight: Class index -> weight; the weight of a mixed picture is the mean of its
+                classes' weights, in the proportion of its labels.
         """
         super().__init__()
         self._batches, self._seed = batches, seed
@@ -55,28 +56,28 @@ class Mixed(keras.utils.PyDataset):
             index: Its number.
 
         Returns:
-            Pictures and labels, the latter no longer 0 and 1 only; and each picture's weight, where
-            classes have one.
+            Pictures, and labels between 0 and 1; with `class_weight` also each picture's weight.
         """
         images, labels = self._batches[index]
         mixed = self._layer({"images": images, "labels": labels}, training=True)
         x, y = (keras.ops.convert_to_numpy(mixed[part]) for part in ("images", "labels"))
         return (x, y) if self._weights is None else (x, y, y @ self._weights)
 
-    def seek(self, epoch: int) -> None:
-        """Go to the start of an epoch: what it holds follows from the seed and its number.
+    def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
+        """Go to the start of an epoch, whose content follows from the seed and its number.
 
         Args:
             epoch: Its number, from 0.
+            order: Order in which to read its batches.
         """
         (seed,) = np.random.SeedSequence((self._seed, epoch)).generate_state(1)
         self._layer = self._kind(seed=int(seed >> 1))  # Keras takes 31 bits
-        self._batches.seek(epoch)
+        self._batches.seek(epoch, order=order)
 
     def on_epoch_begin(self) -> None:
-        """Tell the dataset beneath."""
+        """Notify the dataset beneath."""
         self._batches.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Tell the dataset beneath."""
+        """Notify the dataset beneath."""
         self._batches.on_epoch_end()

@@ -1,40 +1,32 @@
-"""Training: from the parts of a set and a builder to a tested model and its report."""
+"""Train a model on the splits of a data set, test it once, and report."""
 
 import dataclasses
-import errno
-import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
-import numpy as np
 
-from keras_cnn import card, report
+from keras_cnn import report
 from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
-from keras_cnn.filesystem import writable, write_atomically
-from keras_cnn.images.tf_data import untuned
+from keras_cnn.filesystem import writable
 from keras_cnn.inference import tta
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import Splits
-from keras_cnn.training import determinism, distribution, schedules
+from keras_cnn.training import determinism, distribution, fitting
 from keras_cnn.training.checkpoint import Checkpoint, remove
-from keras_cnn.training.compiling import compile_model, jit_compile, keep_memory
-from keras_cnn.training.interrupts import ended_between_steps, ended_by_sigterm
-from keras_cnn.training.mixup import Mixed
-from keras_cnn.training.seeding import Seek
-from keras_cnn.training.sharding import Feed
+from keras_cnn.training.compiling import jit_compile, keep_memory
+from keras_cnn.training.interrupts import ended_by_sigterm
+from keras_cnn.training.outcome import Outcome, conclude, save
+from keras_cnn.training.task import Task
 
 CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights, and the history
-FINE_TUNING = 0.01  # share of the learning rate that is left for fine-tuning
+FINE_TUNING = 0.01  # factor of the learning rate for fine-tuning
 
 
 def run(
     build: Callable[..., keras.Model],
-    splits: Splits,
+    splits: Task,
     recipe: Recipe,
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
@@ -43,34 +35,34 @@ def run(
     """Train a model, test it once with its best weights, and report.
 
     The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
-    training after the running step, and not the run: the best weights so far are tested and saved.
+    training after the current step, but not the run: the best weights so far are tested and saved.
     SIGTERM does the same, and then ends the process with code 143. Several processes end without a
-    test. After every epoch the state lies in ``<folder>/checkpoint``, from where ``recipe.resume``
-    goes on; a finished run removes it. The process keeps the memory of its largest step
-    (`compiling.keep_memory`).
+    test. After every epoch the state is saved in ``<folder>/checkpoint``, from where
+    ``recipe.resume`` goes on; a finished run removes it. The process keeps the memory of its
+    largest step (`compiling.keep_memory`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
-    pictures and differ in weights, order and augmentation.
+    splits and differ in initial weights, order and augmentation.
 
     Args:
         build: Builder of the model, called with ``input_shape=`` and, for a classifier whose
             outputs are probabilities, ``classes=``.
-        splits: The data, and how a model is judged on them: `splits.Splits`, or
-            `detection.task.DetectionSplits`.
+        splits: The data, and how a model is judged on them: `splits.ClassificationSplits`,
+            `splits.RegressionSplits` or `detection.task.DetectionSplits`.
         recipe: The choices.
         optimizer: A class of `keras.optimizers`, or a `functools.partial` of one; called with
             ``learning_rate=``, ``weight_decay=``, ``use_ema=`` and ``ema_momentum=``.
-        fine_tune: For transfer learning: called with the model after the recipe's epochs, to let
-            further layers learn. As many epochs follow, from the best weights on and at a hundredth
-            of the learning rate, which must not destroy what those layers know.
+        fine_tune: For transfer learning: called with the model after the recipe's epochs, to
+            unfreeze further layers. As many epochs follow, from the best weights on and at a
+            hundredth of the learning rate, which must not destroy what those layers have learned.
 
     Returns:
-        What ``report.json`` holds; nothing in all but the first of several processes.
+        The content of ``report.json``; empty in all but the first of several processes.
 
     Raises:
-        InputError: The results folder cannot be written, there is nothing to resume that fits, a
-            picture cannot be read any more, or the devices asked for are not there.
+        InputError: The results folder cannot be written, the checkpoint to resume does not fit, a
+            picture can no longer be read, or the requested devices are missing.
         SystemExit: With code 143 after SIGTERM.
     """
     folder = writable(recipe.folder)
@@ -81,12 +73,13 @@ def run(
             return _finish(outcome, splits, recipe)
         outcomes, results = [], []
         for number in range(recipe.runs):
-            one = dataclasses.replace(
+            choices = dataclasses.replace(
                 recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
             )
-            outcomes.append(_train(build, splits, one, optimizer=optimizer, fine_tune=fine_tune))
-            results.append(_finish(outcomes[-1], splits, one))
-            if outcomes[-1] and outcomes[-1].facts["interrupted"]:
+            outcome = _train(build, splits, choices, optimizer=optimizer, fine_tune=fine_tune)
+            outcomes.append(outcome)
+            results.append(_finish(outcome, splits, choices))
+            if outcome and outcome.facts["interrupted"]:
                 break
         result = {}
         if outcomes[0]:
@@ -97,114 +90,66 @@ def run(
         return result
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a training leaves, beside its model.
-
-    Attributes:
-        answers: The model's to the test pictures.
-        history: One list per quantity and epoch.
-        samples: Training pictures with titles.
-        facts: What the report tells of the training.
-    """
-
-    answers: np.ndarray | list
-    history: dict[str, list[float]]
-    samples: list[tuple]
-    facts: dict
-
-
-def conclude(outcome: Outcome, splits: Splits, recipe: Recipe, **facts) -> dict:
-    """Report on a training whose model is saved in the run's folder, and tell in a sentence.
-
-    Args:
-        outcome: What it left.
-        splits: The data.
-        recipe: The choices.
-        **facts: What the report tells besides.
-
-    Returns:
-        What ``report.json`` holds.
-    """
-    facts = splits.facts | outcome.facts | facts
-    facts |= {
-        "name": recipe.name,
-        "recipe": recipe.to_dict(),
-        "samples": {part: len(targets) for part, targets in splits.targets.items()},
-    }
-    result = splits.report(
-        recipe.folder,
-        answers=outcome.answers,
-        history=outcome.history,
-        samples=outcome.samples,
-        facts=facts,
-    )
-    _complete_card(recipe.folder / "model.keras", result)
-    print(report.sentence(result))
-    print(f"Report: {recipe.folder / 'report.html'}")
-    return result
-
-
-def _finish(outcome, splits, recipe):
-    """Report, while other processes wait; only then is the checkpoint no longer needed."""
+def _finish(outcome, task, recipe):
+    """Report, while other processes wait; the checkpoint is no longer needed after that."""
     result = {}
     if outcome:
-        result = conclude(outcome, splits, recipe)
+        result = conclude(outcome, task, recipe)
         if not outcome.facts["interrupted"]:
             remove(recipe.folder / CHECKPOINT)
     distribution.wait()
     return result
 
 
-def _train(build, splits, recipe, *, optimizer, fine_tune):
-    """Train, test and save; return the outcome, or None where another process does that."""
+def _train(build, task, recipe, *, optimizer, fine_tune):
+    """Train, save and test; return the outcome, or None in all processes but the first."""
     started = time.perf_counter()
     folder = writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     promise = {"deterministic": determinism.enable()} if recipe.deterministic else {}
     devices = distribution.set_up(recipe)
-    splits.train.seed = recipe.seed
-    samples = splits.samples()
+    task = task.with_seed(recipe.seed)
+    samples = task.samples()
     checkpoint = Checkpoint(
         folder / CHECKPOINT,
-        pictures=splits.fingerprints,
+        pictures=task.fingerprints,
         patience=recipe.early_stopping,
         writes=devices.is_first,
     )
     gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
-    feeds = _feeds(splits, devices)
+    feeds = fitting.feeds(task, devices)
     with devices.scope(), distribution.told_if_lost(devices):
-        model = _build(build, splits, precision=recipe.precision)
+        model = _build(build, task, precision=recipe.precision)
         if recipe.resume:
             checkpoint.read(model)
         else:
             checkpoint.clear()
-        before = checkpoint.seconds
-        for number, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
-            if number == 1:
+        seconds_before = checkpoint.seconds
+        for phase, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
+            if phase == 1:
                 fine_tune(model)
-            if number + 1 < len(checkpoint.starts):
+            if phase + 1 < len(checkpoint.starts):
                 continue  # finished before the resume
             # The optimizer's variables wait for all processes: the first has then saved its epoch.
-            _compile(model, splits, choices, optimizer, steps=len(feeds[0]))
+            fitting.compile_phase(model, task, choices, optimizer, steps=len(feeds[0]))
             if devices.is_first:
                 model.summary()
-            checkpoint.begin(number, model)
-            interrupted = _fit(model, splits, choices, checkpoint, feeds, devices)
+            checkpoint.begin(phase, model)
+            interrupted = fitting.fit_phase(model, task, choices, checkpoint, feeds, devices)
             if interrupted:
                 break
     if not devices.is_first:
         return None
-    model = _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted)
-    save(model, splits, folder / "model.keras")
-    tested = tta.averaging(model, recipe.test_crops, image_shape=splits.image_shape)
-    answers = splits.predict(tested)
-    seconds, pictures = checkpoint.seconds, checkpoint.epoch * len(splits.targets["train"])
+    model = _best_model(model, build, task, recipe, devices, checkpoint, interrupted)
+    save(model, task, folder / "model.keras")
+    tested = tta.averaging(model, recipe.test_crops, image_shape=task.image_shape)
+    answers = task.predict(tested)
+    seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,
         "best_epoch": checkpoint.best_epoch,
         "parameters": model.count_params(),
-        "seconds": {"train": seconds, "total": before + time.perf_counter() - started},
+        "seconds": {"train": seconds, "total": seconds_before + time.perf_counter() - started},
         "images_per_second": pictures / seconds if seconds else 0.0,
         "distribution": devices.to_dict(),
         **promise,
@@ -213,128 +158,12 @@ def _train(build, splits, recipe, *, optimizer, fine_tune):
     return Outcome(answers, checkpoint.history, samples, facts)
 
 
-def _feeds(splits, devices):
-    parts = {"train": splits.train, "validation": splits.validation}
-    return [
-        Feed(
-            part,
-            samples=len(splits.targets[name]),
-            share=devices.share,
-            training=name == "train",
-        )
-        for name, part in parts.items()
-    ]
-
-
-def _complete_card(path, result):
-    """Tell in the saved model what is known only after its test."""
-    if card.is_in(path):
-        scores = {
-            key: value
-            for key, value in result["test"].items()
-            if isinstance(value, int | float | str) or key == "interval"
-        }
-        told = {key: result[key] for key in ("recipe", "versions")}
-        card.write(path, dataclasses.replace(card.read(path), scores=scores, **told))
-
-
-def _compile(model, splits, recipe, optimizer, *, steps):
-    optimizer = optimizer(
-        learning_rate=schedules.learning_rate(recipe, steps_per_epoch=steps),
-        weight_decay=recipe.weight_decay or None,
-        use_ema=recipe.ema,
-        ema_momentum=schedules.ema_momentum(recipe.epochs * steps),
-    )
-    if recipe.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    compile_model(model, optimizer, loss=splits.loss(recipe), metrics=splits.metrics())
-
-
-def _fit(model, splits, recipe, checkpoint, feeds, devices):
-    """Train to a phase's last epoch or to Ctrl-C; return whether it was Ctrl-C."""
-    batches = feeds[0]
-    weights = _class_weight(splits) if recipe.class_weights == "balanced" else None
-    if recipe.mix != "none":
-        batches = Mixed(batches, recipe.mix, seed=recipe.seed, class_weight=weights)
-        weights = None  # Keras would weigh a mixed picture by its larger part alone
-    if checkpoint.out_of_patience:
-        return False  # it was so before the resume
-    try:
-        with ended_between_steps() as ender:
-            read = untuned(batches, shuffle=True)
-            watching = _callbacks(splits, recipe, checkpoint, batches, tell=read is not batches)
-            model.fit(
-                read,
-                shuffle=read is batches,
-                validation_data=untuned(feeds[1]),
-                initial_epoch=checkpoint.epoch,
-                epochs=checkpoint.starts[-1] + recipe.epochs,
-                class_weight=weights,
-                verbose=0 if not devices.is_first else 1 if sys.stdout.isatty() else 2,
-                callbacks=[*watching, ender],
-            )
-    except KeyboardInterrupt:
-        if devices.share.processes > 1:  # the others are in the middle of a step
-            print(f"\nInterrupted after {checkpoint.epoch} epochs: start all with --resume.")
-            raise
-        print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
-        return True
-    except Exception as error:
-        cause = _cause(error, feeds, recipe)
-        if cause is None:
-            raise
-        told = f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
-        raise InputError(told) if checkpoint.epoch else cause from None
-    if not checkpoint.best_epoch:
-        checkpoint.clear()
-        raise InputError(
-            f"the loss was no finite number from the first epoch on at --learning-rate "
-            f"{recipe.learning_rate}: lower it"
-        )
-    return False
-
-
-def _cause(error, feeds, recipe):
-    """The error, told for people, that one of Keras or its backend hides; None if there is none."""
-    for feed in feeds:
-        if feed.error:  # TensorFlow has wrapped it into one of its own
-            return feed.error
-    full = os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, InputError)
-    if recipe.tensorboard and full:  # its writer has errors of its own
-        return InputError(
-            f"no room for TensorBoard's logs in {recipe.folder}: make room, or leave out "
-            "--tensorboard"
-        )
-    return None
-
-
-def _callbacks(splits, recipe, checkpoint, batches, *, tell):
-    watching = splits.callbacks(recipe.folder)
-    callbacks = [Seek(batches, seed=recipe.seed, tell=tell), *watching, checkpoint]
-    callbacks.append(keras.callbacks.TerminateOnNaN())
-    if recipe.schedule == "plateau":
-        steps = schedules.warmup_steps(recipe, steps_per_epoch=len(batches))
-        rate = recipe.learning_rate
-        callbacks.append(schedules.Plateau(rate, lambda: checkpoint.phase_losses, warmup=steps))
-    if recipe.ema:
-        callbacks.append(keras.callbacks.SwapEMAWeights())  # validates the weights that are kept
-    if recipe.tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(str(recipe.folder / "tensorboard")))
-    return callbacks
-
-
-def _class_weight(splits):
-    """Class index -> weight; the weights of all pictures together are their number."""
-    counts = np.bincount(splits.targets["train"], minlength=splits.num_classes)
-    return dict(enumerate(counts.sum() / (len(counts) * counts)))
-
-
-def _build(build, splits, *, precision):
+def _build(build, task, *, precision):
+    """Build the model under the dtype policy of a precision."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
-        classes = {"classes": splits.num_classes} if splits.num_classes else {}
-        return build(input_shape=splits.image_shape, **classes)
+        return build(input_shape=task.image_shape, **task.build_options)
     except InputError:
         raise
     except ValueError as error:  # a network's own limits, such as its smallest picture
@@ -343,40 +172,19 @@ def _build(build, splits, *, precision):
         keras.config.set_dtype_policy(policy)
 
 
-def _to_keep(model, build, splits, recipe, devices, checkpoint, interrupted):
-    """The network with its best weights, in float32 and without the optimizer's large state.
+def _best_model(model, build, task, recipe, devices, checkpoint, interrupted):
+    """Return the network with its best weights, in float32 and without the optimizer's state.
 
-    What several devices hold all processes must assign together, but only the first saves: the
-    network is built anew on one device.
+    All processes would have to assign the variables of several devices together, but only the
+    first saves: the network is built anew on one device.
     """
     # During a step Keras leaves JAX the only copy of the variables' values.
     lost = interrupted and keras.backend.backend() == "jax"
     if recipe.precision != "float32" or devices.engine or lost:
-        trained, model = model, _build(build, splits, precision="float32")
+        trained, model = model, _build(build, task, precision="float32")
         if not lost:
             model.set_weights(trained.get_weights())
     checkpoint.load_best(model)
-    kept = keras.Model(model.input, model.output, name=model.name)
-    kept.jit_compile = jit_compile()
-    return kept
-
-
-def save(model: keras.Model, splits: Splits, path: Path) -> None:
-    """Save a model with its card, whole or not at all.
-
-    Args:
-        model: The model.
-        splits: The data it was trained on.
-        path: A name that ends in `.keras`.
-
-    Raises:
-        InputError: The disk is full or the folder cannot be written.
-    """
-    try:
-        with write_atomically(path) as beside:
-            splits.save(model, beside)
-    except OSError as error:
-        raise InputError(
-            f"cannot save the model in {path.parent} ({error.strerror or error}): make room, then "
-            "go on with --resume"
-        ) from error
+    best = keras.Model(model.input, model.output, name=model.name)
+    best.jit_compile = jit_compile()
+    return best

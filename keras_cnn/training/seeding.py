@@ -1,42 +1,57 @@
-"""Every epoch's random choices follow from the seed and its number."""
+"""Random choices of an epoch, which follow from the seed and the epoch's number."""
 
 import random
 
 import keras
 import numpy as np
 
-from keras_cnn.training.sharding import Feed
+
+def batch_order(number: int, *, seed: int, epoch: int) -> list[int]:
+    """Return the order in which an epoch reads its batches.
+
+    Args:
+        number: Batches per epoch.
+        seed: Seed of the training.
+        epoch: Number of the epoch, from 0.
+    """
+    order = list(range(number))
+    random.Random(f"{seed} {epoch}").shuffle(order)
+    return order
 
 
 class Seek(keras.callbacks.Callback):
-    """Lets every epoch's random choices follow from the seed and its number."""
+    """Seeds every epoch's random choices by the seed and the epoch's number.
 
-    def __init__(self, batches: Feed, *, seed: int, tell: bool):
+    A resumed training thus draws the same numbers as one that was never interrupted.
+    """
+
+    def __init__(self, batches: keras.utils.PyDataset, *, seed: int, notify: bool):
         """Watch a training.
 
         Args:
-            batches: What it reads; anything with a method `seek`.
+            batches: The training batches: a `sharding.Feed`, or `mixup.Mixed` around one.
             seed: The seed.
-            tell: Whether to tell it of an epoch's begin and end, which Keras does where it knows
-                the dataset itself.
+            notify: Whether to call `on_epoch_begin` and `on_epoch_end` of the batches; Keras does
+                unless it reads them through a `tf.data.Dataset`.
         """
         super().__init__()
-        self._batches, self._seed, self._tell = batches, seed, tell
+        self._batches, self._seed, self._notify = batches, seed, notify
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Go to the epoch's start."""
-        random.seed(f"{self._seed} {epoch}")  # of the order of batches, which is shuffled
+        """Seed the libraries, and go to the start of the epoch."""
+        random.seed(f"{self._seed} {epoch}")
         state = np.random.SeedSequence((self._seed, epoch)).generate_state(4)
         np.random.seed(state)
-        if keras.backend.backend() == "torch":  # whose dropout takes no seed of Keras'
+        if keras.backend.backend() == "torch":  # PyTorch's dropout ignores the seeds of Keras
             import torch
 
             torch.manual_seed(int(state[0]))
-        self._batches.seek(epoch)
-        if self._tell:
+        order = batch_order(len(self._batches), seed=self._seed, epoch=epoch)
+        self._batches.seek(epoch, order=order)
+        if self._notify:
             self._batches.on_epoch_begin()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Tell the dataset."""
-        if self._tell:
+        """Notify the dataset."""
+        if self._notify:
             self._batches.on_epoch_end()

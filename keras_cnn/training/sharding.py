@@ -1,6 +1,7 @@
-"""What `fit` reads: batches that follow from seed and epoch, each process its share of them."""
+"""The batches that `fit` reads: in the order of the epoch, and each process its share of them."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,12 +12,12 @@ from keras_cnn.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """A process' part of every batch.
+    """The share of every batch that a process reads.
 
     Attributes:
         devices: Devices of all processes together, among which a batch is divided evenly.
         processes: Number of processes.
-        process: Number of this one, from 0.
+        process: Number of this process, from 0.
     """
 
     devices: int = 1
@@ -27,8 +28,8 @@ class Share:
         """Return the numbers of this process' pictures in a batch.
 
         Args:
-            size: Pictures of the whole batch; what the devices cannot divide evenly is filled up
-                with the last picture.
+            size: Pictures of the whole batch. If the devices cannot divide it evenly, the last
+                picture is repeated.
         """
         each = -(-size // self.devices) * self.devices // self.processes
         first = self.process * each
@@ -36,15 +37,14 @@ class Share:
 
 
 class Feed(keras.utils.PyDataset):
-    """The batches of a part of a set, as one process of a training reads them.
+    """The batches of a split, as one process of a training reads them.
 
-    Several devices need batches that they can divide evenly. Training leaves out what is over of
-    an epoch's last batch, fewer pictures than there are devices, and others in every epoch. For a
-    validation loss every picture counts: the last batch is filled up with pictures of weight 0.
+    Several devices need batches that they can divide evenly. Training drops the last
+    ``size % devices`` pictures of an epoch; shuffling changes which ones. Validation drops none,
+    since every picture counts in its loss: the last batch is filled up with pictures of weight 0.
 
     Attributes:
-        error: What was wrong with a picture that could not be read, for it is lost on the way
-            through TensorFlow; None while there is nothing.
+        error: The error of a picture that could not be read, since TensorFlow hides it; else None.
     """
 
     def __init__(
@@ -58,9 +58,10 @@ class Feed(keras.utils.PyDataset):
         """Wrap a dataset.
 
         Args:
-            batches: The dataset. Where it has the attribute `rows` it reads only those pictures.
+            batches: The dataset. If it has the method `with_rows`, only the pictures of this
+                process are read.
             samples: Number of its pictures.
-            share: This process' part.
+            share: The share of this process.
             training: Whether the weights learn from it.
         """
         super().__init__(
@@ -69,8 +70,8 @@ class Feed(keras.utils.PyDataset):
             max_queue_size=batches.max_queue_size,
         )
         self.error = None
-        self._batches, self._share, self._training = batches, share, training
-        size = getattr(batches, "batch_size", samples)  # all batches but the last have it
+        self._share, self._training = share, training
+        size = getattr(batches, "batch_size", samples)  # of all batches but the last
         self._sizes = np.full(len(batches), size)
         self._sizes[-1] = samples - size * (len(batches) - 1)
         if training:
@@ -78,29 +79,31 @@ class Feed(keras.utils.PyDataset):
             self._sizes = self._sizes[self._sizes > 0]
         padded = np.sum(-(-self._sizes // share.devices) * share.devices)
         self._weight = float(padded / np.sum(self._sizes))
-        if share.processes > 1 and hasattr(batches, "rows"):
-            batches.rows = self._rows
+        self._order = range(len(self._sizes))
+        self._reads_rows = share.processes > 1 and hasattr(batches, "with_rows")
+        self._batches = batches.with_rows(self._rows) if self._reads_rows else batches
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
         return len(self._sizes)
 
     def __getitem__(self, index: int) -> Any:
-        """Return this process' part of a batch.
+        """Return this process' share of a batch.
 
         Args:
-            index: Its number.
+            index: Its place in the order of the epoch.
         """
+        number = self._order[index]
         try:
-            batch = self._batches[index]
+            batch = self._batches[number]
         except InputError as error:
             self.error = error
             raise
         if self._share.devices == 1:
             return batch
-        size = self._sizes[index]
+        size = self._sizes[number]
         rows = self._share.rows(size)
-        if getattr(self._batches, "rows", None) is None:
+        if not self._reads_rows:
             batch = keras.tree.map_structure(lambda array: array[rows], batch)
         if self._weight == 1:
             return batch
@@ -109,21 +112,23 @@ class Feed(keras.utils.PyDataset):
         x, y = batch
         return x, y, (self._weight * real).astype("float32")
 
-    def seek(self, epoch: int) -> None:
-        """Go to the start of an epoch: what it holds follows from the seed and its number.
+    def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
+        """Go to the start of an epoch, whose content follows from the seed and its number.
 
         Args:
             epoch: Its number, from 0.
+            order: Order in which to read its batches; None for 0, 1, 2, ...
         """
+        self._order = range(len(self)) if order is None else order
         if hasattr(self._batches, "seek"):
-            self._batches.seek(epoch)
+            self._batches.seek(epoch, order=order)
 
     def on_epoch_begin(self) -> None:
-        """Tell the dataset beneath."""
+        """Notify the dataset beneath."""
         self._batches.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Tell the dataset beneath."""
+        """Notify the dataset beneath."""
         self._batches.on_epoch_end()
 
     def _rows(self, size):

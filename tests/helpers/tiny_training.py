@@ -1,5 +1,6 @@
 """A training that takes a moment, in this process or in children that may be killed."""
 
+import dataclasses
 import json
 import multiprocessing
 import signal
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn import ImageDataGenerator, Recipe, script
-from keras_cnn.splits import classification_splits
+from keras_cnn.splits import ClassificationSplits, classification_splits
 from keras_cnn.training import checkpoint, distribution
 from keras_cnn.training import run as training
 
@@ -67,8 +68,18 @@ def run(recipe, *, build=build, callbacks=(), **options):
     """Train; callbacks watch it."""
     generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True, rotation_range=20)
     splits = classification_splits(recipe, generator)
-    object.__setattr__(splits, "callbacks", lambda folder: list(callbacks))
-    return training.run(build, splits, recipe, **options)
+    return training.run(build, with_callbacks(splits, callbacks), recipe, **options)
+
+
+def with_callbacks(splits, callbacks):
+    """Return the same splits with callbacks of their own."""
+
+    class Watched(ClassificationSplits):
+        def callbacks(self, folder):
+            return list(callbacks)
+
+    fields = {field.name: getattr(splits, field.name) for field in dataclasses.fields(splits)}
+    return Watched(**fields)
 
 
 def conclude(outcome, splits, recipe, **facts):

@@ -18,7 +18,8 @@ from PIL import Image
 
 from keras_cnn import ImageDataGenerator, InputError
 from keras_cnn.images import cache, files, tf_data
-from keras_cnn.training.sharding import Feed, Seek, Share
+from keras_cnn.training.seeding import Seek
+from keras_cnn.training.sharding import Feed, Share
 
 
 @pytest.fixture
@@ -62,17 +63,68 @@ def test_the_next_batches_are_made_before_they_are_asked_for_and_no_more(marks, 
     _wait_for(lambda: len(reads) == 16)
 
 
-def test_the_order_in_which_fit_asks_is_foreseen(marks, reads):
+def test_the_order_of_an_epoch_of_a_training_is_known_ahead(marks, reads):
+    flow = ImageDataGenerator(cache=False).flow_from_directory(marks, **SMALL, seed=0)
+    feed = Feed(flow, samples=flow.n, share=Share(), training=True)
+    seek = Seek(feed, seed=0, notify=False)
+    for epoch in range(3):
+        seek.on_epoch_begin(epoch)
+        reads.clear()
+        for number in range(len(feed)):
+            feed[number]
+            made_ahead = min(len(feed), number + 3) * flow.batch_size
+            _wait_for(lambda: len(reads) >= made_ahead)  # noqa: B023
+        assert len(reads) == flow.samples  # no wrong guess
+
+
+@pytest.mark.parametrize("order", [(3, 1, 4, 2, 0), (4, 3, 2, 1, 0), (1, 2, 3, 4, 0)])
+def test_no_work_is_wasted_where_fit_shuffles_the_numbers_of_batches(marks, reads, order):
     flow = ImageDataGenerator(cache=False).flow_from_directory(marks, **SMALL)
     for _ in range(3):
         flow.on_epoch_begin()
-        order = list(range(len(flow)))
-        random.shuffle(order)  # as Keras does
         reads.clear()
         for number in order:
             flow[number]
         flow.on_epoch_end()
-        assert len(reads) == flow.samples  # no wrong guess
+        assert len(reads) == flow.samples
+
+
+def test_batches_requested_in_order_are_made_ahead_in_every_pass(marks, reads):
+    flow = ImageDataGenerator(cache=False, prefetch=2).flow_from_directory(marks, **SMALL)
+    for _ in range(2):  # without telling the iterator that an epoch has ended
+        reads.clear()
+        for number in range(len(flow)):
+            flow[number]
+            _wait_for(lambda: len(reads) == min(20, 4 * number + 12))  # noqa: B023
+
+
+def test_an_iterator_neither_reads_nor_changes_the_global_random_state(marks, monkeypatch):
+    flow = ImageDataGenerator(rotation_range=9).flow_from_directory(marks, **SMALL, seed=1)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    monkeypatch.delattr(random, "getstate")
+    flow.on_epoch_begin()
+    flow[0]
+    flow.on_epoch_end()
+    flow.seek(2)
+    next(flow)
+    monkeypatch.undo()
+    assert before == (random.getstate(), np.random.get_state()[1].tolist())
+
+
+def test_a_copy_for_a_training_leaves_the_iterator_as_it_was(marks):
+    flow, same = (
+        ImageDataGenerator(rotation_range=90).flow_from_directory(marks, **SMALL, seed=1)
+        for _ in range(2)
+    )
+    copies = flow.with_seed(5), flow.with_rows(lambda size: np.arange(2))
+    for iterator in copies:
+        iterator.seek(3, order=[4, 3, 2, 1, 0])
+        list(map(iterator.__getitem__, range(5)))
+        iterator.on_epoch_end()
+    assert [len(iterator[0][0]) for iterator in copies] == [4, 2]
+    for _ in range(6):
+        np.testing.assert_array_equal(next(flow)[0], next(same)[0])
+    assert (flow.seed, flow.total_batches_seen) == (1, 6)
 
 
 def test_pictures_are_made_on_threads_as_many_as_asked_for(marks):
@@ -126,13 +178,13 @@ def test_training_goes_as_by_keras_own_dataset_yet_untuned(marks):
             super().on_epoch_end()
 
     histories = []
-    for how in (lambda feed, **_: feed, tf_data.untuned):
+    for how in (lambda feed: feed, tf_data.untuned):
         generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30)
         flow = generator.flow_from_directory(marks, **SMALL, seed=3)
         feed = Told(flow, samples=flow.n, share=Share(), training=True)
-        read = how(feed, shuffle=True)
-        seek = Seek(feed, seed=5, tell=read is not feed)
-        fit = _model().fit(read, shuffle=read is feed, epochs=3, verbose=0, callbacks=[seek])
+        read = how(feed)
+        seek = Seek(feed, seed=5, notify=read is not feed)
+        fit = _model().fit(read, shuffle=False, epochs=3, verbose=0, callbacks=[seek])
         histories.append(fit.history["loss"])
     assert ends.count(feed) == 3
     np.testing.assert_allclose(*histories, rtol=1e-6)

@@ -330,7 +330,7 @@ def _no_number(folder):
 def _twice(folder):  # learnt in one half, and tested in the other
     path = folder / "FoodScore.csv"
     path.write_text(path.read_text() + "pic7,1.75\n")
-    return r"\['pic7'\] are there again"
+    return r"\['pic7'\] are listed again"
 
 
 def _no_picture(folder):

@@ -220,7 +220,8 @@ def test_the_order_of_an_epoch_follows_from_seed_and_number(folder):
     from keras_cnn import ImageDataGenerator
     from keras_cnn.splits import classification_splits
     from keras_cnn.training.mixup import Mixed
-    from keras_cnn.training.sharding import Feed, Seek, Share
+    from keras_cnn.training.seeding import Seek
+    from keras_cnn.training.sharding import Feed, Share
 
     def batches(*epochs, seed=0):
         recipe = tiny.recipe(folder, None, seed=seed)
@@ -228,7 +229,7 @@ def test_the_order_of_an_epoch_follows_from_seed_and_number(folder):
         feed = Feed(splits.train, samples=20, share=Share(), training=True)
         mixed = Mixed(feed, "mixup", seed=seed)
         for epoch in epochs:
-            Seek(mixed, seed=seed, tell=False).on_epoch_begin(epoch)
+            Seek(mixed, seed=seed, notify=False).on_epoch_begin(epoch)
             read = [mixed[number] for number in range(len(mixed))]
             order = random.sample(range(100), 100)
             mixed.on_epoch_end()

@@ -9,9 +9,9 @@ import tiny_training as tiny
 
 import keras_cnn
 from keras_cnn import ImageDataGenerator, InputError, Recipe, card, models
-from keras_cnn.splits import Splits, classification_splits
+from keras_cnn.splits import RegressionSplits, Splits, classification_splits
+from keras_cnn.training import fitting, schedules
 from keras_cnn.training import run as training
-from keras_cnn.training import schedules
 
 
 def build(*, input_shape, classes):
@@ -104,7 +104,7 @@ def test_the_test_set_is_read_after_training_only(stripes, tmp_path, monkeypatch
     recipe = _recipe(stripes, tmp_path / "out")
     splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
     read, fitted = [], []
-    getitem, fit = type(splits.test).__getitem__, training._fit
+    getitem, fit = type(splits.test).__getitem__, fitting.fit_phase
     monkeypatch.setattr(
         type(splits.test),
         "__getitem__",
@@ -112,7 +112,7 @@ def test_the_test_set_is_read_after_training_only(stripes, tmp_path, monkeypatch
             read.append((self is splits.test, bool(fitted))) or getitem(self, index)
         ),
     )
-    monkeypatch.setattr(training, "_fit", lambda *args: (fit(*args), fitted.append(1))[0])
+    monkeypatch.setattr(fitting, "fit_phase", lambda *args: (fit(*args), fitted.append(1))[0])
     training.run(build, splits, recipe)
     of_test = [after for is_test, after in read if is_test]
     assert len(of_test) >= len(splits.test) and all(of_test)
@@ -245,7 +245,7 @@ def test_balanced_classes_weigh_alike(stripes, tmp_path):
         path.unlink()
     recipe = _recipe(stripes, tmp_path / "out", class_weights="balanced", validation_split=0.2)
     splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
-    weights = training._class_weight(splits)
+    weights = splits.class_weights(recipe)
     assert weights[0] * 4 == pytest.approx(weights[1] * 16) == pytest.approx(10)
     training.run(build, splits, recipe)
 
@@ -347,7 +347,7 @@ def test_a_regression_is_scored_beside_the_mean_of_all_it_was_given(figures, tmp
     )
     parts = {"train": slice(0, 16), "validation": slice(16, 20), "test": slice(20, 30)}
     generator = ImageDataGenerator(rescale=1 / 255)
-    splits = Splits(
+    splits = RegressionSplits(
         **{
             part: generator.flow(pictures[s], values[s], shuffle=False) for part, s in parts.items()
         },

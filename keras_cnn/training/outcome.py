@@ -1,0 +1,93 @@
+"""The end of a training: its model is saved, tested and reported."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_cnn import card, report
+from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
+from keras_cnn.recipe import Recipe
+from keras_cnn.training.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a report needs of a training.
+
+    Attributes:
+        answers: The model's answers to the test pictures.
+        history: One list per metric, with its value of each epoch.
+        samples: Training pictures with titles.
+        facts: What the report tells of the training.
+    """
+
+    answers: np.ndarray | list
+    history: dict[str, list[float]]
+    samples: list[tuple]
+    facts: dict
+
+
+def save(model: keras.Model, task: Task, path: Path) -> None:
+    """Save a model with its card, whole or not at all.
+
+    Args:
+        model: The model.
+        task: The data it was trained on.
+        path: A name that ends in `.keras`.
+
+    Raises:
+        InputError: The disk is full or the folder cannot be written.
+    """
+    try:
+        with write_atomically(path) as temporary:
+            task.save(model, temporary)
+    except OSError as error:
+        raise InputError(
+            f"cannot save the model in {path.parent} ({error.strerror or error}): make room, then "
+            "go on with --resume"
+        ) from error
+
+
+def conclude(outcome: Outcome, task: Task, recipe: Recipe, **facts) -> dict:
+    """Write the report of a training whose model is saved in the run's folder; print a summary.
+
+    Args:
+        outcome: What the training left.
+        task: The data.
+        recipe: The choices.
+        **facts: Further entries of the report.
+
+    Returns:
+        The content of ``report.json``.
+    """
+    facts = task.facts | outcome.facts | facts
+    facts |= {"name": recipe.name, "recipe": recipe.to_dict(), "samples": task.sizes}
+    result = task.report(
+        recipe.folder,
+        answers=outcome.answers,
+        history=outcome.history,
+        samples=outcome.samples,
+        facts=facts,
+    )
+    _complete_card(recipe.folder / "model.keras", result)
+    print(report.sentence(result))
+    print(f"Report: {recipe.folder / 'report.html'}")
+    return result
+
+
+def _complete_card(path, result):
+    """Add the scores, which are known only after the test, to the card of the saved model."""
+    if not card.is_in(path):
+        return
+    scores = {
+        name: value
+        for name, value in result["test"].items()
+        if isinstance(value, int | float | str) or name == "interval"
+    }
+    completed = dataclasses.replace(
+        card.read(path), scores=scores, recipe=result["recipe"], versions=result["versions"]
+    )
+    card.write(path, completed)
