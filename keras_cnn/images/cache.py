@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.images.memory import free_memory
 
 _SHARE_OF_FREE_MEMORY = 4  # all automatic caches together take at most a quarter
+_STAMP = 4  # numbers that identify the content of a file
 _automatic = weakref.WeakSet()  # automatic caches in use
 
 
 class Cache:
-    """Resized 8-bit pictures, each with the time and size of its file.
+    """Resized pictures of one type, each with the time, size and number (inode) of its file.
 
-    A picture is read again when its file has changed. Any number of processes may share a cache on
+    A picture is read again when its file has changed. A picture of another type is read every time:
+    in this array it would change its type. Any number of processes may share a cache on
     disk: all write the same bytes, and a picture is valid only once it is complete.
     """
 
@@ -27,6 +31,7 @@ class Cache:
         filepaths: Sequence[str],
         *,
         shape: tuple[int, int, int],
+        dtype: str | np.dtype = "uint8",
         where: bool | str | os.PathLike = "auto",
         options: object = None,
     ):
@@ -35,6 +40,7 @@ class Cache:
         Args:
             filepaths: File of each picture.
             shape: (height, width, channels) of every picture.
+            dtype: Type of the pictures.
             where: False for no cache, True for memory, a folder for a file in it, or "auto" for
                 memory: all automatic caches together take at most a quarter of the free memory. If
                 it does not suffice for all pictures, only the first ones are kept.
@@ -45,22 +51,31 @@ class Cache:
             InputError: The folder cannot be written or its disk is too small.
         """
         self._filepaths = filepaths
-        size = int(np.prod(shape))
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape)) * dtype.itemsize
         if isinstance(where, bool) or where == "auto":
             count = len(filepaths) if where else 0
             if where == "auto":
                 taken = sum(cache._pictures.nbytes for cache in _automatic)
                 left = max(0, free_memory() // _SHARE_OF_FREE_MEMORY - taken)
                 count = min(count, left // size)
-            self._stamps = np.zeros((count, 2), np.int64)
-            self._pictures = np.empty((count, *shape), np.uint8)  # takes memory as it is filled
+            self._pictures = _allocate(count, shape, dtype)
+            if where is True and len(self._pictures) < count:
+                warnings.warn(
+                    f"cache=True: memory suffices for {len(self._pictures)} of {count} pictures; "
+                    "the others are read in every epoch",
+                    stacklevel=5,
+                )
+            self._stamps = np.zeros((len(self._pictures), _STAMP), np.int64)
             if where == "auto":
                 _automatic.add(self)
         else:
             count = len(filepaths)
-            raw = _mapped_file(Path(where), count * (16 + size), (filepaths, shape, options))
-            self._stamps = raw[: 16 * count].view(np.int64).reshape(count, 2)
-            self._pictures = raw[16 * count :].reshape(count, *shape)
+            stamps = 8 * _STAMP * count  # bytes
+            key = (filepaths, shape, dtype.str, options)
+            memory = _mapped_file(Path(where), stamps + count * size, key)
+            self._stamps = memory[:stamps].view(np.int64).reshape(count, _STAMP)
+            self._pictures = memory[stamps:].view(dtype).reshape(count, *shape)
 
     def get(self, index: int, read: Callable[[], np.ndarray]) -> np.ndarray:
         """Return a picture; read its file if it is not in the cache or has changed.
@@ -70,7 +85,7 @@ class Cache:
             read: Reads the picture from its file.
 
         Returns:
-            uint8 array (height, width, channels). Do not write to it.
+            Array (height, width, channels). Do not write to it.
         """
         if index >= len(self._stamps):
             return read()
@@ -78,13 +93,29 @@ class Cache:
             status = os.stat(self._filepaths[index])
         except OSError:
             return read()  # raises an error that says what is wrong
-        stamp = [status.st_mtime_ns, status.st_size]
+        stamp = [
+            status.st_mtime_ns,
+            status.st_ctime_ns,  # changes with the content, whatever time a copy was given
+            status.st_size,
+            status.st_ino & (2**63 - 1),  # Windows may need 64 bits
+        ]
         if self._stamps[index].tolist() != stamp:
             picture = read()
+            if picture.dtype != self._pictures.dtype:
+                return picture
             self._stamps[index] = 0  # invalid while the pixels are being written
             self._pictures[index] = picture
             self._stamps[index] = stamp
         return self._pictures[index]
+
+
+def _allocate(count, shape, dtype):
+    """Allocate memory for pictures, for half as many as long as there is not enough."""
+    while True:
+        try:
+            return np.empty((count, *shape), dtype)  # takes memory as it is filled
+        except MemoryError:
+            count //= 2
 
 
 def _mapped_file(folder, size, key):
@@ -108,26 +139,3 @@ def _mapped_file(folder, size, key):
             f"cache={str(folder)!r} must be a folder that can be written to "
             f"({error.strerror}): name another"
         ) from error
-
-
-def free_memory() -> int:
-    """Estimate the free memory in bytes, within this container's limit if it has one."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = (
-            next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
-        )
-    except OSError:  # not Linux
-        return 4 * 1024**3
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
-        return max(0, min(free, limit - used + _number(group / "memory.stat", "file")))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return free
-
-
-def _number(path, name):
-    lines = (line.split() for line in path.read_text().splitlines())
-    return next(int(line[1]) for line in lines if line[0] == name)
