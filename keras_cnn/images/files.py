@@ -1,23 +1,21 @@
 """Find, read, check and resize image files."""
 
-import io
-import math
+import functools
 import mimetypes
 import os
-import struct
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from keras_cnn.errors import InputError
+from keras_cnn.images import decoding
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")  # Keras' own list
-CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
+CHANNELS = decoding.CHANNELS  # color_mode -> number
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
-_PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # color_mode -> mode
 
 
 def find(
@@ -25,6 +23,7 @@ def find(
     *,
     classes: Sequence[str] | None = None,
     follow_links: bool = False,
+    allow_empty: bool = False,
 ) -> tuple[list[str], list[tuple[str, int]]]:
     """Find the pictures of a folder that holds one folder per class.
 
@@ -36,6 +35,7 @@ def find(
         classes: Names of the class folders to use, in the order of their indices. By default all,
             sorted. ``["."]`` takes the pictures of `directory` itself as one class.
         follow_links: Whether to follow symbolic links to folders inside the class folders.
+        allow_empty: Whether some class folders, but not all, may have no pictures.
 
     Returns:
         The class names, and for each picture its file name relative to `directory` and the index
@@ -60,12 +60,16 @@ def find(
     for index, class_name in enumerate(classes):
         folder = os.path.join(directory, class_name)
         names = _pictures_in(folder, follow_links)
-        if not names:
+        if not names and not (allow_empty and os.path.isdir(folder)):
             raise InputError(
                 f"class folder {folder!r} is missing or has no pictures ({', '.join(FORMATS)}): "
                 "add some, or name the folders to use with classes="
             )
         pictures += [(os.path.join(class_name, name), index) for name in names]
+    if not pictures:
+        raise InputError(
+            f"the class folders of {directory!r} have no pictures ({', '.join(FORMATS)}): add some"
+        )
     return classes, pictures
 
 
@@ -123,13 +127,15 @@ def read(
     color_mode: str = "rgb",
     exif_rotation: bool = True,
     least_size: tuple[int, int] | None = None,
+    background: str | None = None,
+    full_depth: bool = False,
 ) -> np.ndarray:
-    """Read a picture of any kind as 8-bit pixels.
+    """Read a picture of any kind.
 
     Palettes and CMYK become RGB. Colour becomes grey by ITU-R 601 luma. Alpha is dropped, not
-    blended, unless `color_mode` is "rgba". The pixels are those of Keras' `load_img`, with two
-    exceptions: a picture is turned upright as its EXIF orientation says, and the 65,536 shades of
-    16-bit grey are scaled to 256, not clipped.
+    blended, unless `color_mode` is "rgba" or there is a `background`. The pixels are those of
+    Keras' `load_img`, with two exceptions: a picture is turned upright as its EXIF orientation
+    says, and where 16-bit grey becomes 8-bit, its 65,536 shades are scaled to 256, not clipped.
 
     Args:
         path: File name.
@@ -137,21 +143,48 @@ def read(
         exif_rotation: Whether to turn the picture upright as its EXIF orientation says.
         least_size: (height, width), or None. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if
             the result is at least this large: several times faster, but pixels are smoother.
+        background: Colour under transparent pixels, such as "white" or "#ffffff"; None leaves them
+            the colour that the file has there, often black.
+        full_depth: Whether 16-bit and 32-bit grey keeps its depth if `color_mode` is "grayscale",
+            as in `load_img`.
 
     Returns:
-        uint8 array (height, width, channels).
+        uint8 array (height, width, channels); at full depth uint16 or int32 for files that have it.
 
     Raises:
-        InputError: The file is missing, empty, truncated or not a picture, or it has more pixels
-            than `PIL.Image.MAX_IMAGE_PIXELS` and may be a decompression bomb.
+        InputError: The file is missing, empty, truncated or not a picture, or it may be a
+            decompression bomb: it has more pixels than `PIL.Image.MAX_IMAGE_PIXELS` in very few
+            bytes, or more than four times that number. The environment variable
+            KERAS_CNN_MAX_PIXELS sets another number; 0 lifts the limit.
     """
     try:
         with open(path, "rb") as file:
-            return _decode(file.read(), color_mode, exif_rotation, least_size)
+            return decoding.decode(
+                file.read(),
+                color_mode=color_mode,
+                exif_rotation=exif_rotation,
+                least_size=least_size,
+                background=background,
+                full_depth=full_depth,
+            )
     except Exception as error:  # broken files make decoders raise nearly every type there is
         raise InputError(
             f"cannot read picture {os.fspath(path)!r}: {_reason(error)}; mend or remove it"
         ) from error
+
+
+def grey_type(path: str | os.PathLike) -> np.dtype:
+    """Return the type of the pixels that `read` returns of a grey picture at full depth.
+
+    Args:
+        path: File name. Only the header is read; a file that cannot be read counts as uint8.
+    """
+    try:
+        with Image.open(path) as image:
+            mode = image.mode
+    except Exception:  # broken files make Pillow raise errors of nearly every type
+        mode = "L"
+    return np.dtype({"I": "int32", "L": "uint8"}.get(mode, "uint16" if mode[0] == "I" else "uint8"))
 
 
 def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) -> dict[str, str]:
@@ -203,69 +236,6 @@ def _reason(error):
             return str(error) or type(error).__name__
 
 
-def _decode(data, color_mode, exif_rotation, least_size):
-    if not data:
-        raise ValueError("the file is empty")
-    if not least_size and (pixels := _decode_jpeg(data, color_mode, exif_rotation)) is not None:
-        return pixels
-    with Image.open(io.BytesIO(data)) as image:  # reads the header, no pixels yet
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit and image.width * image.height > limit:
-            raise ValueError(
-                f"its {image.width} x {image.height} pixels are more than {limit:,} "
-                "(PIL.Image.MAX_IMAGE_PIXELS), it may be a decompression bomb"
-            )
-        if least_size:
-            image.draft(None, (max(least_size), max(least_size)))
-        if exif_rotation:
-            image = ImageOps.exif_transpose(image)
-        return _convert(image, color_mode)
-
-
-def _decode_jpeg(data, color_mode, exif_rotation):
-    """Decode a JPEG with OpenCV, faster than Pillow and to the same pixels; else return None.
-
-    Pillow decodes a JPEG that does not end with its end marker: it distinguishes a truncated file
-    from one with harmless bytes after the end. It also refuses JPEGs with too many pixels, or none.
-    """
-    height, width, channels = _jpeg_shape(data)
-    limit = Image.MAX_IMAGE_PIXELS or math.inf
-    if channels not in (1, 3) or not 0 < height * width <= limit:
-        return None
-    mode, flags = ("RGB", cv2.IMREAD_COLOR_RGB) if channels == 3 else ("L", cv2.IMREAD_GRAYSCALE)
-    if not exif_rotation:
-        flags |= cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if pixels is None:
-        return None
-    if _PILLOW_MODES[color_mode] == mode:
-        return pixels.reshape(*pixels.shape[:2], -1)
-    return _convert(Image.fromarray(pixels), color_mode)
-
-
-def _jpeg_shape(data):
-    """Return height, width and channels of a complete 8-bit JPEG, or zeros; faster than Pillow."""
-    position = 2
-    if data[:2] == b"\xff\xd8" and data.endswith(b"\xff\xd9"):
-        while position + 10 < len(data) and data[position] == 0xFF:
-            if data[position + 1] in (0xC0, 0xC1, 0xC2):  # start of a frame
-                bits, *shape = struct.unpack_from(">BHHB", data, position + 4)
-                return shape if bits == 8 else (0, 0, 0)
-            position += 2 + int.from_bytes(data[position + 2 : position + 4])
-    return 0, 0, 0
-
-
-def _convert(image, color_mode):
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # Pillow warns if it is converted to RGB directly
-    if image.mode != _PILLOW_MODES[color_mode]:
-        image = image.convert(_PILLOW_MODES[color_mode])
-    pixels = np.asarray(image)
-    return pixels.reshape(*pixels.shape[:2], -1)
-
-
 def resize(
     pixels: np.ndarray,
     *,
@@ -276,19 +246,20 @@ def resize(
     """Resize a picture to the pixels of Keras' `load_img`, which uses Pillow.
 
     Args:
-        pixels: uint8 array (height, width, channels).
+        pixels: uint8 array (height, width, channels), or uint16 or int32 array (height, width, 1).
         size: The new (height, width).
         interpolation: One of `INTERPOLATIONS`. All but "nearest" average when they shrink.
         keep_aspect_ratio: Whether to crop the largest centred box of the new aspect ratio first,
             rather than to distort.
 
     Returns:
-        uint8 array (*size, channels); `pixels` itself if it already has that size.
+        Array (*size, channels) of the same type; `pixels` itself if it already has that size.
     """
     if pixels.shape[:2] == tuple(size):
         return pixels
     height, width = size
-    if interpolation == "nearest" and not keep_aspect_ratio:  # Pillow's pixels, but faster
+    nearest = interpolation == "nearest" and not keep_aspect_ratio
+    if nearest and not _pillow_rounds_down(pixels.shape[:2], size):  # the same, but faster
         resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     else:
         image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
@@ -296,6 +267,22 @@ def resize(
         resample = Image.Resampling[interpolation.upper()]
         resized = np.asarray(image.resize((width, height), resample, box))
     return resized.reshape(height, width, -1)
+
+
+@functools.lru_cache
+def _pillow_rounds_down(old_size, new_size):
+    """Return whether Pillow takes another nearest pixel than the exact one along some axis.
+
+    Half-way between two pixels, the sum of floats by which Pillow steps along an axis may fall
+    below the exact position.
+    """
+    for old, new in zip(old_size, new_size, strict=True):
+        exact = (2 * np.arange(new) + 1) * old // (2 * new)
+        steps = np.full(new, old / new)
+        steps[0] /= 2
+        if not np.array_equal(np.cumsum(steps).astype(int), exact):
+            return True
+    return False
 
 
 def _centre_box(image, height, width):

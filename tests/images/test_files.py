@@ -97,7 +97,7 @@ def test_pictures_are_turned_upright_unless_exif_rotation_is_off(tmp_path, orien
 
 @pytest.mark.parametrize("interpolation", files.INTERPOLATIONS)
 @pytest.mark.parametrize("keep_aspect_ratio", [False, True])
-@pytest.mark.parametrize("size", [(24, 24), (50, 31), (61, 97), (130, 200), (1, 7)])
+@pytest.mark.parametrize("size", [(24, 24), (50, 31), (61, 97), (130, 200), (1, 7), (61, 90)])
 def test_resized_pixels_are_those_of_keras(tmp_path, interpolation, keep_aspect_ratio, size):
     for channels, color_mode in ((3, "rgb"), (1, "grayscale"), (4, "rgba")):
         image = Image.fromarray(_pixels(channels=channels).squeeze())
