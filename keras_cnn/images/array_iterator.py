@@ -138,6 +138,7 @@ class ArrayIterator(Iterator):
             size=(int(height), int(width)),
             color_mode=color_modes.get(int(channels), "rgb"),
             interpolation="bilinear",
+            full_depth=False,  # arrays of grey files are read with 8 bits
             exif_rotation=generator.exif_rotation,
             reduced_decoding=generator.reduced_decoding,
         )

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+from PIL import ImageColor
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import files, transform
+from keras_cnn.images import files, legacy, transform
 
 _NO_AUGMENTATION = {
     "rotation_range": 0,
@@ -61,6 +62,7 @@ class Augmentation:
         cache: bool | str | os.PathLike = "auto",
         workers: int | None = None,
         prefetch: int = 2,
+        background: str | None = None,
     ):
         """Choose augmentation and scaling.
 
@@ -92,7 +94,8 @@ class Augmentation:
             vertical_flip: Whether to mirror half of the pictures, at random, top to bottom.
             rescale: Factor of all values; 1 / 255 gives values from 0 to 1.
             preprocessing_function: Called with each augmented picture, float array (height, width,
-                channels); returns an array of the same shape. Several threads call it at a time.
+                channels); returns an array of the same shape. Several threads call it at a time,
+                unless it draws from `np.random`: see `keras_cnn.images.legacy`.
             data_format: "channels_last" or "channels_first"; by default the setting of
                 Keras.
             validation_split: Share of the pictures set aside for subset="validation".
@@ -110,11 +113,14 @@ class Augmentation:
                 folder on disk.
             workers: Number of threads; by default one per core.
             prefetch: Number of batches to make ahead of the training step.
+            background: Colour to lay under transparent pixels, such as "white" or "#ffffff". None
+                drops the alpha channel: transparent pixels get the colour that the file has there,
+                often black. Without effect if `color_mode` is "rgba".
 
         Raises:
             InputError: An argument is outside its range.
         """
-        _check_options(fill_mode, interpolation_order, validation_split, on_error)
+        _check_options(fill_mode, interpolation_order, validation_split, on_error, background)
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
@@ -145,6 +151,7 @@ class Augmentation:
         self.cache = cache
         self.workers = workers or files.cores()
         self.prefetch = prefetch
+        self.background = background
         self.mean = None
         self.std = None
         self.zca_whitening_matrix = None
@@ -217,7 +224,7 @@ class Augmentation:
             The parameters; see `keras_cnn.images.transform`.
         """
         if seed is None:
-            rng = self._rng
+            rng = legacy.current_random_state(default=self._rng)
         else:
             rng = seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
         return transform.draw(
@@ -260,10 +267,23 @@ class Augmentation:
         """Augment one picture at random.
 
         Args:
-            x: float array of three axes, in `data_format`.
+            x: Array of three axes, in `data_format`.
             seed: Makes the augmentation reproducible.
+
+        Returns:
+            Array of the same shape and type, but float32 if channels are shifted or brightness
+            changes.
         """
-        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+        # Subclasses of old scripts may have a `get_random_transform` without `seed`.
+        params = self.get_random_transform(x.shape, *(() if seed is None else (seed,)))
+        augmented = self.apply_transform(x, params)
+        has_levels = params.get("channel_shift_intensity"), params.get("brightness")
+        if augmented.dtype == x.dtype or has_levels != (None, None):
+            return augmented
+        if np.issubdtype(x.dtype, np.integer):  # rounded as by SciPy
+            limits = np.iinfo(x.dtype)
+            augmented = np.clip(np.floor(augmented + 0.5), limits.min, limits.max)
+        return augmented.astype(x.dtype)
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """Return a picture preprocessed, rescaled, centred and normalised.
@@ -318,10 +338,9 @@ class Augmentation:
             x *= self.rescale
         if augment:
             rng = self._rng if seed is None else np.random.RandomState(seed)
-            x = np.array(
-                [self.random_transform(picture, rng) for _ in range(rounds) for picture in x],
-                self.dtype,
-            )
+            with legacy.drawing_from(rng):
+                augmented = [self.random_transform(picture) for _ in range(rounds) for picture in x]
+            x = np.array(augmented, self.dtype)
         height, width, _ = self._axes
         axes = (0, height + 1, width + 1)
         if self.featurewise_center:
@@ -336,7 +355,7 @@ class Augmentation:
             self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))) @ u.T
 
 
-def _check_options(fill_mode, interpolation_order, validation_split, on_error):
+def _check_options(fill_mode, interpolation_order, validation_split, on_error, background):
     if fill_mode not in transform.FILL_MODES:
         raise InputError(f"fill_mode must be one of {transform.FILL_MODES}; received {fill_mode!r}")
     if interpolation_order not in range(6):
@@ -345,6 +364,12 @@ def _check_options(fill_mode, interpolation_order, validation_split, on_error):
         raise InputError(f"validation_split must lie between 0 and 1; received {validation_split}")
     if on_error not in ("raise", "skip"):
         raise InputError(f'on_error must be "raise" or "skip"; received {on_error!r}')
+    try:
+        background and ImageColor.getrgb(background)
+    except (ValueError, AttributeError):
+        raise InputError(
+            f'background must be the name of a colour or "#rrggbb"; received {background!r}'
+        ) from None
 
 
 def _zoom_range(zoom_range):

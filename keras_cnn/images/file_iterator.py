@@ -64,6 +64,7 @@ class FileIterator(Iterator):
             keep_aspect_ratio=keep_aspect_ratio,
             exif_rotation=generator.exif_rotation,
             reduced_decoding=generator.reduced_decoding,
+            background=generator.background,
         )
         self.target_size = self.preparation.size
         self.color_mode = color_mode
@@ -89,6 +90,7 @@ class FileIterator(Iterator):
         self._cache = Cache(
             self.filepaths,
             shape=self.preparation.image_shape,
+            dtype=files.grey_type(self.filepaths[0]) if color_mode == "grayscale" else "uint8",
             where=generator.cache,
             options=self.preparation,
         )

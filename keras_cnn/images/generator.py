@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ class ImageDataGenerator(Augmentation):
     the resized pictures for later epochs. Five things differ from the legacy class:
 
     - Pictures are turned upright as their EXIF orientation says (see `exif_rotation`).
-    - 16-bit grey is scaled to 8 bits, not clipped.
+    - In color_mode "rgb" and "rgba", 16-bit grey is scaled to 8 bits, not clipped. In "grayscale"
+      16-bit and 32-bit grey keeps its values, 0 to 65,535 and more, as in the legacy class: choose
+      `rescale` accordingly.
     - 8-bit pictures from files that are larger than 64 pixels are rotated, sheared, zoomed and
       shifted with results rounded to whole grey levels. Floats are not rounded.
     - If `flow` takes a subset, sample weights stay with their pictures. The legacy class mixes up
@@ -64,7 +66,8 @@ class ImageDataGenerator(Augmentation):
             target_size: (height, width) pictures are resized to.
             color_mode: "rgb", "rgba" or "grayscale".
             classes: Names of the class folders in the order of their indices; by default all,
-                sorted. ``["."]`` takes the pictures in `directory` itself.
+                sorted. A class folder without pictures keeps its index; a warning names it.
+                ``["."]`` takes the pictures in `directory` itself.
             class_mode: The targets: "categorical" (n, classes) of 0 and 1; "sparse" or "binary"
                 (n,) class indices; "input" the pictures themselves; None for none.
             batch_size: Pictures per batch; the last of an epoch may have fewer.
@@ -84,8 +87,8 @@ class ImageDataGenerator(Augmentation):
             A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
 
         Raises:
-            InputError: The folder is missing, a class or subset is empty, or the value of an option
-                is not allowed.
+            InputError: The folder is missing, there are no pictures, or the value of an option is
+                not allowed.
         """
         file_list = file_lists.from_directory(
             directory, classes=classes, class_mode=class_mode, follow_links=follow_links
@@ -113,9 +116,9 @@ class ImageDataGenerator(Augmentation):
         self,
         dataframe: pd.DataFrame,
         directory: str | os.PathLike | None = None,
-        x_col: str = "filename",
-        y_col: str | Sequence[str] = "class",
-        weight_col: str | None = None,
+        x_col: Hashable = "filename",
+        y_col: Hashable | Sequence = "class",
+        weight_col: Hashable | None = None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -136,8 +139,9 @@ class ImageDataGenerator(Augmentation):
         Args:
             dataframe: The table.
             directory: Folder that the file names are relative to; None if they need none.
-            x_col: Column of file names.
-            y_col: Column of targets; a list of columns if `class_mode` is "multi_output".
+            x_col: Column of file names: its name, or its number in a table without header.
+            y_col: Column of targets; a list, index or array of columns if `class_mode` is "raw" or
+                "multi_output".
             weight_col: Column of sample weights.
             target_size: (height, width) pictures are resized to.
             color_mode: "rgb", "rgba" or "grayscale".

@@ -9,6 +9,9 @@ from keras_cnn.errors import InputError
 from keras_cnn.images import files
 from keras_cnn.images.scaling import Scaling, scaling_of
 
+# Fields that older cards lack. Their models were trained on grey pictures scaled to 8 bits.
+_DEFAULTS_OF_OLD_CARDS = {"background": None, "full_depth": False}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preparation:
@@ -22,6 +25,8 @@ class Preparation:
         exif_rotation: Whether to turn pictures upright as their EXIF orientation says.
         reduced_decoding: Whether to decode large JPEGs at a fraction of their size.
         margin: Width of the black border around the picture, in pixels.
+        background: Colour under transparent pixels, or None, as in `files.read`.
+        full_depth: Whether grey of more than 8 bits keeps its depth in color_mode "grayscale".
         scaling: The rule for pixel values; None if it is code that no file can carry.
     """
 
@@ -32,6 +37,8 @@ class Preparation:
     exif_rotation: bool = True
     reduced_decoding: bool = False
     margin: int = 0
+    background: str | None = None
+    full_depth: bool = True
     scaling: Scaling | None = Scaling()
 
     @classmethod
@@ -63,6 +70,7 @@ class Preparation:
         try:
             height, width = fields["size"]
             rule = fields["scaling"]
+            fields = _DEFAULTS_OF_OLD_CARDS | fields
             preparation = cls(
                 **{field.name: fields[field.name] for field in dataclasses.fields(cls)}
                 | {"size": (height, width), "scaling": rule and Scaling(**rule)}
@@ -93,7 +101,8 @@ class Preparation:
             path: File name.
 
         Returns:
-            uint8 array (height, width, channels), 0 to 255.
+            uint8 array (height, width, channels), 0 to 255; uint16 or int32 for grey files of that
+            depth.
 
         Raises:
             InputError: The file cannot be read to its last pixel.
@@ -103,6 +112,8 @@ class Preparation:
             color_mode=self.color_mode,
             exif_rotation=self.exif_rotation,
             least_size=self._size_without_margin if self.reduced_decoding else None,
+            background=self.background,
+            full_depth=self.full_depth,
         )
         return self.fit(pixels)
 
@@ -110,10 +121,10 @@ class Preparation:
         """Resize a picture to the network's size.
 
         Args:
-            pixels: uint8 array (any height, any width, channels).
+            pixels: Array (any height, any width, channels), as `files.read` returns it.
 
         Returns:
-            uint8 array (height, width, channels).
+            Array (height, width, channels) of the same type.
         """
         pixels = files.resize(
             pixels,
