@@ -113,6 +113,8 @@ def from_directory(
 ) -> FileList:
     """List the pictures of a folder that holds one folder per class.
 
+    A class folder without pictures keeps its index, as in the legacy class; a warning names it.
+
     Args:
         directory: The folder.
         classes: Names of the class folders in the order of their indices; by default all, sorted.
@@ -126,12 +128,17 @@ def from_directory(
         InputError: There are no pictures, or a folder has no such `class_mode`.
     """
     check_class_mode(class_mode, _CLASS_MODES)
-    names, pictures = files.find(directory, classes=classes, follow_links=follow_links)
+    names, pictures = files.find(
+        directory, classes=classes, follow_links=follow_links, allow_empty=True
+    )
+    indices = np.array([index for _, index in pictures], np.int32)
+    if empty := [name for index, name in enumerate(names) if index not in indices]:
+        warnings.warn(f"class folders without pictures: {', '.join(empty)}", stacklevel=3)
     return FileList(
         os.fspath(directory),
         [name for name, _ in pictures],
         class_indices={name: index for index, name in enumerate(names)},
-        classes=np.array([index for _, index in pictures], np.int32),
+        classes=indices,
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ def from_dataframe(
     dataframe: pd.DataFrame,
     *,
     directory: str | os.PathLike | None,
-    x_col: str,
-    y_col: str | Sequence[str],
-    weight_col: str | None,
+    x_col: Hashable,
+    y_col: Hashable | Sequence,
+    weight_col: Hashable | None,
     classes: Sequence[str] | None,
     class_mode: str | None,
     validate_filenames: bool,
@@ -32,8 +32,9 @@ def from_dataframe(
     Args:
         dataframe: The table.
         directory: Folder that the file names are relative to; None if they need none.
-        x_col: Column of file names.
-        y_col: Column of targets; a list of columns if `class_mode` is "multi_output".
+        x_col: Column of file names: its name, or its number in a table without header.
+        y_col: Column of targets; a list, index or array of columns if `class_mode` is "raw" or
+            "multi_output".
         weight_col: Column of sample weights.
         classes: Class names in the order of their indices; rows of other classes are left out.
         class_mode: Kind of targets.
@@ -48,13 +49,15 @@ def from_dataframe(
     """
     check_class_mode(class_mode, _CLASS_MODES)
     directory = os.fspath(directory or "")
+    if isinstance(y_col, (pd.Index, pd.Series, np.ndarray)):
+        y_col = y_col.tolist()
     targets = list(y_col) if isinstance(y_col, (list, tuple)) else [y_col]
     _check_columns(
         dataframe, x_col, targets if class_mode not in ("input", None) else (), weight_col
     )
     if class_mode == "multi_output" and not isinstance(y_col, (list, tuple)):
         raise InputError(f'class_mode="multi_output" needs a list of columns; received {y_col=}')
-    table = dataframe.assign(**{x_col: [os.fspath(name) for name in dataframe[x_col]]})
+    table = _with_column(dataframe, x_col, [os.fspath(name) for name in dataframe[x_col]])
     if validate_filenames:
         table = _keep_existing_files(table, directory, x_col)
     class_indices = {}
@@ -77,19 +80,26 @@ def from_dataframe(
     elif class_mode == "raw":
         labels = table[targets if len(targets) > 1 else targets[0]].to_numpy()
         file_list = dataclasses.replace(file_list, labels=labels)
-    if weight_col:
+    if weight_col is not None:
         weights = table[weight_col].to_numpy()
         file_list = dataclasses.replace(file_list, sample_weight=weights)
     return file_list
 
 
+def _with_column(table, name, values):
+    """Return a table with another column in place of one, whose name may be a number."""
+    table = table.copy(deep=False)
+    table[name] = values
+    return table
+
+
 def _check_columns(table, x_col, targets, weight_col):
-    for column in (x_col, *targets, *([weight_col] if weight_col else [])):
+    for column in (x_col, *targets, *([] if weight_col is None else [weight_col])):
         if column not in table:
             raise InputError(f"the table has columns {list(table)}; received {column!r}: name one")
     if not all(isinstance(name, (str, os.PathLike)) for name in table[x_col]):
         raise InputError(f"column x_col={x_col!r} must hold file names, all of them str")
-    if weight_col and not pd.api.types.is_numeric_dtype(table[weight_col]):
+    if weight_col is not None and not pd.api.types.is_numeric_dtype(table[weight_col]):
         raise InputError(f"column weight_col={weight_col!r} must hold numbers")
 
 
@@ -128,7 +138,7 @@ def _index_classes(table, y_col, classes, class_mode):
             return [name for name in label if name in known] or None
 
         labels = [keep_known(label) for label in table[y_col]]
-        table = table.assign(**{y_col: pd.Series(labels, table.index, dtype=object)})
+        table = _with_column(table, y_col, pd.Series(labels, table.index, dtype=object))
         table = table[[label is not None for label in labels]]
     else:
         labels = ([label] if isinstance(label, str) else label for label in table[y_col])
