@@ -1,4 +1,7 @@
-"""The machine and the packages that a training runs on."""
+"""The machine and the packages that a training runs on.
+
+Importing this module loads neither Keras nor TensorFlow.
+"""
 
 import contextlib
 import importlib.metadata
@@ -6,16 +9,23 @@ import os
 import platform
 from pathlib import Path
 
-import keras
-
 
 def surroundings() -> dict:
     """Return the "versions" of the packages and the "hardware"."""
     return {"versions": _versions(), "hardware": _hardware()}
 
 
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def devices() -> list[str]:
     """Return the names of the processors and accelerators of the backend, such as "gpu:0"."""
+    import keras
+
     if keras.backend.backend() != "torch":
         return keras.distribution.list_devices()
     import torch  # Keras 3.15 has no list of its devices
@@ -31,6 +41,8 @@ def sentence() -> str:
 
 
 def _versions():
+    import keras
+
     packages = ("keras-cnn", "keras", keras.backend.backend(), "numpy", "opencv-python-headless")
     versions = {"python": platform.python_version()}
     for package in packages:

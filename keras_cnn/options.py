@@ -18,6 +18,8 @@ from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
 
+_BACKENDS = ("tensorflow", "jax", "torch")
+
 
 def option(
     default: Any,
@@ -74,26 +76,32 @@ class OptionFields:
         except InputError as error:
             parser.error(str(error))
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
+    def add_options(
+        self, parser: argparse.ArgumentParser, *, leave_out: Sequence[str] = ()
+    ) -> None:
         """Add the recipe's options to a parser.
 
         Args:
             parser: The parser; it may have other options.
+            leave_out: Names of options that the parser reads in another way.
         """
         for field in self._offered():
-            add_option(parser, field, default=getattr(self, field.name))
+            if field.name not in leave_out:
+                add_option(parser, field, default=getattr(self, field.name))
 
     def with_options(self, options: argparse.Namespace, **changes: Any) -> Self:
         """Return this recipe with the values that a parser read.
 
         Args:
-            options: Result of the parser; options that are not the recipe's are ignored.
+            options: Result of the parser; options that are not the recipe's are ignored, and
+                fields without an option keep their values.
             **changes: Values of further fields.
 
         Raises:
             InputError: A value is out of its range.
         """
-        values = {field.name: getattr(options, field.name) for field in self._offered()}
+        names = [field.name for field in self._offered() if field.name in options]
+        values = {name: getattr(options, name) for name in names}
         return dataclasses.replace(self, **values | changes)
 
     def check_values(self) -> None:
@@ -141,28 +149,64 @@ def _check_value(field, value):
 
 
 def script(main: Callable[[], Any]):
-    """Run a script's main function the way a user at a terminal expects it.
+    """Run a script's main function for a user at a terminal.
 
-    Input that cannot be used, and Ctrl-C where no training is under way, end in one sentence
-    instead of a traceback, and TensorFlow tells errors only, except for the lines it prints before
-    it reads that wish.
+    Inputs that cannot be used, a backend that is not installed, and Ctrl-C outside a training end
+    in one sentence instead of a traceback. TensorFlow logs errors only.
 
     Args:
         main: The function; it reads ``sys.argv`` itself.
 
     Raises:
-        SystemExit: With code 2 where `main` raises `keras_cnn.InputError`, with code 130 where it
-            raises KeyboardInterrupt.
+        SystemExit: With code 2 after `keras_cnn.InputError` or a missing backend, with code 130
+            after KeyboardInterrupt.
     """
     prepare_output()
     try:
         main()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError, ValueError) as error:
+        code = report_error(error)
+        if code is None:
+            raise
+        raise SystemExit(code) from None
+
+
+def report_error(error: BaseException) -> int | None:
+    """Print an error that the user can act on as one sentence on stderr.
+
+    Args:
+        error: Any error.
+
+    Returns:
+        The exit code; None if the error is a bug, and nothing is printed.
+    """
+    if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
+        return 130
+    message = str(error) if isinstance(error, InputError) else missing_backend(error)
+    if message is None:
+        return None
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def missing_backend(error: BaseException) -> str | None:
+    """Return a sentence if an error says that the backend of Keras is not installed, else None.
+
+    Args:
+        error: Any error.
+    """
+    if "keras" in sys.modules:
+        return None
+    if isinstance(error, ModuleNotFoundError) and error.name in _BACKENDS:
+        return (
+            f"the backend of Keras must be installed; {error.name}, set by KERAS_BACKEND or "
+            f"keras.json, is not: run pip install {error.name}, or choose another backend"
+        )
+    if isinstance(error, ValueError) and "Unable to import backend" in str(error):
+        name = str(error).rpartition(":")[2].strip()
+        return f"KERAS_BACKEND must be one of {list(_BACKENDS)}; received {name!r}"
+    return None
 
 
 def prepare_output() -> None:

@@ -111,9 +111,15 @@ class TrainingRecipe(OptionFields):
         "several GPUs: mirrored (TensorFlow), data-parallel (JAX, also several machines)",
         whole_network=True,
     )
-    coordinator: str | None = option(None, "host:port of the first of several processes")
-    processes: int | None = option(None, "number of processes that train together", at_least=1)
-    process: int | None = option(None, "number of this process, from 0", at_least=0)
+    coordinator: str | None = option(
+        None, "host:port of the first of several processes", whole_network=True
+    )
+    processes: int | None = option(
+        None, "number of processes that train together", at_least=1, whole_network=True
+    )
+    process: int | None = option(
+        None, "number of this process, from 0", at_least=0, whole_network=True
+    )
     resume: bool = option(
         False,
         "go on from the last checkpoint in the results folder, or start if there is none",

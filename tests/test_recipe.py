@@ -6,7 +6,7 @@ import pytest
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe
 from keras_cnn.detection import DetectionRecipe
-from keras_cnn.options import script
+from keras_cnn.options import Parser, script
 from keras_cnn.recipe import AUGMENTATIONS, TrainingRecipe
 
 RECIPE = Recipe(name="case", dataset="set", epochs=6)
@@ -41,6 +41,14 @@ def test_an_option_without_meaning_for_a_case_is_not_offered(capsys):
         recipe.parse(["--variant", "paper"])
     assert "unknown option --variant" in capsys.readouterr().err
     assert not {"variant", "image_size", "without"} & set(recipe.to_dict())
+
+
+def test_a_field_that_the_parser_leaves_out_keeps_its_value(tmp_path):
+    parser = Parser()
+    recipe = dataclasses.replace(RECIPE, data=tmp_path)
+    recipe.add_options(parser, leave_out=("data",))
+    changed = recipe.with_options(parser.parse_args(["--epochs", "2"]))
+    assert changed == dataclasses.replace(recipe, epochs=2)
 
 
 @pytest.mark.parametrize("name", ["variants", "without", "name", "image-size"])

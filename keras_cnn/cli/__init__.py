@@ -20,12 +20,12 @@ from keras_cnn.cli import (
     export,
     fetch,
     lr_find,
+    models,
     predict,
     train,
     train_detector,
 )
-from keras_cnn.errors import InputError
-from keras_cnn.options import Parser, prepare_output
+from keras_cnn.options import Parser, prepare_output, report_error
 
 # Name -> module, and line of `keras-cnn --help`. A module has `add_arguments(parser)` and
 # `run(options)`, whose docstring stands above the options. It imports Keras or OpenCV in `run`
@@ -41,6 +41,7 @@ COMMANDS = {
     "fetch": (fetch, "download a data set"),
     "export": (export, "write a model for other programs"),
     "lr-find": (lr_find, "suggest a learning rate"),
+    "models": (models, "list the networks"),
     "doctor": (doctor, "show what this machine offers and lacks"),
 }
 
@@ -63,12 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _command_parser(command, module).parse_args(words)
     try:
         return module.run(options) or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    except (KeyboardInterrupt, ImportError, ValueError) as error:
+        code = report_error(error)
+        if code is None:
+            raise
+        return code
     except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -22,9 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quarantine",
         type=Path,
-        default=Path("quarantine.txt"),
         metavar="FILE",
-        help="list of the files that should be left out (default: %(default)s)",
+        help="write the names of the files that should be left out into this file, one per line",
     )
     arguments.add_json(parser)
 
@@ -34,11 +33,12 @@ def run(options: argparse.Namespace) -> int:
 
     The faults are: files that cannot be read, or that may be read in an unexpected way (CMYK, 16
     bits, animations, wrong extensions); empty, missing and unbalanced classes; training pictures
-    that are exact or near copies of test pictures; boxes that cannot be used. The quarantine file
-    lists, one per line, the files that should be left out. The exit code is 1 if there are faults.
+    that are exact or near copies of test pictures; boxes that cannot be used. The exit code is 1
+    if there are faults.
     """
     folder = arguments.folder(options.folder)
-    _refuse_other_files(options.quarantine)
+    if options.quarantine:
+        _refuse_other_files(options.quarantine)
     from keras_cnn.datasets import check
 
     result = check.check(
@@ -51,14 +51,19 @@ def run(options: argparse.Namespace) -> int:
         output.print_json(dataclasses.asdict(result) | totals)
     else:
         _print(result, folder)
-    ending = ""
-    if result.quarantine:  # last: if it cannot be written, all findings have been printed
+    if options.quarantine:  # last: if it cannot be written, all findings have been printed
         lines = "".join(f"{os.path.join(folder, path)}\n" for path in result.quarantine)
         options.quarantine.write_text(lines, encoding="utf-8", errors="surrogateescape")
-        ending = f"; files that should be left out: {options.quarantine}"
     if not options.json:
-        print(f"{faults} faults{ending}")
+        print(f"{faults} faults{_quarantine_note(result.quarantine, options.quarantine)}")
     return 1 if faults else 0
+
+
+def _quarantine_note(paths, file):
+    if not paths:
+        return ""
+    place = f"listed in {file}" if file else "--quarantine FILE lists them"
+    return f"; files that should be left out: {len(paths)}, {place}"
 
 
 def _refuse_other_files(path):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from keras_cnn.cli import arguments, output
+from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
 
 
@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     are answered.
     """
     paths, total = arguments.pictures(options.paths)
+    backend.import_keras()
     from keras_cnn.detection import Detector
     from keras_cnn.inference.predictor import reason
 

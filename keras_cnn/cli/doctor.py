@@ -9,8 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from keras_cnn import __version__
-from keras_cnn.cli import arguments, output
+from keras_cnn import __version__, environment
+from keras_cnn.cli import arguments, backend, output
+from keras_cnn.options import missing_backend
 
 _PACKAGES = (
     "keras tensorflow jax torch numpy opencv-python-headless pillow scikit-learn matplotlib "
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out backend and devices: do not import Keras"
+    )
     arguments.add_json(parser)
 
 
@@ -33,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     The exit code is 1 if something necessary is missing.
     """
     with output.stdout_for_answer(options):
-        findings = examine()
+        findings = examine(fast=options.fast)
     if options.json:
         output.print_json(findings)
     else:
@@ -50,26 +54,25 @@ def _indented(value, width):
     return ("\n" + " " * width).join(map(str, lines or ["none"]))
 
 
-def examine() -> dict:
-    """Return the findings: name -> text, list or table; "faults" lists what is missing."""
+def examine(*, fast: bool = False) -> dict:
+    """Return the findings: name -> text, list or table; "faults" lists what is missing.
+
+    Args:
+        fast: Whether to leave out backend and devices, which need Keras.
+    """
     faults = []
     findings = {
         "keras-cnn": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
         "packages": _versions(),
     }
-    try:
-        import keras
-
-        from keras_cnn import environment
-
-        findings["backend"] = keras.backend.backend()
-        findings["devices"] = environment.devices()
-        findings["gpu"] = _gpu(findings["backend"], findings["devices"])
-    except Exception as error:  # a broken installation raises errors of any kind
-        findings["backend"] = f"Keras cannot be imported: {error}"
-        faults.append("Keras cannot be imported: reinstall with pip install -U keras-cnn")
-    findings["cores"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    if not fast:
+        try:
+            findings |= _backend()
+        except Exception as error:  # a broken installation raises errors of any kind
+            findings["backend"] = f"Keras cannot be imported: {error}"
+            faults.append(_way_out(error))
+    findings["cores"] = environment.cores()
     findings["font"] = _font()
     findings["folders"] = {}
     from keras_cnn import datasets
@@ -82,6 +85,21 @@ def examine() -> dict:
             faults.append(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
     findings["faults"] = faults
     return findings
+
+
+def _backend():
+    backend.import_keras()
+    import keras
+
+    name, devices = keras.backend.backend(), environment.devices()
+    return {"backend": name, "devices": devices, "gpu": _gpu(name, devices)}
+
+
+def _way_out(error):
+    """Return what to do about an error of the import of Keras."""
+    if sentence := missing_backend(error):
+        return sentence
+    return "Keras cannot be imported: reinstall with pip install -U keras-cnn"
 
 
 def _versions():

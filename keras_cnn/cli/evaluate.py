@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from keras_cnn.cli import arguments, output
+from keras_cnn.cli import arguments, backend, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,12 +45,12 @@ def run(options: argparse.Namespace) -> None:
         from keras_cnn import card
 
         model_card = card.read(card.model_path(options.model))
+        _warn_of_training_pictures(model_card, folder)
+        backend.import_keras()
         if model_card.task == "detection":
             from keras_cnn.detection import Detector as Model
         else:
             from keras_cnn.inference.predictor import Predictor as Model
-
-            _warn_of_training_pictures(model_card, folder)
         result = Model.load(options.model, unsafe=options.unsafe).evaluate(
             folder,
             out=options.out,
@@ -68,17 +68,47 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _warn_of_training_pictures(model_card, folder):
-    """Warn if the model was trained on these very files; `check` finds copies."""
-    from keras_cnn.splits.classification import VALIDATION
+    """Warn if training pictures are scored, or those that chose the best weights.
 
-    data = model_card.recipe.get("data")
-    if data is None:
-        return
-    data, folder = Path(data).resolve(), folder.resolve()
-    whole = folder == data and not (data / "test").is_dir()
-    if whole or folder in [data / split for split in ("train", *VALIDATION)]:
+    `check` finds copies of single pictures.
+    """
+    if _is_folder_of_training(model_card, folder) or _is_split_of_training(model_card, folder):
         print(
             f"warning: {folder} holds pictures that this model has learnt from or been chosen by: "
             "the score is too high",
             file=sys.stderr,
         )
+
+
+def _is_folder_of_training(model_card, folder):
+    """Return whether a folder lies in that of the training, outside its test pictures."""
+    from keras_cnn import datasets
+    from keras_cnn.datasets import annotations
+
+    recipe = model_card.recipe
+    if recipe.get("data"):
+        data = Path(recipe["data"]).resolve()
+    elif recipe.get("dataset"):
+        data = (datasets.root() / recipe["dataset"]).resolve()
+    else:
+        return False
+    folder = folder.resolve()
+    if folder != data:
+        parts = folder.relative_to(data).parts if folder.is_relative_to(data) else ("test",)
+        return parts[0].lower() not in ("test", "testing")
+    if model_card.task == "detection":
+        return not annotations.has(folder, "test")
+    return "test" not in datasets.splits(folder)
+
+
+def _is_split_of_training(model_card, folder):
+    """Return whether a folder holds the files of the train or validation split, or copies."""
+    from keras_cnn import datasets
+    from keras_cnn.datasets import fingerprint
+    from keras_cnn.images import files
+
+    hashes = [model_card.data.get(split, {}).get("hash") for split in ("train", "validation")]
+    if model_card.task != "classification" or not any(hashes) or datasets.splits(folder):
+        return False
+    _, pictures = files.find(folder)
+    return fingerprint.fingerprint(folder / name for name, _ in pictures) in hashes

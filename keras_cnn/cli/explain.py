@@ -1,9 +1,10 @@
 """``explain``: draw which pixels a network uses, its filters and its feature maps."""
 
 import argparse
+import re
 from pathlib import Path
 
-from keras_cnn.cli import arguments, output
+from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
 
 _LEAST_SIDE = 480  # pixels; smaller drawings are enlarged
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> None:
     the feature maps before and after the activation. For the network: a table of its layers with
     cost and receptive field, and the filters of its first convolution, or of --layer.
     """
+    if options.class_name is not None and not options.paths:
+        raise InputError("--class explains pictures: name some, or leave it out")
     paths, _ = arguments.pictures(options.paths)
     with output.stdout_for_answer(options):
         subject = _Subject(options)
@@ -82,7 +85,7 @@ class _Subject:
         self.path = card.model_path(options.model)
         self.card = card.read(self.path)
         self.is_detector = self.card.task == "detection"
-        self.class_index = None
+        self.class_index, self.heat_map_name = None, "grad_cam"
         if options.class_name is not None:
             if options.class_name not in self.card.class_names:
                 raise InputError(
@@ -90,6 +93,8 @@ class _Subject:
                     f"{options.class_name!r}"
                 )
             self.class_index = self.card.class_names.index(options.class_name)
+            self.heat_map_name = f"grad_cam_{_file_name(options.class_name)}"
+        backend.import_keras()
         if self.is_detector:
             if self.class_index is not None:
                 self.class_index += 1  # output 0 is the background
@@ -170,21 +175,25 @@ def _explain_picture(subject, path, layers, *, taken):
 
     shown, image = subject.read(path)
     stem, number = Path(path).stem, 1
-    while f"{stem}_grad_cam" in taken:  # pictures of the same name from two folders
+    while f"{stem}_{subject.heat_map_name}" in taken:  # pictures of the same name from two folders
         number += 1
         stem = f"{Path(path).stem}_{number}"
     heat = explain.grad_cam(subject.model, image, class_index=subject.class_index)
-    drawings = {f"{stem}_grad_cam": _to_pixels(explain.overlay(shown, heat) / 255)}
+    drawings = {f"{stem}_{subject.heat_map_name}": _to_pixels(explain.overlay(shown, heat) / 255)}
     if layers:
         for name, maps in explain.feature_maps(subject.model, image, layers).items():
             if maps.ndim != 3:
                 raise InputError(f"--layer must have feature maps; {name} has none: name another")
             span = maps.max() - maps.min()
             scaled = (maps - maps.min()) / (span if span > 0 else 1)
-            file_name = name.replace("/", "_").replace(" ", "_")
             mosaic = explain.mosaic(np.moveaxis(scaled, -1, 0))
-            drawings[f"{stem}_{file_name}"] = _to_pixels(mosaic)
+            drawings[f"{stem}_{_file_name(name)}"] = _to_pixels(mosaic)
     return drawings, subject.describe_answer(path, image)
+
+
+def _file_name(text):
+    """Return the name of a layer or class without characters that a file system may refuse."""
+    return re.sub(r'[\s/\\:*?"<>|]', "_", text)
 
 
 def _to_pixels(drawing):

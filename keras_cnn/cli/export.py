@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from keras_cnn.cli import arguments, output
-
-FORMATS = ("onnx", "litert", "savedmodel", "openvino")
+from keras_cnn.cli import arguments, backend, output
+from keras_cnn.inference import formats
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Its parser.
     """
     arguments.add_run(parser)
-    parser.add_argument("--format", required=True, choices=FORMATS)
+    parser.add_argument("--format", required=True, choices=formats.FORMATS)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder to create (default: RUN/export_<format>)"
     )
@@ -35,6 +34,8 @@ def run(options: argparse.Namespace) -> None:
     pictures and the resizing used in training.
     """
     with output.stdout_for_answer(options):
+        formats.check_packages(options.format)
+        backend.import_keras()
         from keras_cnn.inference import export
 
         path = export.export(

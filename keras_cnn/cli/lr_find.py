@@ -2,7 +2,7 @@
 
 import argparse
 
-from keras_cnn.cli import arguments, networks, output
+from keras_cnn.cli import arguments, backend, networks, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +30,12 @@ def run(options: argparse.Namespace) -> None:
     """
     recipe = networks.recipe(options)
     with output.stdout_for_answer(options):
+        networks.full_name(options.model)
+        backend.import_keras()
         builder = networks.find_builder(options.model)
         from keras_cnn.training import lr_finder
 
-        build = networks.with_input_errors(builder, options.model)
+        build = networks.with_input_errors(builder, f"--model {options.model}")
         splits = networks.scaled_splits(recipe)
         result = lr_finder.find_learning_rate(build, splits, recipe, steps=options.steps)
         lr_finder.write(result, recipe.folder)

@@ -1,25 +1,56 @@
 """The network of a command by name, and the recipe and pictures of its training."""
 
 import argparse
+import dataclasses
 import difflib
 import functools
 import inspect
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from keras_cnn.cli import arguments
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
-_NO_CLASSIFIERS = ("LinearRegression", "SSD300")
+CLASSIFIERS = {  # name in `models` -> source; a table, since importing `models` takes seconds
+    "AlexNet": "Krizhevsky et al., 2012",
+    "DenseNet121": "Huang et al., 2017",
+    "DenseNet169": "Huang et al., 2017",
+    "DenseNet201": "Huang et al., 2017",
+    "InceptionV1": "GoogLeNet, Szegedy et al., 2015",
+    "InceptionV3": "Szegedy et al., 2016",
+    "InceptionV4": "Szegedy et al., 2017",
+    "LeNet5": "LeCun et al., 1998",
+    "MobileNet": "Howard et al., 2017",
+    "ResNet18": "He et al., 2016",
+    "ResNet34": "He et al., 2016",
+    "ResNet50": "He et al., 2016",
+    "ResNet101": "He et al., 2016",
+    "ResNet152": "He et al., 2016",
+    "SoftmaxRegression": "one dense layer",
+    "VGG11": "Simonyan & Zisserman, 2015",
+    "VGG13": "Simonyan & Zisserman, 2015",
+    "VGG16": "Simonyan & Zisserman, 2015",
+    "VGG19": "Simonyan & Zisserman, 2015",
+    "book.SoftmaxRegression": "the book's listing, chapter 3",
+    "book.LeNet5": "the book's listing, chapter 4",
+    "book.AlexNet": "the book's listing, chapter 5",
+    "book.VGG16": "the book's listing, chapter 5",
+    "book.InceptionV1": "the book's listing, chapter 5",
+    "book.ResNet": "the book's listing, chapter 5",
+    "book.DenseNet": "the book's listing, chapter 6",
+    "book.MobileNet": "the book's listing, chapter 6",
+    "book.FashionCNN": "the book's exercise",
+}
 RECIPE = Recipe(
     name="",
     dataset="",
     interpolation="bilinear",  # as in the training of published weights
     augment="none",
-    without=("data", "variant"),
+    without=("variant",),
 )
 
 
@@ -38,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
     )
-    RECIPE.add_options(parser)
+    RECIPE.add_options(parser, leave_out=("data",))
 
 
 def recipe(options: argparse.Namespace) -> Recipe:
@@ -56,70 +87,107 @@ def recipe(options: argparse.Namespace) -> Recipe:
     return RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
 
 
-def builders() -> dict[str, Callable]:
-    """Return the builders of classifiers by name; the book's listings are ``book.<name>``."""
-    from keras_cnn import models
-
-    functions = {name: getattr(models, name) for name in models.__all__}
-    functions |= {f"book.{name}": value for name, value in vars(models.book).items()}
-    return {name: value for name, value in functions.items() if _is_classifier(value)}
-
-
-def _is_classifier(function):
-    return (
-        inspect.isfunction(function)
-        and function.__name__[0].isupper()
-        and function.__name__ not in _NO_CLASSIFIERS
-        and {"input_shape", "classes"} <= set(inspect.signature(function).parameters)
-    )
-
-
-def find_builder(name: str) -> Callable:
-    """Return the builder of a name.
+def full_name(name: str) -> str:
+    """Return the name of a classifier as `CLASSIFIERS` writes it.
 
     Args:
-        name: A key of `builders`; capitals, hyphens and underscores do not count.
-
-    Returns:
-        The builder, which takes ``input_shape=`` and ``classes=``.
+        name: The name; capitals, hyphens and underscores do not count.
 
     Raises:
-        InputError: There is no such builder; the sentence lists all.
+        InputError: There is no such classifier; the sentence lists all.
     """
     letters = _letters(name)
     if letters == "ssd300":
         raise InputError("SSD300 finds objects: use keras-cnn train-detector DIR")
-    known = builders()
-    by_letters = {_letters(key): builder for key, builder in known.items()}
+    by_letters = {_letters(key): key for key in CLASSIFIERS}
     if letters in by_letters:
         return by_letters[letters]
     close = difflib.get_close_matches(letters, by_letters, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    raise InputError(f"--model must be one of {', '.join(sorted(known))}; received {name!r}{hint}")
+    raise InputError(f"--model must be one of {', '.join(CLASSIFIERS)}; received {name!r}{hint}")
 
 
 def _letters(name):
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def with_input_errors(build: Callable, name: str) -> Callable:
-    """Return a builder whose ValueError, such as for too small pictures, becomes an `InputError`.
+def find_builder(name: str) -> Callable:
+    """Return the builder of a classifier, which takes ``input_shape=`` and ``classes=``.
 
     Args:
-        build: The builder.
-        name: Name of the model, as the user wrote it.
+        name: As in `full_name`.
+
+    Raises:
+        InputError: As in `full_name`.
+    """
+    package, _, function = full_name(name).rpartition(".")
+    from keras_cnn import models
+
+    return getattr(models.book if package else models, function)
+
+
+def weights(text: str | None) -> str | None:
+    """Return "imagenet", the path of a file of weights, or None.
+
+    Args:
+        text: Value of --weights.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    if text in (None, "imagenet"):
+        return text
+    path = Path(text)
+    if path.is_dir():
+        path /= "model.keras"
+    if not path.is_file():
+        raise InputError(
+            f"--weights must be imagenet, a file of weights or the folder of a run; there is no "
+            f"{str(path)!r}: check the path"
+        )
+    return str(path)
+
+
+def base(builder: Callable, weights: str, options: argparse.Namespace) -> Any:
+    """Return a `transfer.Base`: a network with trained weights, without its head.
+
+    Args:
+        builder: Builder of the network.
+        weights: "imagenet" or the path of a file.
+        options: Options of the command.
+
+    Raises:
+        InputError: The network takes no weights, or they do not fit it.
+    """
+    from keras_cnn import transfer
+
+    if not {"weights", "include_top"} <= set(inspect.signature(builder).parameters):
+        raise InputError(
+            f"--model {options.model} cannot start from trained weights: leave out --weights"
+        )
+    label = f"--model {options.model} --weights {weights}"
+    base = with_input_errors(transfer.Base.of, label)(builder, weights=weights)
+    return dataclasses.replace(base, build=with_input_errors(base.build, label))
+
+
+def with_input_errors(function: Callable, options: str) -> Callable:
+    """Return a function whose errors, such as for too small pictures, are an `InputError`.
+
+    Args:
+        function: A builder, or another function that raises ValueError or ImportError.
+        options: The options to name in the message, such as "--model resnet18".
     """
 
-    @functools.wraps(build)
-    def build_or_refuse(**options):
+    @functools.wraps(function)
+    def call_or_refuse(*args, **keywords):
         try:
-            return build(**options)
+            return function(*args, **keywords)
         except InputError:
             raise
-        except ValueError as error:
-            raise InputError(f"--model {name}: {error}") from error
+        except (ValueError, ImportError) as error:
+            raise InputError(f"{options}: {error}") from error
 
-    return build_or_refuse
+    return call_or_refuse
 
 
 def scaled_splits(recipe: Recipe) -> Any:

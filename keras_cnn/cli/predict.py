@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from keras_cnn.cli import arguments, output
+from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
 
 
@@ -46,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=arguments.positive,
-        default=2,
         metavar="N",
         help="number of workers of --engine ray (default: 2)",
     )
@@ -58,12 +57,14 @@ def run(options: argparse.Namespace) -> int:
     Pictures that cannot be read are reported on stderr, and the exit code is then 2; the others
     are answered.
     """
+    _refuse_without_effect(options)
     paths, total = arguments.pictures(options.paths)
     if options.engine == "ray":
         return _predict_with_ray(options, paths)
     if options.out:
         done = output.finished(options.out)
         paths, total, options.style = (path for path in paths if path not in done), None, "csv"
+    backend.import_keras()
     from keras_cnn.inference.predictor import Predictor, reason
 
     predictor = Predictor.load(options.model, unsafe=options.unsafe)
@@ -86,6 +87,19 @@ def run(options: argparse.Namespace) -> int:
     return 2 if bad else 0
 
 
+def _refuse_without_effect(options):
+    """Refuse options that would have no effect beside the others."""
+    if options.engine == "none" and options.workers:
+        raise InputError("--workers needs --engine ray: leave it out")
+    if options.engine == "ray" and (options.top_k > 1 or options.style != "table"):
+        raise InputError(
+            "--engine ray writes one class per picture, as Parquet: leave out --top-k, --format "
+            "and --json"
+        )
+    if options.out and options.style == "json":
+        raise InputError("--out writes csv: leave out --json, or --out")
+
+
 def _predict_with_ray(options, paths):
     if options.out is None:
         raise InputError("--engine ray needs --out, a new folder for its Parquet files")
@@ -95,7 +109,7 @@ def _predict_with_ray(options, paths):
         options.model,
         paths,
         out=options.out,
-        workers=options.workers,
+        workers=options.workers or 2,
         batch_size=options.batch_size,
         unsafe=options.unsafe,
     )

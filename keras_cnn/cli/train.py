@@ -1,12 +1,10 @@
 """``train``: train a network on a folder of pictures."""
 
 import argparse
-import dataclasses
-import inspect
-from pathlib import Path
 
-from keras_cnn.cli import arguments, networks, output
+from keras_cnn.cli import arguments, backend, networks, output
 from keras_cnn.errors import InputError
+from keras_cnn.options import flag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,36 +45,37 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"--{name} needs trained weights: add --weights imagenet|PATH")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
+    if options.codes in ("logistic", "svm"):
+        for name in ("epochs", "learning_rate", "batch_size"):
+            if getattr(recipe, name) != getattr(networks.RECIPE, name):
+                raise InputError(
+                    f"--codes {options.codes} is solved without steps: leave out {flag(name)}, or "
+                    "use --codes softmax"
+                )
+    networks.full_name(options.model)
+    weights = networks.weights(options.weights)
     with output.stdout_for_answer(options):
+        backend.import_keras()
         builder = networks.find_builder(options.model)
-        if options.weights:
-            result = _train_from_weights(builder, recipe, options)
+        if weights:
+            result = _train_from_weights(builder, weights, recipe, options)
         else:
             from keras_cnn.training import run as training
 
-            build = networks.with_input_errors(builder, options.model)
+            build = networks.with_input_errors(builder, f"--model {options.model}")
             result = training.run(build, networks.scaled_splits(recipe), recipe)
     if options.json:
         output.print_json(result)
 
 
-def _train_from_weights(builder, recipe, options):
+def _train_from_weights(builder, weights, recipe, options):
     from keras_cnn import transfer
 
-    if not {"weights", "include_top"} <= set(inspect.signature(builder).parameters):
-        raise InputError(
-            f"--model {options.model} cannot start from trained weights: leave out --weights"
-        )
     if options.codes:
         transfer.check_codes(recipe)
-    try:
-        base = transfer.Base.of(builder, weights=_weights(options.weights))
-    except ValueError as error:
-        raise InputError(f"--model {options.model}: {error}") from None
-    build = networks.with_input_errors(base.build, options.model)
-    base = dataclasses.replace(base, build=build)
+    base = networks.base(builder, weights, options)
     if options.codes:
-        return transfer.fit_codes(base, recipe, classifier=options.codes)
+        return transfer.fit_features(base, recipe, classifier=options.codes)
     freeze = options.freeze or "all"
     return transfer.fit_head(
         base,
@@ -84,18 +83,3 @@ def _train_from_weights(builder, recipe, options):
         fine_tune=freeze != "all",
         from_layer=None if freeze in ("all", "none") else freeze,
     )
-
-
-def _weights(text):
-    """Return "imagenet" or the path of a file of weights."""
-    if text == "imagenet":
-        return text
-    path = Path(text)
-    if path.is_dir():
-        path /= "model.keras"
-    if not path.is_file():
-        raise InputError(
-            f"--weights must be imagenet, a file of weights or the folder of a run; there is no "
-            f"{str(path)!r}: check the path"
-        )
-    return str(path)

@@ -4,7 +4,7 @@ import argparse
 import functools
 import os
 
-from keras_cnn.cli import arguments, output
+from keras_cnn.cli import arguments, backend, output
 from keras_cnn.detection.recipe import DetectionRecipe
 
 _RECIPE = DetectionRecipe(
@@ -15,7 +15,6 @@ _RECIPE = DetectionRecipe(
     learning_rate=1.5e-3,
     schedule="cosine",
     warmup=1,
-    without=("data",),
 )
 
 
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder in VOC's layout: Annotations/*.xml, JPEGImages/ and "
         "ImageSets/Main/{train,val}.txt",
     )
-    _RECIPE.add_options(parser)
+    _RECIPE.add_options(parser, leave_out=("data",))
     arguments.add_json(parser)
 
 
@@ -45,6 +44,7 @@ def run(options: argparse.Namespace) -> None:
     name = f"{os.path.basename(os.path.abspath(folder))}_ssd300"
     recipe = _RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
     with output.stdout_for_answer(options):
+        backend.import_keras()
         from keras_cnn import detection
         from keras_cnn.models import ssd
         from keras_cnn.training import run as training

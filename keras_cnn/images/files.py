@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from keras_cnn.environment import cores
 from keras_cnn.errors import InputError
 from keras_cnn.images import decoding
 
@@ -217,13 +218,6 @@ def judge(path: str | os.PathLike) -> tuple[np.ndarray | None, str | None]:
     except InputError as error:
         return None, _reason(error.__cause__)
     return (None, "it is a single pixel") if pixels.shape[:2] == (1, 1) else (pixels, None)
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _reason(error):

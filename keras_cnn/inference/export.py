@@ -1,7 +1,6 @@
 """A model for other programs: the preparation of pixels goes with it, so that they need none."""
 
 import dataclasses
-import importlib.util
 import json
 import os
 import shutil
@@ -18,13 +17,8 @@ from keras_cnn.card import Card
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import tta
+from keras_cnn.inference.formats import FORMATS, check_packages
 
-FORMATS = {  # name -> Keras' own name, what is written, packages it takes
-    "onnx": ("onnx", "model.onnx", ("tf2onnx",)),
-    "litert": ("litert", "model.tflite", ()),
-    "savedmodel": ("tf_saved_model", "model", ()),
-    "openvino": ("openvino", "model.xml", ("openvino",)),
-}
 DTYPES = ("uint8", "float32")
 _LUMA = (19595.0, 38470.0, 7471.0)  # of red, green and blue, over 65536: Pillow's own
 
@@ -63,8 +57,8 @@ def export(
             f"format must be one of {list(FORMATS)} and dtype one of {DTYPES}; received "
             f"{format!r} and {dtype!r}"
         )
-    keras_name, name, packages = FORMATS[format]
-    _check_packages(format, packages)
+    keras_name, name, _ = FORMATS[format]
+    check_packages(format)
     path = card.model_path(run)
     told = card.read(path)
     out = path.with_name(f"export_{format}") if out is None else Path(out)
@@ -79,9 +73,11 @@ def export(
             with warnings.catch_warnings(action="ignore"):  # of the converters' own code
                 model.export(str(work / name), format=keras_name, verbose=False)
         except Exception as error:  # converters raise nearly every type there is
+            way_out = f"choose another format of {list(FORMATS)}"
+            if keras.backend.backend() != "tensorflow":  # every format takes its models
+                way_out = f"set KERAS_BACKEND=tensorflow, or {way_out}"
             raise InputError(
-                f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): choose "
-                f"another format of {list(FORMATS)}"
+                f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): {way_out}"
             ) from error
         labels = "".join(f"{label}\n" for label in told.class_names)
         (work / "labels.txt").write_text(labels, encoding="utf-8")
@@ -127,15 +123,6 @@ def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") ->
         x = keras.layers.ZeroPadding2D(rule.margin)(x)
     tested = tta.averaging(model, told.test_crops, image_shape=rule.image_shape)
     return keras.Model(pixels, tested(rule.scale(x), training=False), name=model.name)
-
-
-def _check_packages(format, packages):
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"--format {format} needs the package {missing[0]}, which is not installed: run "
-            "pip install 'keras-cnn[export]'"
-        )
 
 
 def _export_of_module(*args, **options):

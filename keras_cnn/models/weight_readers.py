@@ -299,7 +299,17 @@ def _difference(layer, name, ours, theirs, first, last):
             way_out = f"build it with input_shape=(height, width, {theirs[-2]})"
         if layer is last and ours[-2:-1] == theirs[-2:-1]:
             way_out = f"build it with classes={theirs[-1]}, or with include_top=False"
-    return f"layer {layer.name} has shape {ours}, {name} in the file {theirs}; {way_out}"
+    return (
+        f"layer {layer.name} has shape {_shortened(ours)}, {name} in the file "
+        f"{_shortened(theirs)}; {way_out}"
+    )
+
+
+def _shortened(shapes):
+    """Return a shape or a list of shapes as text, only the first of a nested network's many."""
+    if isinstance(shapes, list) and len(shapes) > 4:
+        return f"[{', '.join(map(str, shapes[:2]))}, ...] ({len(shapes)} arrays)"
+    return str(shapes)
 
 
 def _weighted(model):

@@ -57,6 +57,17 @@ def test_the_quarantine_overwrites_only_a_list_of_pictures(stripes, tmp_path, ca
     assert path.read_text() == f"{stripes}/train/lying/bad.png\n"
 
 
+def test_check_writes_no_file_unless_asked(stripes, tmp_path, monkeypatch, capsys):
+    (stripes / "train" / "lying" / "bad.png").touch()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert main(["check", str(stripes)]) == 1
+    assert "left out: 1, --quarantine FILE lists them" in capsys.readouterr().out
+    assert not list(Path().iterdir())
+    assert main(["check", str(stripes), "--quarantine", "list.txt"]) == 1
+    assert "left out: 1, listed in list.txt" in capsys.readouterr().out
+
+
 def test_all_faults_are_printed_if_the_quarantine_cannot_be_written(stripes, tmp_path, capsys):
     (stripes / "train" / "lying" / "bad.png").touch()
     main(["check", str(stripes), "--quarantine", str(tmp_path / "none" / "list.txt")])

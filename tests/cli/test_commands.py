@@ -13,12 +13,13 @@ import sys
 import keras
 import numpy as np
 import pytest
+from one_object_detector import OneObjectDetector
 from PIL import Image
 
-from keras_cnn import ImageDataGenerator, InputError, Predictor, Recipe, card, models
+from keras_cnn import Predictor, card, models
 from keras_cnn.cli import arguments, main
 from keras_cnn.cli.networks import find_builder
-from keras_cnn.splits import classification_splits
+from keras_cnn.datasets import fingerprint
 from keras_cnn.training import lr_finder
 
 COMMANDS = (
@@ -31,22 +32,9 @@ COMMANDS = (
     "explain",
     "fetch",
     "export",
+    "models",
     "doctor",
 )
-
-
-@pytest.fixture
-def run(stripes, tmp_path):
-    """A run that classifies stripes by the variation of rows against that of columns."""
-    recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
-    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
-    image = keras.Input((24, 24, 3))
-    rows, columns = (keras.ops.std(keras.ops.mean(image, axis=(a, 3)), axis=1) for a in (2, 1))
-    folder = tmp_path / "run"
-    folder.mkdir()
-    logits = keras.ops.stack([rows, columns], axis=1) * 20.0
-    splits.save(keras.Model(image, keras.ops.softmax(logits)), folder / "model.keras")
-    return folder
 
 
 def _error(capsys, *argv):
@@ -87,8 +75,11 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
     assert main(["evaluate", str(out), str(stripes), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["test"]["accuracy"] == result["test"]["accuracy"]
-    scores = card.read(out / "model.keras").scores
-    assert scores["accuracy"] == result["test"]["accuracy"]
+    model_card = card.read(out / "model.keras")
+    assert model_card.scores["accuracy"] == result["test"]["accuracy"]
+    assert model_card.recipe["data"] == str(stripes)
+    assert main(["evaluate", str(out), str(stripes / "train")]) == 0
+    assert "has learnt from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -99,6 +90,10 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
         (["--model", "resnet18", "--freeze", "all"], "--freeze needs trained weights"),
         (["--model", "resnet18", "--codes", "svm"], "--codes needs trained weights"),
         (["--model", "resnet18", "--weights", "imagenet", "--codes", "svm", "--ema"], "out --ema"),
+        (
+            ["--model", "resnet18", "--weights", "imagenet", "--codes", "svm", "--epochs", "3"],
+            "leave out --epochs, or use --codes softmax",
+        ),
         (["--model", "lenet5", "--weights", "imagenet"], "lenet5"),
         (["--model", "softmaxregression", "--weights", "imagenet"], "leave out --weights"),
         (["--model", "resnet18", "--weights", "nowhere.h5"], "there is no 'nowhere.h5'"),
@@ -197,41 +192,39 @@ def test_evaluate_prints_a_sentence(run, stripes, capsys):
     assert "16 of 16 test pictures right" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("split", ["train", "test", "."])
-def test_evaluate_warns_of_training_pictures(run, stripes, capsys, split):
+@pytest.mark.parametrize("recipe", ["data", "dataset"])
+@pytest.mark.parametrize("split", ["train", "valid", "test", "."])
+def test_evaluate_warns_of_training_pictures(run, stripes, capsys, monkeypatch, split, recipe):
+    monkeypatch.setenv("KERAS_CNN_DATA", str(stripes.parent))
+    shutil.copytree(stripes / "test", stripes / "valid")
+    recipe = {"data": {"data": str(stripes)}, "dataset": {"data": None, "dataset": stripes.name}}[
+        recipe
+    ]
     path = run / "model.keras"
-    card.write(path, dataclasses.replace(card.read(path), recipe={"data": str(stripes)}))
+    card.write(path, dataclasses.replace(card.read(path), recipe=recipe))
     assert main(["evaluate", str(run), str(stripes / split)]) == 0
-    assert ("has learnt from" in capsys.readouterr().err) == (split == "train")
+    assert ("has learnt from" in capsys.readouterr().err) == (split in ("train", "valid"))
 
 
-class _OneObjectDetector:
-    """Detector that finds the same object in each picture."""
-
-    class_names = ("book", "书")
-
-    @classmethod
-    def load(cls, path, *, unsafe):
-        return cls()
-
-    def stream(self, pictures, *, on_error, **limits):
-        from keras_cnn.detection.detector import Detections
-        from keras_cnn.images import files
-
-        for path in pictures:
-            try:
-                picture = files.read(path)
-            except InputError as error:
-                on_error(path, error)
-                continue
-            box, score, label = np.array([[2.0, 3.0, 12.0, 14.0]]), np.array([0.75]), np.array([2])
-            yield path, Detections(box, score, label, self.class_names, picture)
+def test_evaluate_knows_a_copy_of_the_validation_pictures(run, stripes, tmp_path, capsys):
+    path = run / "model.keras"
+    names = [path for path in (stripes / "test").rglob("*.png") if "0007" not in path.name]
+    data = {"validation": {"pictures": len(names), "hash": fingerprint.fingerprint(names)}}
+    card.write(path, dataclasses.replace(card.read(path), data=data))
+    assert main(["evaluate", str(run), str(stripes / "test")]) == 0
+    assert "has learnt from" not in capsys.readouterr().err
+    for name in names:
+        copy = tmp_path / "copy" / name.parent.name / name.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, copy)
+    assert main(["evaluate", str(run), str(tmp_path / "copy")]) == 0
+    assert "has learnt from or been chosen by" in capsys.readouterr().err
 
 
 def test_detect_answers_and_draws(run, stripes, tmp_path, capsys, monkeypatch):
     from keras_cnn import detection
 
-    monkeypatch.setattr(detection, "Detector", _OneObjectDetector, raising=False)
+    monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
     shutil.copy(next((stripes / "train").rglob("*.png")), tmp_path / "a.png")
     (tmp_path / "other").mkdir()
     shutil.copy(tmp_path / "a.png", tmp_path / "other" / "a.png")
@@ -292,10 +285,14 @@ def test_explain_draws_heat_maps_filters_and_feature_maps(run, stripes, capsys):
     result = json.loads(written.out)
     names = [os.path.basename(path) for path in result["drawings"]]
     stem = os.path.splitext(os.path.basename(picture))[0]
-    assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam.png"] and len(names) == 4
+    assert names[:2] == ["filters_c1.png", f"{stem}_grad_cam_lying.png"] and len(names) == 4
     with Image.open(run / "explain" / names[1]) as drawn:
         assert drawn.size == (480, 480)
     assert result["table"]["rows"]
+    before = (run / "explain" / names[1]).read_bytes()
+    assert main(["explain", str(run), picture, "--class", "upright"]) == 0
+    assert (run / "explain" / names[1]).read_bytes() == before  # one drawing per class
+    assert (run / "explain" / f"{stem}_grad_cam_upright.png").exists()
     assert "has no layer 'c9'" in _error(capsys, "explain", run, picture, "--layer", "c9")
     message = _error(capsys, "explain", run, picture, "--class", "zigzag")
     assert "['lying', 'upright']" in message

@@ -10,7 +10,7 @@ from PIL import Image
 from keras_cnn import InputError, Predictor, card
 from keras_cnn.card import Card
 from keras_cnn.images.preparation import Preparation, Scaling
-from keras_cnn.inference import export
+from keras_cnn.inference import export, formats
 
 layers = keras.layers
 tensorflow_only = pytest.mark.skipif(
@@ -182,7 +182,7 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
 
 def test_a_missing_package_gets_a_sentence(tmp_path, monkeypatch):
     run = _run(tmp_path / "run", RULES["rescaled"])
-    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs the package tf2onnx.*keras-cnn\[export\]"):
         export.export(run, format="onnx")
 

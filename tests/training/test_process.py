@@ -1,5 +1,6 @@
-"""The oracles: the kernel's count of pages handed out, TensorFlow's own word on oneDNN, and a count
-of how often it traces a step.
+"""The process of a training: its memory, oneDNN, traces of a step, and signals.
+
+The oracles are the kernel's count of page faults, TensorFlow's log, and a count of traces.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ import tiny_training as tiny
 from keras_cnn.training import compiling, interrupts
 from keras_cnn.training import run as training
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows cannot send these signals")
 SCRIPT = """
 import resource, sys
 import numpy as np
@@ -29,9 +30,9 @@ for _ in range(5):  # 24,000 pages of 4 kB each
 
 
 def _pages(mode):
-    """Whether memory is kept, and the pages handed out from the second array on."""
+    """Return whether memory is kept, and the page faults from the second array on."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
-    environment["NUMPY_MADVISE_HUGEPAGE"] = "0"  # it would ask for pages of 2 MB
+    environment["NUMPY_MADVISE_HUGEPAGE"] = "0"  # otherwise NumPy asks for pages of 2 MB
     command = [sys.executable, "-c", SCRIPT, mode]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     kept, first, *_, last = run.stdout.split()
@@ -39,12 +40,12 @@ def _pages(mode):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_kept_memory_is_not_asked_for_again():
+def test_kept_memory_is_reused():
     kept, pages = _pages("keep")
     assert kept == "True" and pages < _pages("leave")[1] / 5
 
 
-def test_malloc_is_left_to_users_who_tune_it_and_to_other_systems(monkeypatch):
+def test_malloc_is_not_tuned_on_other_systems_or_if_the_user_tunes_it(monkeypatch):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     assert not compiling.keep_memory()
     monkeypatch.delenv("MALLOC_ARENA_MAX")
@@ -58,7 +59,7 @@ def test_malloc_is_left_to_users_who_tune_it_and_to_other_systems(monkeypatch):
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
 @pytest.mark.parametrize(("set_by_user", "on"), [(None, True), ("0", False)])
-def test_tensorflow_uses_one_dnn_unless_the_user_does_not_want_it(set_by_user, on):
+def test_tensorflow_uses_one_dnn_unless_the_user_switches_it_off(set_by_user, on):
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
     environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
     if set_by_user:
@@ -68,7 +69,7 @@ def test_tensorflow_uses_one_dnn_unless_the_user_does_not_want_it(set_by_user, o
     assert ("oneDNN custom operations are on" in run.stderr) == on
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own trap")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow traces so")
 @pytest.mark.parametrize("choices", [{}, {"ema": True}, {"precision": "float16"}])
 def test_a_step_is_traced_once(tmp_path, monkeypatch, choices):
     traced = []
@@ -86,8 +87,8 @@ def test_a_step_is_traced_once(tmp_path, monkeypatch, choices):
 
 @pytest.fixture
 def send():
-    """Sends this process a signal, which Python hears before the next line."""
-    # A test run in a shell's background has its Ctrl-C ignored.
+    """Return a function that sends this process a signal; Python handles it at the next line."""
+    # In the background of a shell SIGINT is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda number: os.kill(os.getpid(), number)
     signal.signal(signal.SIGINT, before)
@@ -106,7 +107,7 @@ def test_a_first_signal_waits_for_the_end_of_a_step(send, capsys):
 
 @POSIX
 @pytest.mark.parametrize("signals", [1, 2])
-def test_a_signal_is_heard_after_the_last_step_and_a_second_at_once(send, signals):
+def test_a_signal_raises_after_the_last_step_and_a_second_one_at_once(send, signals):
     steps = []
     with pytest.raises(KeyboardInterrupt), interrupts.ended_between_steps():
         for _ in range(signals):
@@ -117,7 +118,7 @@ def test_a_signal_is_heard_after_the_last_step_and_a_second_at_once(send, signal
 
 @POSIX
 @pytest.mark.parametrize("other", [signal.SIGINT, signal.SIGTERM])
-def test_sigterm_keeps_its_exit_code_where_another_signal_comes_too(send, other):
+def test_sigterm_keeps_its_exit_code_if_another_signal_follows(send, other):
     with pytest.raises(SystemExit) as ended, interrupts.ended_by_sigterm():
         with interrupts.ended_between_steps():
             send(signal.SIGTERM)

@@ -1,0 +1,159 @@
+"""Every option that a command offers is used by it; no command writes where it was not asked to."""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+from one_object_detector import OneObjectDetector
+
+from keras_cnn import card, cli, detection, models
+from keras_cnn.cli import main
+from keras_cnn.datasets.synthetic import draw as synthetic
+from keras_cnn.inference import export
+from keras_cnn.models import ssd
+from keras_cnn.recipe import TrainingRecipe
+
+# Reads in these modules only check, copy or record a value.
+RECORDING = ("dataclasses", "keras_cnn.recipe", "keras_cnn.options", "keras_cnn.detection.recipe")
+
+
+class _Spy(argparse.Namespace):
+    """Options that remember which of them were read."""
+
+    def __getattribute__(self, name):
+        if not name.startswith("_"):
+            self.__dict__.setdefault("_read", set()).add(name)
+        return super().__getattribute__(name)
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Return a function that runs a command and returns the options that it did not read."""
+    read_options, read_fields = [], set()
+    parser_of = cli._command_parser
+
+    def spying_parser(name, module):
+        parser = parser_of(name, module)
+        parse = parser.parse_args
+
+        def parse_args(words):
+            read_options.append(_Spy(**vars(parse(words))))
+            read_options[-1].__dict__["_read"] = set()
+            return read_options[-1]
+
+        parser.parse_args = parse_args
+        return parser
+
+    def read_field(recipe, name):
+        if sys._getframe(1).f_globals["__name__"] not in RECORDING:
+            read_fields.update({"out", "name"} if name == "folder" else {name})
+        return object.__getattribute__(recipe, name)
+
+    monkeypatch.setattr(cli, "_command_parser", spying_parser)
+    monkeypatch.setattr(TrainingRecipe, "__getattribute__", read_field, raising=False)
+
+    def run(*argv):
+        read_fields.clear()
+        code = main([str(word) for word in argv])
+        options = read_options[-1]
+        offered = {name for name in vars(options) if name != "_read"}
+        module, _ = cli.COMMANDS[argv[0]]
+        parser = parser_of(argv[0], module)
+        fields = {action.dest for action in parser._actions} & set(_fields(module))
+        return code, (offered - options._read) | (fields - read_fields)
+
+    return run
+
+
+def _fields(module):
+    """Return the names of the recipe's fields that a command offers."""
+    recipe = getattr(module, "RECIPE", None) or getattr(module, "_RECIPE", None)
+    if recipe is None and hasattr(module, "networks"):
+        recipe = module.networks.RECIPE
+    return () if recipe is None else {field.name for field in recipe._offered()} - {"data"}
+
+
+def _tiny_ssd(*, classes, input_shape, base, weights, alpha):
+    image = keras.Input(input_shape)
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(100)(image))
+    x = keras.layers.Dense(8732 * (4 + classes))(x)
+    return keras.Model(image, keras.layers.Reshape((8732, 4 + classes))(x))
+
+
+def test_train_uses_every_option(unread, stripes, tmp_path, undrawn):
+    (stripes / "train" / "lying" / "bad.png").touch()
+    words = ["--model", "softmaxregression", "--image-size", 8, "--epochs", 1]
+    words += ["--skip-bad-images", "--out", tmp_path / "out"]
+    assert unread("train", stripes, *words) == (0, set())
+
+
+def test_train_detector_uses_every_option(unread, tmp_path, undrawn, monkeypatch):
+    monkeypatch.setattr(ssd, "SSD300", _tiny_ssd)
+    synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
+    words = ["--batch-size", 2, "--epochs", 1, "--out", tmp_path / "out"]
+    assert unread("train-detector", tmp_path / "set", *words) == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["evaluate", "{run}", "{stripes}/test", "--out", "{out}"], 0),
+        (["predict", "{run}", "{stripes}/test"], 0),
+        (["predict", "{run}", "{stripes}/test", "--engine", "ray", "--out", "{out}"], 0),
+        (["detect", "{run}", "{stripes}/test", "--draw", "{out}"], 0),
+        (["explain", "{run}", "{stripes}/test", "--layer", "c1", "--out", "{out}"], 0),
+        (["check", "{stripes}"], 0),
+        (["fetch", "unicorns"], 2),
+        (["export", "{run}", "--format", "onnx"], 0),
+        (["models"], 0),
+        (["doctor"], 0),
+    ],
+)
+def test_a_command_uses_every_option(
+    unread, run, stripes, tmp_path, undrawn, monkeypatch, argv, code
+):
+    from keras_cnn.inference import ray_batch
+
+    monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
+    monkeypatch.setattr(export, "export", lambda *args, **options: tmp_path)
+    monkeypatch.setattr(ray_batch, "predict", lambda *a, **options: {"pictures": 1, "bad": 0})
+    if argv[0] == "explain":
+        model_card = card.read(run / "model.keras")
+        models.book.LeNet5(input_shape=(24, 24, 3), classes=2).save(run / "model.keras")
+        card.write(run / "model.keras", model_card)
+    words = [word.format(run=run, stripes=stripes, out=tmp_path / "out") for word in argv]
+    assert unread(*words) == (code, set())
+
+
+def test_no_command_writes_into_the_working_folder(
+    run, stripes, tmp_path, undrawn, monkeypatch, capsys
+):
+    (stripes / "train" / "lying" / "bad.png").touch()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
+    before = _tree(stripes)
+    out = str(tmp_path / "out")
+    train = ["--model", "softmaxregression", "--image-size", "8", "--skip-bad-images"]
+    for argv in (
+        ["check", str(stripes)],
+        ["train", str(stripes), *train, "--epochs", "1", "--out", out],
+        ["lr-find", str(stripes), *train, "--steps", "20", "--out", out],
+        ["evaluate", out, str(stripes / "test"), "--out", f"{out}/report"],
+        ["predict", out, str(stripes / "test"), "--out", f"{out}/answers.csv"],
+        ["detect", out, str(stripes / "test"), "--draw", f"{out}/drawn"],
+        ["doctor", "--fast"],
+        ["models"],
+    ):
+        assert main(argv) in (0, 1), capsys.readouterr().err
+        assert os.listdir() == [] and _tree(stripes) == before, argv
+    shutil.rmtree(out)
+    assert not {path.name for path in tmp_path.iterdir()} - {"work", "run", stripes.name}
+
+
+def _tree(folder):
+    return sorted(str(path) for path in Path(folder).rglob("*"))
