@@ -4,37 +4,23 @@ Coordinates are taken as written and count from 0 at the left and top edge of th
 files count from 1, most tools that write its layout from 0; one pixel does not change a score.
 """
 
-import codecs
 import dataclasses
-import json
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
 
+from keras_cnn.datasets import annotation_files
 from keras_cnn.errors import InputError, unusable
-from keras_cnn.images import files
 
 CLASSES = tuple(  # of VOC2007 and VOC2012
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor".split()
 )
-_ENDINGS = tuple(  # VOC's own first
-    f".{ending}"
-    for name in dict.fromkeys(("jpg", *files.FORMATS))
-    for ending in (name, name.upper())
-)
-FLAGS = ("1", "-1", "0")  # in VOC's list of one class: present, absent, difficult
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_EDGE = r"-?\d+(?:\.\d*)?"
-_DECLARED = re.compile(
-    rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]+)"""
-)  # encoding of an XML file
-_LINE_BOX = re.compile(rf"\s({_EDGE}(?:,{_EDGE}){{3}},\d{{1,9}})(?=\s|$)", re.ASCII)
+ROUNDING = (1, 0.005)  # pixels, and share of the picture, by which rounding may move an edge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +33,7 @@ class Picture:
         labels: Class ids from 1 on, shape (n,).
         difficult: Whether each object may be missed, shape (n,).
         source: The annotation's file, with the line or picture in a file of many pictures.
+        stated_size: Width and height in pixels that the annotation states, or None.
     """
 
     path: str
@@ -54,6 +41,7 @@ class Picture:
     labels: np.ndarray
     difficult: np.ndarray
     source: str
+    stated_size: tuple[int, int] | None = None
 
     @property
     def truth(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,7 +63,11 @@ class Annotations:
 
 
 def read(
-    folder: str | os.PathLike, *, split: str, class_names: Sequence[str] | None = None
+    folder: str | os.PathLike,
+    *,
+    split: str,
+    class_names: Sequence[str] | None = None,
+    on_error: Callable[[str, InputError], None] | None = None,
 ) -> Annotations:
     """Read one split of a set, in the layout that its folder has.
 
@@ -87,33 +79,67 @@ def read(
         folder: The set's folder.
         split: Name of the split: "train", "val" or "test".
         class_names: Names that the classes must have, in the order of their ids; None accepts any.
+        on_error: Called with the file and the reason for each annotation that cannot be used, which
+            is then left out; None raises.
 
     Returns:
         The split.
 
     Raises:
-        InputError: The folder has none of these layouts, a file is missing or cannot be parsed,
-            there is no picture, or the classes are not `class_names`.
+        InputError: `on_error` is None, and the folder has none of these layouts, a file is missing
+            or cannot be parsed, there is no picture or no object, or the classes are not
+            `class_names`. The message lists all faults.
     """
     folder = Path(folder)
+    return _collect(
+        lambda faults: _read(folder, split, class_names, faults),
+        source=folder,
+        on_error=on_error,
+    )
+
+
+def _read(folder, split, class_names, faults):
+    listing = naming = folder / "ImageSets" / "Main" / f"{split}.txt"
     if (folder / f"{split}.json").is_file():
         listing, images = folder / f"{split}.json", folder / split
         naming = listing
-        annotations = read_coco(listing, images=images if images.is_dir() else folder)
+        annotations = _coco(listing, images if images.is_dir() else folder, faults)
     elif (folder / f"{split}.txt").is_file():
         listing, naming = folder / f"{split}.txt", folder / "classes.txt"
-        names = [line.strip() for line in _text(naming).splitlines()]
-        annotations = read_lines(listing, class_names=list(filter(None, names)))
+        annotations = _lines(listing, annotation_files.read_names(naming), faults)
     else:
-        listing = naming = folder / "ImageSets" / "Main" / f"{split}.txt"
-        annotations = read_voc(folder, split=split, class_names=class_names)
+        annotations = _voc(folder, split, class_names, faults)
+    if faults:  # what else is missing may only be a consequence
+        return annotations
     if not annotations.pictures:
         raise InputError(f"{listing} lists no picture: add some")
+    if not any(len(picture.boxes) for picture in annotations.pictures):
+        raise InputError(
+            f"the list {split} of {folder} has no object to find: add objects to its pictures"
+        )
     if class_names is not None and annotations.class_names != tuple(class_names):
         raise InputError(
             f"all splits and the model must have the same classes; {naming} has "
             f"{list(annotations.class_names)} in place of {list(class_names)}: correct it"
         )
+    return annotations
+
+
+def _collect(read_split, *, source, on_error=None):
+    """Read a split, then hand all its faults to `on_error` or raise them."""
+    faults, annotations = [], Annotations((), ())
+    try:
+        annotations = read_split(faults)
+    except InputError as error:  # of the split as a whole
+        faults.append((str(source), error))
+    if on_error is not None:
+        for fault in faults:
+            on_error(*fault)
+    elif len(faults) == 1:
+        raise faults[0][1]
+    elif faults:
+        lines = "".join(f"\n  {error}" for _, error in faults)
+        raise InputError(f"{len(faults)} annotations cannot be used; correct them:{lines}")
     return annotations
 
 
@@ -146,6 +172,10 @@ def read_voc(
         InputError: A file is missing or cannot be parsed, or a class is not in `class_names`.
     """
     folder = Path(folder)
+    return _collect(lambda faults: _voc(folder, split, class_names, faults), source=folder)
+
+
+def _voc(folder, split, class_names, faults):
     listing = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not listing.is_file():
         raise InputError(
@@ -153,12 +183,8 @@ def read_voc(
             "not exist: add it, with one picture's name without its ending per line, or give "
             f"{split}.json of COCO's layout, or {split}.txt with a picture and its boxes per line"
         )
-    rows = []
-    for line in filter(str.strip, _text(listing).splitlines()):
-        name, path = _picture(line.strip(), folder / "JPEGImages", listing)
-        source = folder / "Annotations" / f"{name}.xml"
-        rows.append((path, *_voc_objects(source), str(source)))
-    return _annotations(rows, class_names)
+    rows = annotation_files.voc(listing, folder=folder, faults=faults)
+    return _annotations(rows, class_names, faults)
 
 
 def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annotations:
@@ -176,33 +202,12 @@ def read_lines(path: str | os.PathLike, *, class_names: Sequence[str]) -> Annota
             `class_names`.
     """
     path = Path(path)
-    pictures = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        if not line.strip():
-            continue
-        source = f"{path}, line {number}"
-        first = _LINE_BOX.search(line)
-        end = first.start() if first else len(line)
-        name, boxes = line[:end], line[end:]
-        if not_boxes := _LINE_BOX.sub("", boxes).strip():
-            raise InputError(
-                f"a line must be 'path x1,y1,x2,y2,class …' with numbers; {source} has "
-                f"{not_boxes!r}: correct it"
-            )
-        rows = [box.split(",") for box in _LINE_BOX.findall(boxes)]
-        ids = [int(row[4]) for row in rows]
-        picture = path.parent / name.strip()
-        if not os.path.isfile(picture):
-            raise InputError(f"{source} names {picture}, which does not exist: correct the path")
-        if ids and max(ids) >= len(class_names):
-            raise InputError(
-                f"a class must be below the number of classes, {len(class_names)}; {source} has "
-                f"{max(ids)}: correct it, or name all classes"
-            )
-        labels = [class_names[index] for index in ids]
-        corners = np.array([row[:4] for row in rows], float).reshape(-1, 4)
-        pictures.append((str(picture), corners, labels, np.zeros(len(rows), bool), source))
-    return _annotations(pictures, class_names)
+    return _collect(lambda faults: _lines(path, class_names, faults), source=path)
+
+
+def _lines(path, class_names, faults):
+    rows = annotation_files.lines(path, class_names=class_names, faults=faults)
+    return _annotations(rows, class_names, faults)
 
 
 def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotations:
@@ -219,31 +224,13 @@ def read_coco(path: str | os.PathLike, *, images: str | os.PathLike) -> Annotati
     Raises:
         InputError: The file or a picture is missing, or the file cannot be parsed.
     """
-    text = _text(Path(path))
-    try:
-        data = json.loads(text)
-        categories = sorted(data["categories"], key=lambda category: category["id"])
-        names = {category["id"]: str(category["name"]) for category in categories}
-        objects = {image["id"]: [] for image in data["images"]}
-        for entry in data["annotations"]:
-            x, y, width, height = map(float, entry["bbox"])
-            box = (x, y, x + width, y + height)
-            crowd = bool(entry.get("iscrowd", 0))
-            objects[entry["image_id"]].append((box, names[entry["category_id"]], crowd))
-        pictures = [(Path(images) / image["file_name"], image["id"]) for image in data["images"]]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{path} is not in COCO's layout (images, annotations, categories): {error!r}"
-        ) from None
-    rows = []
-    for picture, image in pictures:
-        if not os.path.isfile(picture):
-            raise InputError(f"{path} names {picture}, which does not exist: correct images=")
-        corners = np.array([box for box, _, _ in objects[image]], float).reshape(-1, 4)
-        difficult = np.array([crowd for _, _, crowd in objects[image]], bool)
-        labels = [name for _, name, _ in objects[image]]
-        rows.append((str(picture), corners, labels, difficult, f"{path}, image {image}"))
-    return _annotations(rows, list(names.values()))
+    path, images = Path(path), Path(images)
+    return _collect(lambda faults: _coco(path, images, faults), source=path)
+
+
+def _coco(path, images, faults):
+    class_names, rows = annotation_files.coco(path, images=images, faults=faults)
+    return _annotations(rows, class_names, faults)
 
 
 def check(
@@ -265,16 +252,20 @@ def check(
     """
     bad, pictures, total = {}, [], 0
     for picture in annotations.pictures:
-        width, height = size(picture.path)
-        reasons = [_fault(box, width, height) for box in picture.boxes]
+        actual_size = size(picture.path)
+        other_pixels = _size_fault(picture, actual_size)
+        boxes = _without_rounding(picture.boxes, actual_size)
+        reasons = [other_pixels or _fault(box, *actual_size) for box in boxes]
         total += len(reasons)
         for number, reason in enumerate(reasons, start=1):
             if reason:
                 name = annotations.class_names[picture.labels[number - 1] - 1]
                 bad[f"{picture.source}, object {number} ({name})"] = reason
+        if other_pixels and reasons:
+            continue  # without its objects the picture would teach that it is background
         good = np.array([not reason for reason in reasons], bool)
-        kept = {key: getattr(picture, key)[good] for key in ("boxes", "labels", "difficult")}
-        pictures.append(dataclasses.replace(picture, **kept))
+        kept = {key: getattr(picture, key)[good] for key in ("labels", "difficult")}
+        pictures.append(dataclasses.replace(picture, boxes=boxes[good], **kept))
     if bad and not skip_bad_boxes:
         way_out = f"mend or remove them, or go on without them with {option}"
         raise unusable(bad, total=total, what="boxes", way_out=way_out)
@@ -290,19 +281,54 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
     Raises:
         InputError: The file is missing or no picture.
     """
+    width, height, turned = _header(path)
+    return (height, width) if turned else (width, height)
+
+
+def _header(path):
+    """Width and height as stored, and whether EXIF swaps them."""
     try:
         with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(0x0112) in TURNED
+            return *image.size, image.getexif().get(0x0112) in TURNED
     except Exception as error:  # damaged headers make Pillow raise nearly every type there is
         raise InputError(f"cannot open picture {os.fspath(path)!r}: {error}") from None
-    return (height, width) if turned else (width, height)
+
+
+def _without_rounding(boxes, actual_size):
+    """Boxes whose edges leave the picture by no more than rounding, clipped to it."""
+    limits = np.tile(np.array(actual_size, float), 2)
+    clipped = boxes.clip(0, limits)
+    tolerance = np.maximum(ROUNDING[0], ROUNDING[1] * limits)
+    return np.where(abs(boxes - clipped) <= tolerance, clipped, boxes)
+
+
+def _size_fault(picture, actual_size):
+    """The reason why boxes belong to a picture of another size, or None."""
+    stated = picture.stated_size
+
+    def differs(stated):
+        pairs = zip(stated, actual_size, strict=True)
+        return any(abs(a - b) > max(ROUNDING[0], ROUNDING[1] * b) for a, b in pairs)
+
+    if stated is None or not differs(stated):
+        return None
+    cause = "the picture was resized: scale its boxes, or put the original in its place"
+    if not differs(stated[::-1]):
+        cause = "the picture was turned: draw its boxes on the turned picture"
+        if _header(picture.path)[2]:
+            cause = (
+                "EXIF turns the picture upright: draw its boxes on the upright picture, or save "
+                "the picture without its EXIF data"
+            )
+    width, height = actual_size
+    return f"is drawn on {stated[0]}x{stated[1]} pixels, the picture has {width}x{height}: {cause}"
 
 
 def _fault(box, width, height):
     """The reason why a box cannot be used, or None."""
     x1, y1, x2, y2 = box
-    text = ",".join(f"{value:g}" for value in box)
+    # As many digits as tell the edge from the picture's.
+    text = ",".join(np.format_float_positional(edge, trim="-") for edge in box)
     if not np.isfinite(box).all():
         return f"{text} is not four numbers"
     if x2 < x1 or y2 < y1:
@@ -311,71 +337,27 @@ def _fault(box, width, height):
         return f"{text} has no area"
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         return f"{text} reaches outside the picture of {width}x{height}"
+    if max(x2, y2) <= 1 < min(width, height):
+        return f"{text} lies within one pixel: give its edges in pixels, not in shares"
     return None
 
 
-def _annotations(rows, class_names):
+def _annotations(rows, class_names, faults):
     """Replace class names by ids."""
     if class_names is None:
-        class_names = sorted({name for _, _, names, _, _ in rows for name in names})
-    ids = {name: number for number, name in enumerate(class_names, start=1)}
+        class_names = sorted({name for row in rows for name in row.names})
+    ids = {annotation_files.class_name(name): k for k, name in enumerate(class_names, start=1)}
+    if len(ids) < len(class_names):
+        raise InputError(f"each class must have its own name; received {list(class_names)}")
     pictures = []
-    for path, corners, names, difficult, source in rows:
-        if unknown := set(names) - set(ids):
-            raise InputError(
-                f"a class must be one of {list(class_names)}; {source} has {sorted(unknown)[0]!r}: "
-                "correct it, or name all classes"
+    for row in rows:
+        if unknown := set(row.names) - set(ids):
+            reason = (
+                f"a class must be one of {list(class_names)}; {row.source} has "
+                f"{sorted(unknown)[0]!r}: correct it, or name all classes"
             )
-        labels = np.array([ids[name] for name in names], int)
-        pictures.append(Picture(path, corners, labels, difficult, source))
+            faults.append((row.source, InputError(reason)))
+            continue
+        labels = np.array([ids[name] for name in row.names], int)
+        pictures.append(Picture(row.path, row.boxes, labels, row.difficult, row.source, row.size))
     return Annotations(tuple(class_names), tuple(pictures))
-
-
-def _voc_objects(path):
-    """Boxes (n, 4), class names and difficult flags (n,) of an XML file."""
-    try:
-        objects = ElementTree.fromstring(_text(path, is_xml=True)).findall("object")
-        names = [entry.findtext("name").strip() for entry in objects]
-        rows = [
-            [float(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax")]
-            for entry in objects
-        ]
-        difficult = [int(entry.findtext("difficult") or 0) == 1 for entry in objects]
-    except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not a VOC annotation, or damaged: {error}") from None
-    return np.array(rows, float).reshape(-1, 4), names, np.array(difficult, bool)
-
-
-def _picture(line, images, listing):
-    """Name and file of a listed picture; in VOC's lists of one class a flag follows the name."""
-    *first, last = line.rsplit(maxsplit=1)
-    names = [line, *first] if last in FLAGS else [line]
-    for name in names:
-        for ending in _ENDINGS:
-            path = images / f"{name}{ending}"
-            if os.path.isfile(path):
-                return name, str(path)
-    raise InputError(
-        f"{listing} names {images / names[-1]}.jpg, which does not exist: add it, or drop its line"
-    )
-
-
-def _text(path, *, is_xml=False):
-    """A file's text without the byte order mark of Windows."""
-    try:
-        content = path.read_bytes()
-        return content.decode(_encoding(content) if is_xml else "utf-8-sig")
-    except (UnicodeError, LookupError) as error:
-        raise InputError(f"cannot read {path}: {error}; save it as UTF-8") from None
-    except (OSError, ValueError) as error:  # a folder, a null in the name
-        raise InputError(f"cannot read {path}: {error}") from None
-
-
-def _encoding(content):
-    """The encoding an XML file declares; Python knows the Chinese ones, the XML parser does not."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    declared = _DECLARED.match(content)
-    encoding = declared[1].decode("ascii") if declared else "utf-8-sig"
-    # .NET declares UTF-16 in files of UTF-8. In real UTF-16 the pattern would not have matched.
-    return "utf-8-sig" if encoding.lower().startswith("utf-16") else encoding

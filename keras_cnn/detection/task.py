@@ -223,13 +223,12 @@ def detection_splits(
     for name, listing in names.items():
         annotated = annotations.read(source.path, split=listing, class_names=class_names)
         class_names = annotated.class_names
-        if not class_names:
-            raise InputError(
-                f"the list {listing} of {source.path} has no class to learn: add objects to its "
-                "pictures, and their names"
-            )
         _refuse_bad(annotated, recipe)
         annotated, bad = annotations.check(annotated, skip_bad_boxes=recipe.skip_bad_boxes)
+        if not any(len(picture.boxes) for picture in annotated.pictures):
+            raise InputError(
+                f"no box of the list {listing} of {source.path} can be used: correct them"
+            )
         splits[name] = annotated.pictures
         skipped |= bad
     splits.setdefault("test", splits["validation"])
