@@ -1,8 +1,8 @@
 """The report of a run: its scores, figures and pages, written to the run's folder.
 
 `classification`, `regression` and `detection.report` write `report.json`, `report.html`,
-`history.csv`, the predictions and the figures. Each file is written beside its place and renamed,
-and `report.json` comes last: where it lies, the report is complete.
+`history.csv`, the predictions and the figures. `report.json` is written last: where it exists, the
+report is complete.
 """
 
 from keras_cnn.report import figures, scores, sentences, writer

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_cnn.report import figures, scores, sentences, writer
 
-LOST = "(not a number)"  # what predictions.csv holds for a picture whose scores are not finite
+NOT_A_NUMBER = "(not a number)"  # prediction in predictions.csv where the scores are not finite
 
 
 def classification(
@@ -33,17 +33,18 @@ def classification(
         class_names: One name per class.
         filepaths: Path of each test picture.
         history: One list per quantity and epoch, as Keras' `History.history`; may be empty.
-        facts: What else the report tells. Everything goes into `report.json` and onto the page as
-            it is. These keys have a place of their own: `name`, `seconds` (a number, or part ->
+        facts: Further facts of the run. All of them go into `report.json` and onto the page
+            unchanged. These keys have a place of their own: `name`, `seconds` (a number, or step ->
             number with `total`), `images_per_second`, `best_epoch` (counted from 1), `notes`
-            (sentences), `synthetic` (True, or the sentence to say), `skipped` (file -> reason),
+            (sentences), `synthetic` (True, or the sentence to show), `skipped` (file -> reason),
             `interrupted`, `runs` (of `summarize_runs`). A dict becomes a table of the page.
-        groups: Boolean mask of shape (pictures,) of each part to score on its own as well.
+        groups: Name -> boolean mask of shape (pictures,): subsets to score separately as well.
         samples: (picture, title) of training pictures, for `samples.png` and the page.
-        picture: Gives the test picture of an index as an array; by default its file is opened.
+        picture: Function that returns the test picture of an index as an array; by default its
+            file is opened.
 
     Returns:
-        What `report.json` holds.
+        The content of `report.json`.
 
     Raises:
         ValueError: If the arrays do not describe the same pictures and classes.
@@ -53,30 +54,18 @@ def classification(
     _check(y_true, y_score, class_names, filepaths)
     groups = {name: np.asarray(mask, bool) for name, mask in (groups or {}).items()}
     y_pred = scores.predictions(y_score)
+    confidence = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
+    names = writer.relative_names(filepaths)
     test = scores.classification(y_true, y_score, class_names, groups)
-    notes = []
-    if test["unanswered"]:
-        notes.append(
-            f"The answers to {test['unanswered']:,} of {len(y_true):,} test pictures are not "
-            "finite numbers and count as wrong: the training diverged; lower the learning rate."
-        )
-    elif not scores.are_probabilities(y_score):
-        notes.append(
-            "The network's outputs are no probabilities, so there is no test loss and the "
-            "“probability” of a mistake is only a score: end the network with a softmax."
-        )
-    names = writer.names_of(filepaths)
-    picture = picture or partial(writer.open_picture, filepaths)
-    surest = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
-    rows = [
-        (name, class_names[truth], class_names[guess] if guess >= 0 else LOST, f"{p:.6g}")
-        for name, truth, guess, p in zip(names, y_true, y_pred, surest, strict=True)
-    ]
-    mistakes = _mistakes(y_true, y_pred, surest, class_names, names, picture)
-    matrix = scores.confusion(y_true, y_pred, len(class_names))
     report = writer.contents(
-        folder, facts, "classification", test, sentence=sentences.classification(test), notes=notes
+        folder,
+        facts,
+        "classification",
+        test,
+        sentence=sentences.classification(test),
+        notes=_notes(test, y_score),
     )
+    matrix = scores.confusion(y_true, y_pred, len(class_names))
     plots = {
         "curves.png": writer.curves(history, facts, baseline=test["baseline"]),
         "confusion.png": (
@@ -84,14 +73,21 @@ def classification(
             figures.confusion_parts(class_names),
         ),
     }
-    return writer.write_answers(
+    return writer.write_predictions(
         folder,
         report,
         history=history,
-        rows=rows,
+        rows=_rows(y_true, y_pred, confidence, class_names, names),
         plots=plots,
         samples=samples,
-        mistakes=mistakes,
+        mistakes=_mistakes(
+            y_true,
+            y_pred,
+            confidence,
+            class_names,
+            names,
+            picture or partial(writer.open_picture, filepaths),
+        ),
     )
 
 
@@ -110,22 +106,56 @@ def _check(y_true, y_score, class_names, filepaths):
         )
 
 
-def _mistakes(y_true, y_pred, surest, class_names, names, picture):
-    """Choose the confident and wrong answers, or, without one, the right ones nearest to it."""
+def _notes(test, y_score):
+    """Return the sentences that warn about the scores."""
+    if test["unanswered"]:
+        return [
+            f"The answers to {test['unanswered']:,} of {test['samples']:,} test pictures are not "
+            "finite numbers and count as wrong: the training diverged; lower the learning rate."
+        ]
+    if not scores.are_probabilities(y_score):
+        return [
+            "The network's outputs are no probabilities, so there is no test loss and the "
+            "“probability” of a mistake is only a score: end the network with a softmax."
+        ]
+    return []
+
+
+def _rows(y_true, y_pred, confidence, class_names, names):
+    """Return the rows of predictions.csv: file, truth, prediction, probability."""
+    return [
+        (
+            name,
+            class_names[truth],
+            class_names[prediction] if prediction >= 0 else NOT_A_NUMBER,
+            f"{probability:.6g}",
+        )
+        for name, truth, prediction, probability in zip(
+            names, y_true, y_pred, confidence, strict=True
+        )
+    ]
+
+
+def _mistakes(y_true, y_pred, confidence, class_names, names, picture):
+    """Return heading and items of the gallery of mistakes.
+
+    It shows the wrong answers, the most confident first. Without a wrong answer it shows the right
+    ones, the least confident first.
+    """
     wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
     if len(wrong):
         title = "Worst mistakes: truth → prediction, most confident first"
-        order = wrong[np.argsort(-surest[wrong], kind="stable")]
+        order = wrong[np.argsort(-confidence[wrong], kind="stable")]
     else:
-        order = np.flatnonzero(y_true == y_pred)
-        order = order[np.argsort(surest[order], kind="stable")]
-        title = f"No mistake in {len(order):,} pictures; the narrowest right answers"
+        right = np.flatnonzero(y_true == y_pred)
+        order = right[np.argsort(confidence[right], kind="stable")]
+        title = f"No mistake in {len(right):,} pictures; the narrowest right answers"
     if not len(order):
         return "No picture got an answer", []
     items = []
-    for k in order[: writer.WORST]:
-        lines = [class_names[y_true[k]], sentences.probability(surest[k])]
+    for index in order[: writer.GALLERY_SIZE]:
+        lines = [class_names[y_true[index]], sentences.probability(confidence[index])]
         if len(wrong):
-            lines.insert(1, f"→ {class_names[y_pred[k]]}")
-        items.append((writer.picture_or_none(picture, k), "\n".join(lines), names[k]))
+            lines.insert(1, f"→ {class_names[y_pred[index]]}")
+        items.append((writer.picture_or_none(picture, index), "\n".join(lines), names[index]))
     return title, items

@@ -1,4 +1,4 @@
-"""Several runs side by side: the same recipe with other seeds, or two recipes on one test set."""
+"""Compare runs: one recipe with several seeds, or two classifiers on one test set."""
 
 import csv
 import statistics
@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_cnn.errors import InputError
 from keras_cnn.report import scores
 
-NAMES = {  # score that a task's sentence tells -> its name
+NAMES = {  # main score of each task -> its name in sentences
     "accuracy": "accuracy",
     "mse": "mean squared error",
     "map": "mean average precision",
@@ -19,12 +19,18 @@ def summarize_runs(reports: list[dict]) -> dict:
     """Return mean and standard deviation of the test scores of runs that differ in their seed.
 
     The standard deviation is that of the sample (divided by runs − 1), None for a single run. It
-    tells how much the seed matters; the interval of each run tells how much the choice of test
-    pictures matters.
+    shows how much the score depends on the seed; the interval of each run shows how much it depends
+    on the choice of test pictures.
 
     Args:
-        reports: What `classification`, `regression` or `detection.report.write` returned, once per
-            run.
+        reports: Content of `report.json` of each run.
+
+    Returns:
+        `runs` (their number), `sentence`, and for each score that all runs have `mean`, `std` and
+        `values`.
+
+    Raises:
+        ValueError: If there are no reports, or reports of two tasks.
     """
     if not reports or len({report["task"] for report in reports}) != 1:
         raise ValueError(
@@ -44,18 +50,18 @@ def summarize_runs(reports: list[dict]) -> dict:
     if key is None:
         summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
         return summary
-    spread = summary[key]["std"]
-    summary["sentence"] = f"{len(reports)} run{'s' * (len(reports) > 1)}: {NAMES[key]} " + (
-        f"{summary[key]['mean']:.4f}" + ("" if spread is None else f" ± {spread:.4f}")
-    )
+    mean, deviation = summary[key]["mean"], summary[key]["std"]
+    runs = "1 run" if len(reports) == 1 else f"{len(reports)} runs"
+    spread = "" if deviation is None else f" ± {deviation:.4f}"
+    summary["sentence"] = f"{runs}: {NAMES[key]} {mean:.4f}{spread}"
     return summary
 
 
 def compare(run_a, run_b) -> dict:
     """Compare two classifiers on the same test set with McNemar's exact test.
 
-    Only the pictures on which the two disagree tell them apart: if both were equally good, each of
-    these would be as likely right for the one as for the other.
+    Only pictures that one classifier gets right and the other wrong count. If both were equally
+    good, each of these would be equally likely to be right for either of them.
 
     Args:
         run_a: Folder of a run, which holds `predictions.csv`.
@@ -68,21 +74,22 @@ def compare(run_a, run_b) -> dict:
     Raises:
         InputError: If a run has no predictions of a classifier, or the test sets differ.
     """
-    answers_a, answers_b = _answers(run_a), _answers(run_b)
-    if [answer[:2] for answer in answers_a] != [answer[:2] for answer in answers_b]:
+    rows_a, rows_b = _predictions(run_a), _predictions(run_b)
+    if [row[:2] for row in rows_a] != [row[:2] for row in rows_b]:
         raise InputError(
             f"{run_a} and {run_b} were not tested on the same pictures with the same labels; test "
             "both on one test set to compare them"
         )
     outcomes = Counter(
-        (truth == guess_a, truth == guess_b)
-        for (_, truth, guess_a), (*_, guess_b) in zip(answers_a, answers_b, strict=True)
+        (truth == prediction_a, truth == prediction_b)
+        for (_, truth, prediction_a), (_, _, prediction_b) in zip(rows_a, rows_b, strict=True)
     )
-    samples = len(answers_a)
+    samples = len(rows_a)
     both, only_a, only_b = outcomes[True, True], outcomes[True, False], outcomes[False, True]
     p_value = scores.mcnemar(only_a, only_b)
     better = run_a if only_a > only_b else run_b
-    proven = f"{better} is better" if p_value < 1 - scores.CONFIDENCE else "no difference is shown"
+    is_significant = p_value < 1 - scores.CONFIDENCE
+    conclusion = f"{better} is better" if is_significant else "no difference is shown"
     return {
         "samples": samples,
         "accuracy": [(both + only_a) / samples, (both + only_b) / samples],
@@ -93,12 +100,12 @@ def compare(run_a, run_b) -> dict:
         "p_value": p_value,
         "sentence": (
             f"Of {samples:,} test pictures only {run_a} gets {only_a:,} right and only {run_b} "
-            f"{only_b:,}: {proven} (McNemar's exact test, p = {p_value:.2g})."
+            f"{only_b:,}: {conclusion} (McNemar's exact test, p = {p_value:.2g})."
         ),
     }
 
 
-def _answers(run):
+def _predictions(run):
     """Return (file, truth, prediction) of a run's test pictures, sorted."""
     path = Path(run) / "predictions.csv"
     try:

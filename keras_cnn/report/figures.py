@@ -1,7 +1,7 @@
 """Figures of a report: numbers in, PNG bytes out.
 
-Everything is drawn on `matplotlib.figure.Figure` objects: no pyplot, so no window opens and no
-figure of the caller's notebook changes.
+Figures are `matplotlib.figure.Figure` objects. pyplot is not used, so no window opens and the
+figures of the caller's notebook stay as they are.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from keras_cnn.report import fonts, scores
 
-# Okabe and Ito's colours, lightened for the dark page: told apart by colour-blind readers too.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; lighter for the dark page.
 LIGHT = {
     "paper": "#ffffff",
     "ink": "#1f2328",
@@ -25,7 +25,7 @@ LIGHT = {
     "train": "#0072b2",
     "validation": "#d55e00",
     "best": "#009e73",
-    "flip": 0.85,  # share from which a cell is dark enough for paper-coloured numbers to read best
+    "flip": 0.85,  # from this share on, numbers in the cell have the colour of the paper
 }
 DARK = {
     "paper": "#161b22",
@@ -38,12 +38,12 @@ DARK = {
     "flip": 0.7,
 }
 DPI = 130
-MOST_CELLS = 20  # classes up to which a confusion matrix shows its counts
-GRID = (2, 5)  # rows and columns of pictures, as the textbook's listing shows them
+MOST_CELLS = 20  # a confusion matrix of more classes does not show its counts
+GRID = (2, 5)  # rows and columns of pictures, as in the textbook's listing
 
 
 def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=None, dark=False):
-    """Draw loss and the first metric over the epochs, training beside validation.
+    """Draw the loss and the first metric of training and validation over the epochs.
 
     Args:
         history: One list per quantity, as Keras' `History.history`; may be empty.
@@ -88,7 +88,7 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=No
 
 
 def curves_parts(history: dict[str, list]) -> list[str]:
-    """Choose what the curves show: the loss and the first metric that has a finite value."""
+    """Return the quantities to draw: the loss and the first metric that has a finite value."""
     finite = [
         name
         for name in history
@@ -102,10 +102,10 @@ def curves_parts(history: dict[str, list]) -> list[str]:
 
 
 def confusion(matrix: np.ndarray, class_names: list[str], *, parts=None, dark=False) -> bytes:
-    """Draw counts in cells shaded by their share of the row.
+    """Draw a confusion matrix; the shade of a cell is its share of the row.
 
-    Beyond 20 classes the cells are too small for numbers: the shades stand beside a bar chart of
-    the most frequent confusions.
+    With more than 20 classes the cells are too small for numbers: a bar chart beside the matrix
+    shows the most frequent confusions.
 
     Args:
         matrix: Counts, row = truth, column = prediction, shape (classes, classes).
@@ -127,7 +127,7 @@ def confusion(matrix: np.ndarray, class_names: list[str], *, parts=None, dark=Fa
 
 
 def confusion_parts(class_names: list[str]) -> list[str]:
-    """Choose how confusions are drawn: as numbers, or, of many classes, as shades and bars."""
+    """Return the parts of a confusion figure: cells, or, for many classes, shades and bars."""
     return ["cells"] if len(class_names) <= MOST_CELLS else ["shades", "bars"]
 
 
@@ -136,7 +136,7 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
 
     Args:
         items: (picture, title, note) each; a picture is an array (height, width[, channels]) as
-            `pixels` takes it, or None where it could not be opened. The first ten are drawn.
+            `pixels` takes it, or None if it could not be opened. The first ten are drawn.
         title: Line above the whole figure.
         dark: Whether the paper is dark.
 
@@ -146,7 +146,7 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
     rows, columns = GRID
     items = items[: rows * columns]
     rows, columns = math.ceil(len(items) / columns), min(columns, len(items))
-    wide = max(columns, 3)  # leaves room for the title above one or two pictures
+    wide = max(columns, 3)  # makes room for the title if there are one or two pictures
     lines = max((f"{above}\n{below}".count("\n") for _, above, below in items), default=0)
     size = (2.35 * wide, (2.45 + 0.17 * lines) * rows + 0.35 * bool(title))
     with paper(size, dark) as (figure, ink):
@@ -158,7 +158,7 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
             ax.set_axis_off()
         for ax, (picture, above, below) in zip(axes, items, strict=False):
             ax.set(xticks=[], yticks=[])
-            ax.spines[:].set(visible=True, color=ink["grid"])  # white pictures end somewhere too
+            ax.spines[:].set(visible=True, color=ink["grid"])  # shows the edges of white pictures
             ax.set_title(_lines(above, width=30), fontsize=9)
             ax.set_xlabel(_lines(below, width=34), fontsize=7, color=ink["soft"])
             if picture is None:
@@ -169,24 +169,27 @@ def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
             height, width = picture.shape[:2]
             side = max(height, width)
             ax.imshow(picture, interpolation="nearest" if side < 100 else "antialiased")
-            # A square around every picture keeps the titles of a row on one line.
+            # Square axes keep the titles of a row at one height.
             ax.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
             ax.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
         return png(figure)
 
 
 def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=False) -> bytes:
-    """Draw predictions over targets, with the line of perfect answers and the mean baseline."""
-    given = np.isfinite(y_pred)
-    if not given.any():
+    """Draw predictions over targets, with the line of perfect predictions and the baseline."""
+    finite = np.isfinite(y_pred)
+    if not finite.any():
         return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
     with paper((5.2, 5.2), dark) as (figure, ink):
         ax = figure.subplots()
-        ends = [min(y_true[given].min(), y_pred[given].min())]
-        ends += [max(y_true[given].max(), y_pred[given].max())]
+        truths, predictions = y_true[finite], y_pred[finite]
+        ends = [
+            min(truths.min(), predictions.min()),
+            max(truths.max(), predictions.max()),
+        ]
         ax.plot(ends, ends, color=ink["best"], linewidth=1.2, label="perfect")
         ax.axhline(train_mean, color=ink["soft"], linestyle=":", label="mean of the training set")
-        ax.scatter(y_true[given], y_pred[given], s=16, alpha=0.65, color=ink["train"], linewidths=0)
+        ax.scatter(truths, predictions, s=16, alpha=0.65, color=ink["train"], linewidths=0)
         ax.set(xlabel="truth", ylabel="prediction", aspect="equal")
         ax.grid(True)
         figure.legend(loc="outside lower center", ncols=2)
@@ -194,14 +197,14 @@ def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=F
 
 
 def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
-    """Draw prediction minus truth over the truth, and how often each size of error occurs."""
-    given = np.isfinite(y_pred)
-    if not given.any():
+    """Draw prediction minus truth over the truth, and the histogram of these errors."""
+    finite = np.isfinite(y_pred)
+    if not finite.any():
         return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
-    error = y_pred[given] - y_true[given]
+    error = y_pred[finite] - y_true[finite]
     with paper((9.0, 3.9), dark) as (figure, ink):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-        left.scatter(y_true[given], error, s=16, alpha=0.65, color=ink["train"], linewidths=0)
+        left.scatter(y_true[finite], error, s=16, alpha=0.65, color=ink["train"], linewidths=0)
         right.hist(error, bins="sqrt", orientation="horizontal", color=ink["train"], alpha=0.8)
         for ax in (left, right):
             ax.axhline(0, color=ink["best"], linewidth=1.2)
@@ -213,7 +216,7 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
 
 
 def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
-    """Draw what a linear classifier looks for: red speaks for a class, blue against it.
+    """Draw the weights of a linear classifier: red speaks for a class, blue against it.
 
     Args:
         kernels: One picture of weights per class, shape (classes, height, width).
@@ -225,7 +228,7 @@ def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
     """
     columns = GRID[1]
     rows = math.ceil(len(kernels) / columns)
-    limit = np.abs(kernels).max() or 1  # one scale for all, and white is zero
+    limit = np.abs(kernels).max() or 1  # one scale for all kernels, with zero in the middle
     with paper((1.7 * columns, 1.9 * rows), dark) as (figure, _):
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in axes:
@@ -237,22 +240,22 @@ def weights(kernels: np.ndarray, titles: list[str], *, dark=False) -> bytes:
 
 
 def sentence(text: str, *, dark=False) -> bytes:
-    """Draw a sentence where a figure would have nothing to show."""
+    """Draw a sentence instead of an empty figure."""
     with paper((7.0, 1.6), dark) as (figure, _):
         figure.text(0.5, 0.5, fonts.printable(text), ha="center", va="center", wrap=True)
         return png(figure)
 
 
 def pixels(picture: np.ndarray) -> np.ndarray:
-    """Turn any picture into uint8 RGB, shape (height, width, 3).
+    """Return any picture as uint8 RGB, shape (height, width, 3).
 
-    uint8 and floats in [0, 1] are shown as they are; other ranges (a subtracted mean, say) are
-    stretched from their own minimum to their own maximum.
+    uint8 values and floats in [0, 1] keep their brightness. Other ranges, such as those of pictures
+    with the mean subtracted, are stretched from minimum to maximum.
     """
     picture = np.asarray(picture)
     picture = picture[..., None] if picture.ndim == 2 else picture
-    colours = picture.shape[2] >= 3  # else grey, perhaps with alpha
-    picture = picture[..., :3] if colours else np.repeat(picture[..., :1], 3, axis=2)
+    is_colour = picture.shape[2] >= 3  # else grey, perhaps with alpha
+    picture = picture[..., :3] if is_colour else np.repeat(picture[..., :1], 3, axis=2)
     if picture.dtype == np.uint8:
         return picture
     picture = np.nan_to_num(picture.astype(float))
@@ -269,7 +272,7 @@ def paper(size: tuple, dark: bool):
     style = {
         "font.family": list(fonts.families()),
         "font.size": 9,
-        "text.parse_math": False,  # a "$" in a file name is a dollar
+        "text.parse_math": False,  # a "$" in a file name stays a "$"
         "axes.axisbelow": True,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -299,7 +302,7 @@ def png(figure: Figure) -> bytes:
 
 
 def _scale(ax, name, history):
-    """Make room: a logarithmic axis where an early explosion would flatten all the rest."""
+    """Set the axes; the loss gets a logarithmic one if its range is large."""
     values = np.asarray(history.get(name, []) + history.get(f"val_{name}", []), dtype=float)
     values = values[np.isfinite(values)]
     if name == "loss" and values.min() > 0 and values.max() > 100 * values.min():
@@ -324,7 +327,7 @@ def _cells(ax, matrix, class_names, ink):
         light = share[row, column] < ink["flip"]
         colour = ink["paper"] if not light else ink["ink"] if count else ink["grid"]
         cell = ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
-        cell.set(fontsize=size, in_layout=False)  # inside the axes anyway, and 400 are slow
+        cell.set(fontsize=size, in_layout=False)  # layout of 400 texts is slow
     names = [fonts.shorten(fonts.printable(name), width=20) for name in class_names]
     slanted = max(map(fonts.columns, names)) * classes > 44
     ax.set_xticks(range(classes), names, rotation=40 if slanted else 0, fontsize=size - 1)
@@ -336,8 +339,7 @@ def _cells(ax, matrix, class_names, ink):
 
 
 def _shades(ax, matrix, class_names, ink):
-    # A lone dot among thousands of cells must still be seen, so small shares darken early.
-    shade = np.sqrt(_share_of_row(matrix))
+    shade = np.sqrt(_share_of_row(matrix))  # makes small shares visible among thousands of cells
     ax.imshow(shade, cmap=_shading(ink), vmin=0, vmax=1, interpolation="nearest")
     note = f"{len(class_names)} classes by number; shade: share of the row"
     ax.set_title(note, loc="left", fontsize=9)
@@ -353,25 +355,25 @@ def _shading(ink):
 
 
 def _bars(ax, matrix, class_names, ink):
-    most = scores.top_confusions(matrix, 15)
+    confusions = scores.top_confusions(matrix, 15)
     ax.set_title("most frequent confusions: truth → prediction", loc="left")
     ax.spines[["bottom", "left"]].set_visible(False)
     ax.set_xticks([])
-    if not most:
+    if not confusions:
         ax.set_yticks([])
         ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes, color=ink["soft"])
         return
     labels = [
         " → ".join(fonts.shorten(fonts.printable(class_names[k]), width=26) for k in cell[:2])
-        for cell in most
+        for cell in confusions
     ]
-    counts = [count for _, _, count in most]
-    bars = ax.barh(range(len(most)), counts, color=ink["validation"], height=0.7)
-    of = [f" {count} of {matrix[truth].sum()}" for truth, _, count in most]
-    ax.bar_label(bars, of, color=ink["soft"], fontsize=8)
+    counts = [count for _, _, count in confusions]
+    bars = ax.barh(range(len(confusions)), counts, color=ink["validation"], height=0.7)
+    shares = [f" {count} of {matrix[truth].sum()}" for truth, _, count in confusions]
+    ax.bar_label(bars, shares, color=ink["soft"], fontsize=8)
     ax.set_xlim(0, 1.25 * max(counts))
-    ax.set_ylim(14.6, -0.6)  # the largest on top; few bars stay as thin as many
-    ax.set_yticks(range(len(most)), labels)
+    ax.set_ylim(14.6, -0.6)  # largest on top; the height of a bar does not depend on their number
+    ax.set_yticks(range(len(confusions)), labels)
     ax.tick_params(length=0)
 
 

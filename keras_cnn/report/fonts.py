@@ -1,4 +1,4 @@
-"""Text that every figure can draw: Chinese where a font has it, ASCII where none has."""
+"""Text for figures: Chinese if an installed font has it, else escaped to ASCII."""
 
 import functools
 import unicodedata
@@ -7,7 +7,7 @@ import warnings
 from matplotlib import font_manager
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
-CJK = (  # by preference: upright sans faces read best at label size
+CJK = (  # by preference: upright sans-serif fonts are the most legible at label size
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "Source Han Sans SC",
@@ -31,15 +31,15 @@ CJK = (  # by preference: upright sans faces read best at label size
     "LXGW WenKai",
     "AR PL UKai CN",
 )
-PROBE = "书"  # simplified: a font that has it serves Chinese labels
+PROBE = "书"  # a font that has this simplified character can draw Chinese labels
 
 
 @functools.cache
 def families() -> tuple[str, ...]:
-    """Names of the fonts to draw with, the first that has a character wins."""
+    """Return the fonts to draw with; the first that has a character draws it."""
     chinese = _chinese(font_manager.fontManager.ttflist)
     if chinese is None:
-        # matplotlib remembers its font list between runs, so a font installed since is not in it.
+        # matplotlib caches its list of fonts on disk; fonts installed later are not in it.
         known = {font.fname for font in font_manager.fontManager.ttflist}
         before = len(font_manager.fontManager.ttflist)
         for path in sorted(set(font_manager.findSystemFonts()) - known):
@@ -58,7 +58,12 @@ def printable(text) -> str:
 
 
 def shorten(text, *, width: int) -> str:
-    """Cut the middle out of a text wider than `width` columns; a Chinese character takes two."""
+    """Cut the middle out of a text wider than `width` columns.
+
+    Args:
+        text: The text.
+        width: Number of columns; a Chinese character takes two.
+    """
     text = str(text)
     if columns(text) <= width:
         return text
@@ -74,12 +79,12 @@ def shorten(text, *, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """Width of a text in columns of a fixed-width screen."""
+    """Return the width of a text in columns of a fixed-width screen."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _chinese(fonts) -> str | None:
-    """Name of the best of `fonts` that has Chinese characters, or None."""
+    """Return the name of the best of `fonts` that has Chinese characters, or None."""
     names = {
         font.name: font
         for font in fonts
@@ -89,7 +94,7 @@ def _chinese(fonts) -> str | None:
     }
     ranked = [name for name in CJK if name in names]
     ranked += sorted(name for name in names if name not in CJK)
-    # By their files: asked by name, matplotlib complains of each font of no normal weight.
+    # Open by file: a search by name logs a warning for each font without a normal weight.
     return next((name for name in ranked if _has(name, PROBE, names[name].fname)), None)
 
 
@@ -105,7 +110,7 @@ def _face(name: str, path: str | None):
 def _has(name: str, character: str, path: str | None = None) -> bool:
     try:
         return _face(name, path).get_char_index(ord(character)) != 0
-    except (OSError, RuntimeError, ValueError):  # a font file removed or broken since it was listed
+    except (OSError, RuntimeError, ValueError):  # the font file has been removed or damaged
         return False
 
 
@@ -120,13 +125,12 @@ def _drawn(character: str) -> bool:
 def _warn_once() -> None:
     warnings.warn(
         "no installed font has some characters of the labels, so the figures show codes like "
-        "\\u4e2d; "
-        "install a font that has them, such as Noto Sans CJK",
+        "\\u4e2d; install a font that has them, such as Noto Sans CJK",
         stacklevel=2,
     )
 
 
 def _escape(character: str) -> str:
-    if not unicodedata.category(character).startswith("C"):  # no font helps a control character
+    if not unicodedata.category(character).startswith("C"):  # no font has control characters
         _warn_once()
     return character.encode("ascii", "backslashreplace").decode("ascii")

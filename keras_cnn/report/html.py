@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, no other file, light and dark, readable on a phone."""
+"""The report as one HTML file: without scripts or other files, light and dark, for phones too."""
 
 import base64
 import io
@@ -9,8 +9,10 @@ from PIL import Image
 
 from keras_cnn.report import figures, sentences
 
-ROWS = 20  # rows of the per-class table shown before the rest is folded away
-CLASS_COLUMNS = {  # task -> key and heading; what weak classes lack most, and their number, last
+ROWS = 20  # rows of the per-class table that are shown; the others are folded away
+# task -> key and heading of the columns; the last two are the score by which the weakest classes
+# are found, and the number of test pictures or objects.
+CLASS_COLUMNS = {
     "classification": {
         "precision": "precision",
         "recall": "recall",
@@ -23,10 +25,10 @@ STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(enc
 
 
 def render(report: dict, *, plots: list, galleries: list) -> str:
-    """Write the page.
+    """Return the page as HTML.
 
     Args:
-        report: What `report.json` holds.
+        report: Content of `report.json`.
         plots: (heading, [(alternative text, light PNG, dark PNG), ...]) each, in order.
         galleries: (heading, [(picture, title, note), ...]) each, in order. Pictures twice as wide
             as high are shown large.
@@ -81,29 +83,29 @@ def _classifier(report):
     ]
     if "top5" in test:
         low, high = (sentences.rate(bound, samples) for bound in test["top5_interval"])
-        blind = f"{low}–{high}; baseline {sentences.rate(test['top5_baseline'], samples)}"
-        tiles.append(("top-5 accuracy", sentences.rate(test["top5"], samples), blind))
+        below = f"{low}–{high}; baseline {sentences.rate(test['top5_baseline'], samples)}"
+        tiles.append(("top-5 accuracy", sentences.rate(test["top5"], samples), below))
     if test["loss"] is not None:
         tiles.append(("test loss", f"{test['loss']:.4f}", "cross entropy"))
-    rows = {"whole test set": test, **test["groups"]}
-    bars = "".join(_interval(name, part) for name, part in rows.items() if part["samples"])
+    groups = {"whole test set": test, **test["groups"]}
+    bars = "".join(_interval(name, group) for name, group in groups.items() if group["samples"])
     legend = (
         '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the best that '
         "answering without looking at the picture can expect. Left end 0, right end 1.</p>"
     )
-    return _section("Scores", _tiles([*tiles, *_pace(report)]) + bars + legend)
+    return _section("Scores", _tiles([*tiles, *_time(report)]) + bars + legend)
 
 
 def _regression(report):
     test = report["test"]
-    blind = test["baseline"]
+    baseline = test["baseline"]
     tiles = [
         ("mean squared error", sentences.number(test["mse"]), sentences.interval(test["interval"])),
-        ("baseline", sentences.number(blind["mse"]), "always the training mean"),
+        ("baseline", sentences.number(baseline["mse"]), "always the training mean"),
         (
             "mean absolute error",
             sentences.number(test["mae"]),
-            f"baseline {sentences.number(blind['mae'])}",
+            f"baseline {sentences.number(baseline['mae'])}",
         ),
         ("R²", sentences.number(test["r2"]), "share of the variance explained"),
         (
@@ -113,7 +115,7 @@ def _regression(report):
         ),
     ]
     note = '<p class="note">Brackets: 95 % bootstrap intervals over the test pictures.</p>'
-    return _section("Scores", _tiles([*tiles, *_pace(report)]) + note)
+    return _section("Scores", _tiles([*tiles, *_time(report)]) + note)
 
 
 def _detector(report):
@@ -125,10 +127,10 @@ def _detector(report):
         ("COCO AP50", sentences.number(test["map_coco50"]), "IoU 0.5"),
         ("COCO AP75", sentences.number(test["map_coco75"]), "IoU 0.75"),
     ]
-    return _section("Scores", _tiles([*tiles, *_pace(report)]))
+    return _section("Scores", _tiles([*tiles, *_time(report)]))
 
 
-def _pace(report):
+def _time(report):
     seconds = report.get("seconds")
     if seconds is None:
         return []
@@ -147,14 +149,14 @@ def _tiles(tiles):
     return f'<dl class="tiles">{"".join(cells)}</dl>\n'
 
 
-def _interval(name, part):
-    low, high = part["interval"]
-    numbers = sentences.scored(part)
+def _interval(name, group):
+    low, high = group["interval"]
+    numbers = sentences.scored(group)
     return (
-        f'<div class="interval {part["verdict"]}"><div>{escape(name)}<small>{escape(numbers)}'
+        f'<div class="interval {group["verdict"]}"><div>{escape(name)}<small>{escape(numbers)}'
         f'</small></div><div class="track"><i style="left:{low:.2%};width:{high - low:.2%}"></i>'
-        f'<u style="left:{part["baseline"]:.2%}"></u>'
-        f'<b style="left:{part["accuracy"]:.2%}"></b></div></div>\n'
+        f'<u style="left:{group["baseline"]:.2%}"></u>'
+        f'<b style="left:{group["accuracy"]:.2%}"></b></div></div>\n'
     )
 
 
@@ -162,7 +164,7 @@ def _plots(images):
     pictures = (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_uri(dark)}">'
         f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}" '
-        f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # scrolls before it blurs
+        f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # narrow screens scroll
         for text, light, dark in images
     )
     return f'<div class="plots">{"".join(pictures)}</div>'
@@ -203,10 +205,10 @@ def _per_class(report):
         for row in classes
     ]
 
-    def table(part):
+    def table(shown):
         return (
             f'<div class="wide"><table class="scores"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{''.join(part)}</tbody></table></div>"
+            f"<tbody>{''.join(shown)}</tbody></table></div>"
         )
 
     if not weakest_first:
@@ -218,15 +220,15 @@ def _per_class(report):
 
 
 def _facts(report):
-    shown = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
-    plain = {key: value for key, value in report.items() if key not in shown}
-    nested = {key: value for key, value in plain.items() if isinstance(value, dict) and value}
-    single = {key: value for key, value in plain.items() if key not in nested}
-    parts = [_section("Run", _table(single))] if single else []
-    parts += [_section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
+    shown_elsewhere = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
+    facts = {key: value for key, value in report.items() if key not in shown_elsewhere}
+    nested = {key: value for key, value in facts.items() if isinstance(value, dict) and value}
+    single = {key: value for key, value in facts.items() if key not in nested}
+    tables = [_section("Run", _table(single))] if single else []
+    tables += [_section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
     if report.get("skipped"):
-        parts.append(_section("Pictures left out", _table(report["skipped"])))
-    return f'<div class="facts">{"".join(parts)}</div>'
+        tables.append(_section("Pictures left out", _table(report["skipped"])))
+    return f'<div class="facts">{"".join(tables)}</div>'
 
 
 def _table(facts):

@@ -34,7 +34,7 @@ def regression(
         picture: As in `classification`.
 
     Returns:
-        What `report.json` holds.
+        The content of `report.json`.
 
     Raises:
         ValueError: If the arrays do not describe the same pictures.
@@ -47,35 +47,40 @@ def regression(
             "y_true, y_pred and filepaths must describe the same pictures, at least one; received "
             f"{len(y_true)}, {len(y_pred)} and {len(filepaths)}"
         )
-    test = scores.regression(y_true, y_pred, train_mean)
-    names = writer.names_of(filepaths)
-    picture = picture or partial(writer.open_picture, filepaths)
+    names = writer.relative_names(filepaths)
     rows = [
-        (name, f"{truth:.6g}", f"{guess:.6g}", "")
-        for name, truth, guess in zip(names, y_true, y_pred, strict=True)
+        (name, f"{truth:.6g}", f"{prediction:.6g}", "")
+        for name, truth, prediction in zip(names, y_true, y_pred, strict=True)
     ]
-    order = np.argsort(-np.abs(np.nan_to_num(y_pred - y_true)), kind="stable")[: writer.WORST]
-    worst = [
-        (
-            writer.picture_or_none(picture, k),
-            f"{sentences.number(y_true[k])} → {sentences.number(y_pred[k])}",
-            names[k],
-        )
-        for k in order
-    ]
-    mistakes = ("Largest errors: truth → prediction", worst)
+    test = scores.regression(y_true, y_pred, train_mean)
     report = writer.contents(folder, facts, "regression", test, sentence=sentences.regression(test))
     plots = {
         "curves.png": writer.curves(history, facts),
         "scatter.png": (partial(figures.scatter, y_true, y_pred, train_mean), []),
         "residuals.png": (partial(figures.residuals, y_true, y_pred), []),
     }
-    return writer.write_answers(
+    return writer.write_predictions(
         folder,
         report,
         history=history,
         rows=rows,
         plots=plots,
         samples=samples,
-        mistakes=mistakes,
+        mistakes=_mistakes(
+            y_true, y_pred, names, picture or partial(writer.open_picture, filepaths)
+        ),
     )
+
+
+def _mistakes(y_true, y_pred, names, picture):
+    """Return heading and items of the gallery of mistakes: the largest errors first."""
+    error = np.abs(np.nan_to_num(y_pred - y_true))
+    items = [
+        (
+            writer.picture_or_none(picture, index),
+            f"{sentences.number(y_true[index])} → {sentences.number(y_pred[index])}",
+            names[index],
+        )
+        for index in np.argsort(-error, kind="stable")[: writer.GALLERY_SIZE]
+    ]
+    return "Largest errors: truth → prediction", items

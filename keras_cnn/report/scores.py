@@ -27,10 +27,10 @@ def verdict(interval: list[float], baseline: float) -> str:
 def accuracy(y_true: np.ndarray, y_pred: np.ndarray, class_names: list[str]) -> dict:
     """Score labels against the truth.
 
-    The baseline is the share of the most frequent class *of the test set itself*: the most that
-    always giving one answer can reach, and the most that any answer, or mixture of answers, given
-    without looking at the picture can expect. The most frequent class of the training set would be
-    a lower bar wherever the two sets differ, and undefined where training classes are balanced.
+    The baseline is the share of the most frequent class *of the test set*: the highest accuracy
+    that can be expected without looking at the pictures. The most frequent class of the training
+    set would be a lower baseline where the two sets differ, and undefined where the training
+    classes are balanced.
 
     Args:
         y_true: Integer labels, shape (samples,), in [0, classes).
@@ -59,16 +59,16 @@ def classification(
     class_names: list[str],
     groups: dict[str, np.ndarray] | None = None,
 ) -> dict:
-    """Return everything `report.json` holds under `test` for a classifier.
+    """Return the scores of a classifier: the entry `test` of `report.json`.
 
-    A figure that is undefined is None: the precision of a class that was never predicted, the
+    A score that is undefined is None: the precision of a class that was never predicted, the
     recall of a class without a test picture.
 
     Args:
         y_true: Integer labels, shape (samples,).
         y_score: Probabilities, shape (samples, classes).
         class_names: One name per class.
-        groups: Boolean mask of shape (samples,) of each part to score on its own as well.
+        groups: Name -> boolean mask of shape (samples,): subsets to score separately as well.
     """
     y_pred = predictions(y_score)
     matrix = confusion(y_true, y_pred, len(class_names))
@@ -76,16 +76,16 @@ def classification(
     test["loss"] = cross_entropy(y_true, y_score)
     test["unanswered"] = int((y_pred < 0).sum())
     if len(class_names) > 10:
-        best = np.argsort(-y_score, axis=1, kind="stable")[:, :TOP_K]
-        hits = (best == y_true[:, None]).any(axis=1) & (y_pred >= 0)
+        top_k = np.argsort(-y_score, axis=1, kind="stable")[:, :TOP_K]
+        hits = (top_k == y_true[:, None]).any(axis=1) & (y_pred >= 0)
         most_frequent = np.sort(np.bincount(y_true, minlength=len(class_names)))[-TOP_K:]
         test["top5"] = float(hits.mean())
         test["top5_interval"] = wilson(int(hits.sum()), len(hits))
         test["top5_baseline"] = float(most_frequent.sum() / len(hits))
     test["classes"] = per_class(y_true, y_pred, class_names)
     test["confusions"] = [
-        {"truth": class_names[truth], "prediction": class_names[guess], "count": count}
-        for truth, guess, count in top_confusions(matrix, 20)
+        {"truth": class_names[truth], "prediction": class_names[prediction], "count": count}
+        for truth, prediction, count in top_confusions(matrix, 20)
     ]
     test["groups"] = {
         name: accuracy(y_true[mask], y_pred[mask], class_names)
@@ -100,7 +100,10 @@ def predictions(y_score: np.ndarray) -> np.ndarray:
 
 
 def are_probabilities(y_score: np.ndarray) -> bool:
-    """Tell whether the finite rows are probabilities; half precision sums to 1 within a percent."""
+    """Return whether the finite rows are probabilities.
+
+    Rows must sum to 1 within 2 %: half precision is accurate to about 1 %.
+    """
     rows = y_score[np.isfinite(y_score).all(axis=1)]
     return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=0.02))
 
@@ -109,25 +112,27 @@ def cross_entropy(y_true: np.ndarray, y_score: np.ndarray) -> float | None:
     """Return the mean of -log p(truth) in nats, None where the scores are no probabilities."""
     if not (np.isfinite(y_score).all() and are_probabilities(y_score)):
         return None
-    chosen = y_score[np.arange(len(y_true)), y_true]
-    return float(-np.log(np.clip(chosen, 1e-7, 1)).mean())  # Keras clips at the same 1e-7
+    of_truth = y_score[np.arange(len(y_true)), y_true]
+    return float(-np.log(np.clip(of_truth, 1e-7, 1)).mean())  # Keras clips at 1e-7 too
 
 
 def confusion(y_true: np.ndarray, y_pred: np.ndarray, classes: int) -> np.ndarray:
-    """Count answers: row = truth, column = prediction, shape (classes, classes)."""
-    given = y_pred >= 0
-    cells = np.bincount(y_true[given] * classes + y_pred[given], minlength=classes**2)
+    """Return the confusion matrix: row = truth, column = prediction, shape (classes, classes)."""
+    answered = y_pred >= 0
+    cells = np.bincount(y_true[answered] * classes + y_pred[answered], minlength=classes**2)
     return cells.reshape(classes, classes)
 
 
 def top_confusions(matrix: np.ndarray, number: int) -> list[tuple[int, int, int]]:
     """Return the largest cells off the diagonal as (truth, prediction, count), largest first."""
-    off = matrix - np.diag(np.diag(matrix))
-    share = off / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # breaks ties
-    order = np.lexsort((-share.ravel(), -off.ravel()))[:number]
-    cells = zip(*np.unravel_index(order, off.shape), strict=True)
+    errors = matrix - np.diag(np.diag(matrix))
+    share = errors / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # breaks ties
+    order = np.lexsort((-share.ravel(), -errors.ravel()))[:number]
+    cells = zip(*np.unravel_index(order, errors.shape), strict=True)
     return [
-        (int(row), int(column), int(off[row, column])) for row, column in cells if off[row, column]
+        (int(truth), int(prediction), int(errors[truth, prediction]))
+        for truth, prediction in cells
+        if errors[truth, prediction]
     ]
 
 
@@ -135,7 +140,7 @@ def per_class(y_true: np.ndarray, y_pred: np.ndarray, class_names: list[str]) ->
     """Return name, precision, recall, F1 and support (test pictures) of each class."""
     matrix = confusion(y_true, y_pred, len(class_names))
     hits, predicted = np.diag(matrix), matrix.sum(axis=0)
-    support = np.bincount(y_true, minlength=len(class_names))  # counts unanswered pictures too
+    support = np.bincount(y_true, minlength=len(class_names))  # the matrix lacks the unanswered
     return [
         {
             "name": name,
@@ -149,11 +154,11 @@ def per_class(y_true: np.ndarray, y_pred: np.ndarray, class_names: list[str]) ->
 
 
 def regression(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float) -> dict:
-    """Return everything `report.json` holds under `test` for a regression.
+    """Return the scores of a regression: the entry `test` of `report.json`.
 
-    The baseline predicts the mean of the training targets for every picture. Whether the model
-    beats it is judged on the difference of the two squared errors picture by picture, which is far
-    more sensitive than comparing two separate intervals.
+    The baseline predicts the mean of the training targets for every picture. The verdict compares
+    the squared errors of model and baseline picture by picture (`gain`), which is far more
+    sensitive than a comparison of two separate intervals.
 
     Args:
         y_true: Targets, shape (samples,).
@@ -161,17 +166,20 @@ def regression(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float) -> dic
         train_mean: Mean of the training targets.
     """
     test = {"samples": len(y_true), "baseline_prediction": float(train_mean)}
-    error, blind = y_pred - y_true, train_mean - y_true
-    test["baseline"] = {"mse": float((blind**2).mean()), "mae": float(np.abs(blind).mean())}
+    error, baseline_error = y_pred - y_true, train_mean - y_true
+    test["baseline"] = {
+        "mse": float((baseline_error**2).mean()),
+        "mae": float(np.abs(baseline_error).mean()),
+    }
     if not np.isfinite(error).all():
         return test | dict.fromkeys(("mse", "mae", "r2", "interval", "gain", "gain_interval"))
-    spread = float(((y_true - y_true.mean()) ** 2).sum())
-    gain = blind**2 - error**2
+    squares = float(((y_true - y_true.mean()) ** 2).sum())
+    gain = baseline_error**2 - error**2
     gain_interval = bootstrap(gain)
     return test | {
         "mse": float((error**2).mean()),
         "mae": float(np.abs(error).mean()),
-        "r2": 1 - float((error**2).sum()) / spread if spread else None,
+        "r2": 1 - float((error**2).sum()) / squares if squares else None,
         "interval": bootstrap(error**2),
         "gain": float(gain.mean()),
         "gain_interval": gain_interval,
@@ -182,7 +190,7 @@ def regression(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float) -> dic
 def bootstrap(values: np.ndarray, *, resamples: int = 2000) -> list[float] | None:
     """Return the 95 % percentile bootstrap interval of a mean, None for a single value.
 
-    Resampling is seeded, so that the same predictions always give the same interval.
+    The seed of the resampling is fixed: the same predictions always give the same interval.
     """
     if len(values) < 2:
         return None
@@ -209,5 +217,5 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(scipy.stats.binomtest(only_a, differing).pvalue) if differing else 1.0
 
 
-def _share(part, whole) -> float | None:
-    return float(part / whole) if whole else None
+def _share(count, total) -> float | None:
+    return float(count / total) if total else None

@@ -1,42 +1,42 @@
-"""Scores in words: the same sentences for the terminal, the page and `report.json`."""
+"""Scores in words, for the terminal, the page and `report.json`."""
 
 
 def rate(value: float | None, samples: int) -> str:
-    """Write a share of `samples` with enough digits to tell one picture more from one less."""
+    """Format a share of `samples` with enough digits to show a difference of one picture."""
     return "–" if value is None else f"{value:.{max(3, len(str(samples - 1)))}f}"
 
 
 def number(value: float | None) -> str:
-    """Write a score with three decimals, very large and very small ones with an exponent."""
+    """Format a score with three decimals; very large and very small ones get an exponent."""
     if value is None:
         return "–"
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
 def probability(value: float) -> str:
-    """Write a probability; one that only rounds to 1 is not 1."""
+    """Format a probability; below 1 it is never rounded up to 1."""
     return "p > 0.999" if 0.9995 <= value < 1 else f"p = {value:.3f}"
 
 
 def interval(bounds: list[float] | None) -> str:
-    """Write an interval in brackets; empty where there is none."""
+    """Format an interval in brackets; empty without an interval."""
     return "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people say it: 48 s, 5 min 07 s, 2 h 03 min."""
+    """Format a duration: 48 s, 5 min 07 s, 2 h 03 min."""
     if seconds < 60:
         return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
+        return f"{minutes} min {seconds:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def plain(value) -> str:
-    """Write a fact of the run: lists with commas, floats without noise."""
+    """Format a fact of the run: lists with commas, floats with six digits."""
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {plain(part)}" for key, part in value.items())
+        return ", ".join(f"{key}: {plain(entry)}" for key, entry in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(plain, value))
     if isinstance(value, bool) or value is None:
@@ -44,18 +44,18 @@ def plain(value) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def scored(part: dict) -> str:
-    """Write accuracy, interval and size of a test set, or of a group in it."""
-    samples = part["samples"]
+def scored(group: dict) -> str:
+    """Format accuracy, interval and size of a test set, or of a group in it."""
+    samples = group["samples"]
     if not samples:
         return "no test picture"
-    low, high = (rate(bound, samples) for bound in part["interval"])
+    low, high = (rate(bound, samples) for bound in group["interval"])
     noun = "picture" if samples == 1 else "pictures"
-    return f"{rate(part['accuracy'], samples)} ({low}–{high}), {samples:,} {noun}"
+    return f"{rate(group['accuracy'], samples)} ({low}–{high}), {samples:,} {noun}"
 
 
 def classification(test: dict) -> str:
-    """Say in the first line whether the classifier is any good, then a line for each group."""
+    """Return the verdict on a classifier in the first line, then a line for each group."""
     samples = test["samples"]
     low, high = (rate(bound, samples) for bound in test["interval"])
     opening = {
@@ -70,26 +70,27 @@ def classification(test: dict) -> str:
         f"{relation[test['verdict']]} the {rate(test['baseline'], samples)} of always answering "
         f"“{test['baseline_class']}”."
     ]
-    for name, part in test["groups"].items():
-        against = {
-            "above": "above its baseline",
-            "around": "not distinguishable from its baseline",
-            "below": "below its baseline",
-        }
-        end = ""
-        if part["samples"]:
-            end = f", {against[part['verdict']]} {rate(part['baseline'], part['samples'])}"
-        lines.append(f"{name}: {scored(part)}{end}")
+    against_baseline = {
+        "above": "above its baseline",
+        "around": "not distinguishable from its baseline",
+        "below": "below its baseline",
+    }
+    for name, group in test["groups"].items():
+        line = f"{name}: {scored(group)}"
+        if group["samples"]:
+            baseline = rate(group["baseline"], group["samples"])
+            line += f", {against_baseline[group['verdict']]} {baseline}"
+        lines.append(line)
     return "\n".join(lines)
 
 
 def regression(test: dict) -> str:
-    """Say in one line whether the regression beats predicting the mean."""
-    samples, blind = test["samples"], number(test["baseline"]["mse"])
+    """Return the verdict on a regression: does it beat the mean of the training targets?"""
+    samples, baseline = test["samples"], number(test["baseline"]["mse"])
     if test["mse"] is None:
         return (
             f"Not usable: the network's answers to {samples:,} test pictures are not all finite "
-            f"numbers, while the training mean reaches a mean squared error of {blind}."
+            f"numbers, while the training mean reaches a mean squared error of {baseline}."
         )
     opening = {
         "above": "It has learned",
@@ -106,5 +107,5 @@ def regression(test: dict) -> str:
         )
     return (
         f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
-        f"{blind} of always predicting the training mean; {end}."
+        f"{baseline} of always predicting the training mean; {end}."
     )
