@@ -1,10 +1,10 @@
-"""Train step of each case's own network, size and batch, in two precisions.
+"""Time a training step of each case in two precisions, with the case's network, size and batch.
 
     python benchmarks/precision.py [birds_vgg16 dogs_mobilenet] [--precision float16]
 
-A round runs both networks in turns, step by step, so that a busy machine slows both. Shown are the
-milliseconds of float32, and how many times as long the other takes: the median of the rounds and,
-in brackets, the smallest and the largest.
+A round runs both networks in turns, step by step, so that other load on the machine slows both. The
+table shows the milliseconds of float32 and the ratio of the other precision to it: the median of
+the rounds and, in brackets, the smallest and the largest ratio.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-import keras_cnn  # first, as in the cases: TensorFlow looks once whether oneDNN is wanted
+import keras_cnn  # first, as in the cases: it sets a variable that TensorFlow reads once
 
 # isort: split
 import keras
@@ -25,7 +25,7 @@ from keras_cnn import environment
 from keras_cnn.training import compiling
 
 CASES = Path(__file__).parents[1] / "cases"
-# The head of catsdogs_inceptionv3 learns from features: no step goes through its network.
+# catsdogs_inceptionv3 trains a head on features: its steps do not include the network.
 NAMES = sorted({path.stem for path in CASES.glob("*.py")} - {"catsdogs_inceptionv3"})
 
 
@@ -40,15 +40,17 @@ def main():
     sys.path.insert(0, str(CASES))
     print(environment.sentence(), flush=True)
     for name in options.cases or NAMES:
-        single, ratios = measure(name, options)
-        middle, *spread = (choose(ratios) for choose in (statistics.median, min, max))
-        print(f"{name:20}{1000 * single:8.1f} ms{middle:7.2f} [{spread[0]:.2f}, {spread[1]:.2f}]")
+        seconds, ratios = measure(name, options)
+        print(
+            f"{name:20}{1000 * seconds:8.1f} ms{statistics.median(ratios):7.2f} "
+            f"[{min(ratios):.2f}, {max(ratios):.2f}]"
+        )
         training.forget()
 
 
 def measure(name, options):
-    """Return the seconds of a step in float32, and each round's ratio."""
-    build, splits, recipe, optimizer = parts(name)
+    """Return the seconds of a step in float32, and the ratio of each round."""
+    build, splits, recipe, optimizer = arguments_of_run(name)
     pictures, targets = splits.train[0]
     steps = {}
     for precision in ("float32", f"mixed_{options.precision}"):
@@ -62,22 +64,24 @@ def measure(name, options):
     turns = max(training.TURNS, round(training.SPAN / slowest))
     rounds = [training.in_turns(steps, turns, time.perf_counter) for _ in range(options.rounds)]
     pairs = [tuple(seconds.values()) for seconds in rounds]
-    return statistics.median(single for single, _ in pairs), [low / one for one, low in pairs]
+    return statistics.median(single for single, _ in pairs), [
+        half / single for single, half in pairs
+    ]
 
 
-def parts(name):
-    """Return what a case hands to `keras_cnn.run`, without running it."""
-    handed = []
+def arguments_of_run(name):
+    """Return the arguments that a case passes to `keras_cnn.run`, without training."""
+    arguments = []
 
     def run(build, splits, recipe, *, optimizer=keras.optimizers.Adam, **_):
-        handed.extend((build, splits, recipe, optimizer))
+        arguments.extend((build, splits, recipe, optimizer))
         raise StopIteration
 
     keras_cnn.run = run
     try:
         importlib.import_module(name).main([])
     except StopIteration:
-        return handed
+        return arguments
     raise SystemExit(f"{name} did not call keras_cnn.run")
 
 

@@ -1,8 +1,8 @@
-"""The README's tables of results, from the report.json files of real runs.
+"""Write the README's tables of results from the report.json files of runs.
 
-``python benchmarks/results.py runs/*/report.json`` takes each run's figures into docs/results.json
-and rewrites the tables of both READMEs; without files it only rewrites the tables. A run replaces
-the one of the same case on the same pictures.
+``python benchmarks/results.py runs/*/report.json`` adds each run to docs/results.json and rewrites
+the tables of both READMEs; without files it only rewrites the tables. A run replaces the run of the
+same case on the same pictures.
 """
 
 import argparse
@@ -19,11 +19,11 @@ HEADS = {
 
 
 def main(argv=None):
-    """Take the runs in, and write the tables."""
+    """Add the runs and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reports", nargs="*", type=Path, help="report.json files of runs")
-    kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else []
-    rows = {(row["case"], row["data"]): row for row in kept}
+    earlier = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else []
+    rows = {(row["case"], row["data"]): row for row in earlier}
     for path in parser.parse_args(argv).reports:
         row = figures(json.loads(path.read_text(encoding="utf-8")))
         rows[row["case"], row["data"]] = row
@@ -35,10 +35,10 @@ def main(argv=None):
 
 
 def figures(report):
-    """Return what docs/results.json keeps of a run's report.json.
+    """Return the row of docs/results.json for a run.
 
     Args:
-        report: What the file holds.
+        report: Content of the run's report.json.
     """
     data, test = report["dataset"], report["test"]
     return {
@@ -58,17 +58,17 @@ def figures(report):
 
 
 def with_tables(text, readme):
-    """Return a README's text with its two tables made anew.
+    """Return the text of a README with new tables.
 
     Args:
-        text: The text, with the marks between which the tables stand.
-        readme: The file's name.
+        text: The text, with the marks around the tables.
+        readme: Name of the file.
     """
     rows = json.loads(FIGURES.read_text(encoding="utf-8"))
     for kind in ("real", "sample"):
         start, end = MARKS[0].format(kind), MARKS[1]
-        before, rest = text.split(start, 1)
-        after = rest.split(end, 1)[1]
+        before, old_table_and_after = text.split(start, 1)
+        after = old_table_and_after.split(end, 1)[1]
         head = HEADS[readme]
         lines = [head, "|---|---|---|---|---|---|"]
         lines += [_line(row) for row in rows if (row["data"] == "sample") == (kind == "sample")]

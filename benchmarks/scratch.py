@@ -1,11 +1,11 @@
-"""Time keras_cnn.scratch's convolution against naive loops and Keras, and a training step too.
+"""Compare the speed of keras_cnn.scratch with loops and with Keras: convolution and training step.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/scratch.py [--batch 20] [--rounds 7]
 
-Loops, im2col and Keras convolve the same pictures with the same filters; that they agree is checked
-first. Every round times all of them one after the other, the fastest round counts. Loops visit one
-window at a time, the sum inside it is NumPy's. One BLAS thread is faster than two where another
-program is busy, and what Keras takes depends on its own threads.
+Loops, im2col and Keras convolve the same pictures with the same filters; the script first checks
+that the results agree. Every round times all of them in turn; the fastest round counts. The loops
+visit one window at a time, NumPy sums inside it. One BLAS thread is faster than two if another
+program is busy; the time of Keras depends on its own threads.
 """
 
 import argparse
@@ -30,7 +30,7 @@ CONVOLUTIONS = (  # channels, height and width, filters, size, pad: SimpleConvNe
     (32, 8, 64, 3, 1),
     (64, 8, 64, 3, 1),
 )
-GOAL = 50  # how many times faster than the loops im2col must be, for every convolution
+GOAL = 50  # im2col must be this many times faster than loops, for every convolution
 
 
 def main():
@@ -72,7 +72,7 @@ def convolution(row, options):
     }
     loops = functools.partial(scratch.convolve_by_loops, x, W, b=b, pad=pad)
     start = time.perf_counter()
-    wanted = loops()  # once: what takes a second needs no repetition
+    wanted = loops()  # once: it takes about a second, so a single measurement is precise enough
     times = {"loops": time.perf_counter() - start}
     np.testing.assert_allclose(works["im2col"](), wanted, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(works["keras"]().transpose(0, 3, 1, 2), wanted, rtol=1e-3, atol=1e-3)
@@ -107,7 +107,7 @@ def training_step(build, build_keras, options):
 
 
 def fastest(works, rounds):
-    """Return {name: seconds of its fastest round}, after one round that does not count."""
+    """Return {name: seconds of its fastest round}; the first round is a warm-up."""
     times = {name: [] for name in works}
     for _ in range(rounds + 1):
         for name, work in works.items():
@@ -118,7 +118,7 @@ def fastest(works, rounds):
 
 
 def simple():
-    """Build SimpleConvNet of Keras' layers."""
+    """Build SimpleConvNet from Keras' layers."""
     return keras.Sequential(
         [
             layers.Input((28, 28, 1)),
@@ -132,7 +132,7 @@ def simple():
 
 
 def deep():
-    """Build DeepConvNet of Keras' layers."""
+    """Build DeepConvNet from Keras' layers."""
     model = keras.Sequential([layers.Input((28, 28, 1))])
     for stage in scratch.networks.STAGES:
         for filters, pad in stage:

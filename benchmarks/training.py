@@ -1,10 +1,11 @@
-"""Train step, predict and build time of each builder against its peer in keras.applications.
+"""Compare training step, prediction and build time of each builder with keras.applications.
 
     KERAS_BACKEND=jax python benchmarks/training.py [--models VGG16 MobileNet] [--json times.json]
 
-A round runs both networks in turns, step by step, so that a busy machine slows both; `--cpu` counts
-processor time, in which other programs hardly show. A ratio is ours by the peer's: below 1 we are
-faster. Shown are the median of the rounds' ratios and, in brackets, the smallest and the largest.
+A round runs both networks in turns, step by step, so that other load on the machine slows both;
+`--cpu` measures processor time, on which other programs have little influence. A ratio is our time
+divided by that of the peer: below 1 our network is faster. The table shows the median of the
+ratios and, in brackets, the smallest and the largest.
 """
 
 import argparse
@@ -28,21 +29,23 @@ PEERS = (
     *("DenseNet121", "DenseNet169", "DenseNet201", "MobileNet"),
 )
 WORKS = ("train", "predict", "build")
-GOAL = 1.03  # what no median ratio may exceed
-SPAN = 2  # seconds a round lasts for each of the two, at least TURNS steps
-TURNS = 2
+GOAL = 1.03  # largest allowed median ratio
+SPAN = 2  # seconds per round and network
+TURNS = 2  # smallest number of steps per round
 
 
 def main():
     """Measure, print the table and return 1 if a ratio misses the goal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=PEERS, default=PEERS, metavar="MODEL")
-    parser.add_argument("--batch", type=int, default=4, help="pictures a step (4)")
+    parser.add_argument("--batch", type=int, default=4, help="pictures per step (4)")
     parser.add_argument("--size", type=int, default=96, help="height and width in pixels (96)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32", help="float32, mixed_bfloat16, ...")
-    parser.add_argument("--compile", action="store_true", help="by XLA, as JAX always does")
-    parser.add_argument("--cpu", action="store_true", help="processor time, not the wall clock's")
+    parser.add_argument(
+        "--compile", action="store_true", help="compile with XLA, as JAX always does"
+    )
+    parser.add_argument("--cpu", action="store_true", help="measure processor time, not wall time")
     parser.add_argument("--json", type=Path, help="write the times, in seconds, to this file")
     options = parser.parse_args()
     keras.config.set_dtype_policy(options.precision)
@@ -109,34 +112,35 @@ def measure(name, options):
 
 
 def in_turns(contenders, turns, clock, *, before=None):
-    """Return how long a run of each takes on average; each turn is in the other order."""
-    spent = dict.fromkeys(contenders, 0.0)
+    """Return the mean seconds of each contender; every turn reverses their order."""
+    total = dict.fromkeys(contenders, 0.0)
     for turn in range(turns):
         for who, work in list(contenders.items())[:: 1 if turn % 2 else -1]:
             if before:
                 before()
             start = clock()
-            work()  # its result is on the host when it returns
-            spent[who] += clock() - start
-    return {who: seconds / turns for who, seconds in spent.items()}
+            work()  # returns when its result is on the host
+            total[who] += clock() - start
+    return {who: seconds / turns for who, seconds in total.items()}
 
 
 def forget():
-    """Free what was built before, for which its successor should not pay."""
+    """Free the models built before, so that they do not slow the next one."""
     keras.utils.clear_session()
     gc.collect()
 
 
 def ratios(pair):
-    """Return ours by the peer's, round by round."""
+    """Return our time divided by that of the peer, for each round."""
     return [ours / peer for ours, peer in zip(pair["ours"], pair["peer"], strict=True)]
 
 
 def row(pair):
-    """Return one work's part of a line of the table."""
-    middle, *spread = (choose(ratios(pair)) for choose in (statistics.median, min, max))
-    bracket = f" ({spread[0]:.2f}-{spread[1]:.2f})"
-    return f"{1000 * statistics.median(pair['ours']):11.1f}{middle:7.3f}{bracket:14}"
+    """Return the columns of the table for training step, prediction or build."""
+    milliseconds = 1000 * statistics.median(pair["ours"])
+    values = ratios(pair)
+    bracket = f" ({min(values):.2f}-{max(values):.2f})"
+    return f"{milliseconds:11.1f}{statistics.median(values):7.3f}{bracket:14}"
 
 
 if __name__ == "__main__":

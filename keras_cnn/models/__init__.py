@@ -1,4 +1,4 @@
-"""The networks, one module per architecture, each a function with Keras' own builder signature."""
+"""The networks: one module per architecture, builders with the signature of Keras' own."""
 
 from keras_cnn.models import book
 from keras_cnn.models.alexnet import AlexNet

@@ -27,10 +27,11 @@ def AlexNet(
 ) -> keras.Model:
     """Build AlexNet for pictures of 227x227, or its variant for 224x224.
 
-    The paper says 224x224, but 55 positions of an 11x11 filter at stride 4 need 227. Its 60,965,224
-    parameters count the convolutions split over two GPUs; `groups=1` makes 62,378,344.
-    The variant puts one GPU's worth of filters (64-192-384-256-256) without splits and without
-    local response normalisation: 61,100,840 parameters, torchvision's `alexnet`.
+    The paper says 224x224, but 55 positions of an 11x11 filter at stride 4 need 227. With the
+    paper's convolutions, split over two GPUs, it has 60,965,224 parameters; `groups=1` makes them
+    62,378,344.
+    The variant has 64-192-384-256-256 filters, no splits and no local response normalisation:
+    61,100,840 parameters. It equals torchvision's `alexnet`.
 
     Args:
         include_top: Whether to end with the three dense layers.
@@ -42,10 +43,10 @@ def AlexNet(
         classifier_activation: Activation of the last layer; None for logits.
         name: The model's name.
         one_weird_trick: Whether to build the variant.
-        lrn: Whether to normalise after the first two convolutions. None for what was published:
-            the paper does, the variant does not.
-        groups: Halves the second, fourth and fifth convolution are split into. None for what was
-            published: 2 in the paper, 1 in the variant.
+        lrn: Whether to normalise after the first two convolutions. None for the published
+            network: the paper normalises, the variant does not.
+        groups: Groups into which the second, fourth and fifth convolution are split. None for the
+            published network: 2 in the paper, 1 in the variant.
 
     Returns:
         The model; its output is `(batch, classes)` with the top.
@@ -81,7 +82,7 @@ def AlexNet(
             kernel_size,
             strides=4 if i == 1 else 1,
             padding="valid" if i == 1 else "same",
-            groups=groups if i in (2, 4, 5) else 1,  # the third sees both GPUs
+            groups=groups if i in (2, 4, 5) else 1,  # the third reads from both GPUs
             activation="relu",
             name=f"conv{i}",
         )(x)  # (55, 55, 96), (27, 27, 256), (13, 13, 384), (13, 13, 384), (13, 13, 256)
@@ -94,7 +95,7 @@ def AlexNet(
             x = layers.AdaptiveAveragePooling2D(6, name="avg_pool")(x)
         x = layers.Flatten(name="flatten")(x)  # (9216,)
         for i in (6, 7):
-            if one_weird_trick:  # torchvision drops the inputs, the paper the outputs
+            if one_weird_trick:  # torchvision applies dropout before the layer, the paper after it
                 x = layers.Dropout(0.5, name=f"drop{i}")(x)
             x = layers.Dense(4096, activation="relu", name=f"fc{i}")(x)  # (4096,)
             if not one_weird_trick:

@@ -1,4 +1,4 @@
-"""What three or more architectures share: the input and its checks, blocks of layers, the head."""
+"""Shared by three or more architectures: the input and its checks, blocks of layers, the head."""
 
 from collections.abc import Callable
 
@@ -20,21 +20,22 @@ def image_input(
     default_classes: int = 1000,
     fixed_size: bool = False,
 ) -> keras.KerasTensor:
-    """Check the options all builders have in common and return the input pictures.
+    """Check the options that all builders share, and return the input.
 
     Args:
         input_shape: Height, width and channels of a picture. None for the default: the paper's size
             with the top, any size without it.
-        input_tensor: Pictures to build on, instead of a new input.
+        input_tensor: Keras tensor to use as pictures, instead of a new input.
         include_top: Whether the classifier is built.
         weights: None, `"imagenet"` or a path.
-        pooling: None, `"avg"` or `"max"`: what stands in for the top.
+        pooling: None, `"avg"` or `"max"`: pooling at the end of a network without its top.
         classes: Number of classes, at least 1.
         classifier_activation: Activation of the classifier; None for logits.
-        min_size: Smallest height and width the layers leave something of, in pixels.
+        min_size: Smallest height and width that the layers accept, in pixels.
         default_shape: Height, width and channels of the paper's pictures.
         default_classes: Number of classes in the builder's signature.
-        fixed_size: Whether the top flattens its feature map, so its weights depend on the size.
+        fixed_size: Whether the top flattens its feature map, so that the size of the pictures
+            determines the number of its weights.
 
     Returns:
         Pictures of shape `(batch, height, width, channels)`.
@@ -52,15 +53,15 @@ def image_input(
         raise ValueError(f"pooling must be None, 'avg' or 'max'; received pooling={pooling!r}.")
     if include_top and pooling is not None:
         raise ValueError(
-            f"pooling stands in for the top; received pooling={pooling!r} with include_top=True: "
-            "drop one of the two."
+            f"pooling replaces the top; received pooling={pooling!r} with include_top=True: "
+            "leave out one of the two."
         )
     if not isinstance(classes, int) or classes < 1:
         raise ValueError(f"classes must be a whole number above 0; received classes={classes!r}.")
     if not include_top and classes != default_classes:
         raise ValueError(
             f"classes belong to the top; received classes={classes} with include_top=False: "
-            "drop classes, or add a Dense layer of your own."
+            "leave out classes, or add a Dense layer of your own."
         )
     if input_tensor is None:
         default = default_shape if include_top else (None, None, default_shape[2])
@@ -75,7 +76,7 @@ def image_input(
         if input_shape is not None and tuple(input_shape) != shape:
             raise ValueError(
                 f"input_tensor has its own shape; received input_tensor of {shape} with "
-                f"input_shape={tuple(input_shape)}: drop input_shape."
+                f"input_shape={tuple(input_shape)}: leave out input_shape."
             )
     _check_shape(shape, min_size)
     if include_top and fixed_size and None in shape:
@@ -116,11 +117,11 @@ def _check_published(shape, include_top, classes, classifier_activation):
     if shape[2] != 3:
         raise ValueError(
             f"the published weights take 3 channels; received input_shape={shape}: "
-            "repeat grey three times, or give weights=None."
+            "repeat the grey channel three times, or give weights=None."
         )
     if include_top and classes != 1000:
         raise ValueError(
-            f"the published top knows 1,000 classes; received classes={classes}: "
+            f"the published top has 1,000 classes; received classes={classes}: "
             "give include_top=False and a Dense layer of your own, or weights=None."
         )
     activation = keras.activations.get(classifier_activation)
@@ -132,7 +133,7 @@ def _check_published(shape, include_top, classes, classifier_activation):
 
 
 def global_pooling(x: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:
-    """Reduce each feature map to one number: what builders end with instead of a top.
+    """Reduce each feature map to one number: the end of a network without its top.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.
@@ -179,10 +180,10 @@ def head(
 
 
 def model(image: keras.KerasTensor, outputs: keras.KerasTensor | list, *, name: str) -> keras.Model:
-    """Close the network, from the sources of `image` (its own or the user's) to `outputs`.
+    """Return the model from the inputs of `image` (its own or the user's) to `outputs`.
 
     Args:
-        image: What `image_input` returned.
+        image: The pictures, as `image_input` returns them.
         outputs: Output tensor or tensors.
         name: The model's name.
 
@@ -207,7 +208,7 @@ def conv_bn(
     epsilon: float = 1e-3,
     pad: int = 0,
 ) -> keras.KerasTensor:
-    """Convolve, normalise over the batch, activate.
+    """Apply a convolution, batch normalisation and an activation.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.
@@ -219,55 +220,57 @@ def conv_bn(
         activation: Activation, or None.
         use_bias: Whether the convolution adds a bias, which the normalisation then removes.
         scale: Whether the normalisation has a factor of its own.
-        epsilon: What the normalisation adds to the variance.
-        pad: Zeros put on all four sides first. At stride 2, `"same"` pads right and bottom only;
+        epsilon: Constant that the normalisation adds to the variance.
+        pad: Zeros added on all four sides first. At stride 2, `"same"` pads right and bottom only;
             Caffe and PyTorch pad all sides.
 
     Returns:
         Feature maps of shape `(batch, new height, new width, filters)`.
     """
 
-    def called(part):
-        return f"{name}_{part}" if name else None
+    def named(suffix):
+        return f"{name}_{suffix}" if name else None
 
     if pad:
-        x, padding = layers.ZeroPadding2D(pad, name=called("pad"))(x), "valid"
+        x, padding = layers.ZeroPadding2D(pad, name=named("pad"))(x), "valid"
     x = layers.Conv2D(
-        filters, kernel_size, strides, padding, use_bias=use_bias, name=called("conv")
+        filters, kernel_size, strides, padding, use_bias=use_bias, name=named("conv")
     )(x)
-    x = layers.BatchNormalization(epsilon=epsilon, scale=scale, name=called("bn"))(x)
-    return layers.Activation(activation, name=called(activation))(x) if activation else x
+    x = layers.BatchNormalization(epsilon=epsilon, scale=scale, name=named("bn"))(x)
+    return layers.Activation(activation, name=named(activation))(x) if activation else x
 
 
 def stem(
     x: keras.KerasTensor, *, pool_name: str, epsilon: float, use_bias: bool = False
 ) -> keras.KerasTensor:
-    """Begin a residual or dense network: pictures to a quarter of their height and width.
+    """Reduce pictures to a quarter of their height and width: the stem of ResNet and DenseNet.
 
     Args:
         x: Pictures of shape `(batch, height, width, channels)`.
         pool_name: Name of the pooling layer.
-        epsilon: What the normalisation adds to the variance.
+        epsilon: Constant that the normalisation adds to the variance.
         use_bias: Whether the convolution adds a bias.
 
     Returns:
         Feature maps of shape `(batch, height / 4, width / 4, 64)`.
     """
     x = conv_bn(x, 64, 7, 2, name="conv1", use_bias=use_bias, epsilon=epsilon, pad=3)
-    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)  # zero is -inf here: nothing is below it
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(
+        x
+    )  # as good as -inf: after ReLU no value is below 0
     return layers.MaxPooling2D(3, 2, name=pool_name)(x)
 
 
 def inception(
     x: keras.KerasTensor, branches: tuple, *, name: str, conv: Callable = conv_bn
 ) -> keras.KerasTensor:
-    """Send `x` through parallel branches and stack their feature maps.
+    """Apply parallel branches to `x` and concatenate their feature maps.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.
-        branches: The branches; each is a tuple of steps, and a step is what `conv` takes after
-            `x` (filters, kernel size, strides, padding) or a function of `x` alone.
-        name: Name of the stack, and prefix of the layers' names (`name_branch2_0_conv`).
+        branches: The branches; each is a tuple of steps. A step is a tuple of the arguments of
+            `conv` after `x` (filters, kernel size, strides, padding), or a function of `x`.
+        name: Name of the concatenation, and prefix of the layers' names (`name_branch2_0_conv`).
         conv: The convolution: `conv(x, *step, name=...)`.
 
     Returns:
@@ -277,8 +280,8 @@ def inception(
     for i, steps in enumerate(branches, start=1):
         y = x
         for j, step in enumerate(steps):
-            part = f"_{j}" if len(steps) > 1 else ""
-            y = step(y) if callable(step) else conv(y, *step, name=f"{name}_branch{i}{part}")
+            suffix = f"_{j}" if len(steps) > 1 else ""
+            y = step(y) if callable(step) else conv(y, *step, name=f"{name}_branch{i}{suffix}")
         outputs.append(y)
     return layers.Concatenate(name=name)(outputs)
 
@@ -286,12 +289,12 @@ def inception(
 def split(
     x: keras.KerasTensor, filters: int, *, name: str | None = None, conv: Callable = conv_bn
 ) -> keras.KerasTensor:
-    """Widen a branch: a 1x3 and a 3x1 convolution side by side.
+    """Apply a 1x3 and a 3x1 convolution side by side and concatenate their feature maps.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.
         filters: Number of filters of each.
-        name: Name of the stack, and prefix of the layers' names.
+        name: Name of the concatenation, and prefix of the layers' names.
         conv: The convolution, as for `inception`.
 
     Returns:
@@ -316,7 +319,7 @@ class LocalResponseNormalization(layers.Layer):
     """Divide each activation by the energy of its neighbours in the channel axis.
 
     `b_i = a_i / (k + alpha * sum_j a_j ** 2) ** beta`, where `j` runs over the `depth` channels
-    around `i`. Caffe and PyTorch divide `alpha` by `depth`: give them `5 * alpha` for the same.
+    around `i`. Caffe and PyTorch divide `alpha` by `depth`: `depth * alpha` there is `alpha` here.
 
     References:
         Krizhevsky et al., 2012, section 3.3.
@@ -346,7 +349,7 @@ class LocalResponseNormalization(layers.Layer):
     def call(self, x):
         """Normalise `x` of shape `(batch, height, width, channels)`."""
         channels, radius = x.shape[-1], self.depth // 2
-        energy = ops.square(ops.cast(x, "float32"))  # half precision overflows above 255
+        energy = ops.square(ops.cast(x, "float32"))  # in float16 squares above 255 overflow
         energy = ops.pad(energy, [(0, 0), (0, 0), (0, 0), (radius, radius)])
         energy = sum(energy[..., i : i + channels] for i in range(self.depth))
         return x * ops.cast((self.k + self.alpha * energy) ** -self.beta, x.dtype)
@@ -356,7 +359,7 @@ class LocalResponseNormalization(layers.Layer):
         return input_shape
 
     def get_config(self):
-        """Return what a saved model needs to make this layer again."""
+        """Return the options from which a saved model rebuilds this layer."""
         return {
             **super().get_config(),
             "depth": self.depth,
@@ -367,14 +370,14 @@ class LocalResponseNormalization(layers.Layer):
 
 
 def with_momentum(model: keras.Model, momentum: float) -> keras.Model:
-    """Set how slowly batch normalisation's averages follow the batches.
+    """Set the momentum of all batch normalisations.
 
-    With Keras' 0.99 they know little of the pictures after a hundred steps: a network that learns
-    from a small set then answers the same for every picture.
+    With Keras' 0.99 the running averages still hold much of their initial values after a hundred
+    steps: a network trained on a small set then predicts the same for every picture.
 
     Args:
         model: The model, changed in place.
-        momentum: What is kept of the averages at every step, from 0 to 1.
+        momentum: Share of the running averages that each step keeps, from 0 to 1.
 
     Returns:
         The model.

@@ -1,8 +1,8 @@
-"""The chapters' printed listings, told with the papers' blocks where the two agree.
+"""The networks of the book's printed listings, built from the papers' blocks where the two agree.
 
-Each builder has the listing's sizes as defaults, its layers in its order and its number of
-parameters; each docstring tells the errata: what the listing does differently from the paper or
-from its own text, and what that costs.
+Each builder has the sizes of the listing as defaults, its layers in its order and its number of
+parameters. The errata in each docstring list where the listing differs from the paper or from the
+book's own text, and with which consequence.
 """
 
 import keras
@@ -10,19 +10,20 @@ from keras import layers
 
 from keras_cnn.models import alexnet, blocks, lenet, linear, mobilenet, vgg
 
-# Of the averages that batch normalisation keeps for validation. Keras' 0.99, which the listings
-# take, still holds a third of the initial values after 100 steps, more than some cases have.
+# Momentum of batch normalisation. The listings use Keras' 0.99: after 100 steps the running
+# averages still hold a third of their initial values, and some cases have fewer steps.
 MOMENTUM = 0.9
 
 
 def LinearRegression(*, input_shape: tuple = (128, 128, 3), classes: int = 1) -> keras.Model:
-    """Build chapter 3's linear regression: how good does food look? 49,153 parameters.
+    """Build chapter 3's linear regression: scores of pictures of food. 49,153 parameters.
 
     Errata:
-        - 98 pictures train 49,153 weights: infinitely many of them fit the training set exactly,
-          and nothing in the listing (weight decay, early stopping) chooses among them.
-        - `batch_size=100` is more than there is: an epoch is one step, 100 epochs are 100 steps.
-        - `mse` is asked for twice, as loss and as metric; both columns are the same.
+        - 98 pictures train 49,153 weights. Infinitely many solutions fit the training set exactly,
+          and nothing in the listing, such as weight decay or early stopping, prefers one of them.
+        - `batch_size=100` exceeds the number of pictures: an epoch is one step, 100 epochs are 100
+          steps.
+        - `mse` is both the loss and a metric: the two columns are the same.
 
     Args:
         input_shape: Shape of one picture.
@@ -38,11 +39,12 @@ def SoftmaxRegression(*, input_shape: tuple = (28, 28, 1), classes: int = 10) ->
     """Build chapter 3's softmax regression: handwritten digits. 7,850 parameters.
 
     Errata:
-        - Pixels stay 0 to 255, where the next chapter divides: logits start 255 times too large
-          and softmax saturated.
-        - 70,000 pictures are flattened one by one in Python and then stacked; here a layer does
-          it, so the builder takes pictures (a vector of 784 as well).
-        - The text's two classes end with one formula; class 0 has `1 / (1 + exp(x b))`.
+        - Pixels stay in 0 to 255, where the next chapter divides by 255: initial logits are 255
+          times too large and softmax is saturated.
+        - 70,000 pictures are flattened one by one in Python and then stacked. Here a layer flattens
+          them, so the builder takes pictures (and vectors of 784 values).
+        - For two classes the text gives both the same formula; that of class 0 is
+          `1 / (1 + exp(x b))`.
 
     Args:
         input_shape: Shape of one picture.
@@ -58,12 +60,12 @@ def LeNet5(*, input_shape: tuple = (28, 28, 1), classes: int = 10) -> keras.Mode
     """Build chapter 4's LeNet-5: handwritten digits. 58,555 parameters.
 
     Errata:
-        - The text and the comment say 16 filters in the second convolution, the code 15: 3,151
+        - The second convolution has 16 filters in text and comment, but 15 in the code: 3,151
           parameters fewer than the paper's 61,706.
-        - The text describes 32x32 pictures and no padding, the code takes 28x28 and pads the
-          first convolution; the maps are the same.
-        - Maximum pooling and ReLU are today's; the paper of 1998 (the text says 1988) averages and
-          squashes by tanh.
+        - The text describes 32x32 pictures without padding; the code takes 28x28 pictures and pads
+          the first convolution. The feature maps have the same size.
+        - The listing has maximum pooling and ReLU; the paper of 1998 (the text says 1988) has
+          average pooling and tanh.
 
     Args:
         input_shape: `(height, width, channels)`, at least 12x12.
@@ -81,18 +83,18 @@ def LeNet5(*, input_shape: tuple = (28, 28, 1), classes: int = 10) -> keras.Mode
 
 
 def AlexNet(*, input_shape: tuple = (227, 227, 3), classes: int = 2) -> keras.Model:
-    """Build chapter 5's AlexNet: regular script or running script. 58,289,538 parameters.
+    """Build chapter 5's AlexNet: regular or running script. 58,289,538 parameters.
 
     Errata:
-        - The text names local response normalisation as one of six novelties; the listing has
-          none. It costs nothing: VGG found no use for it (section 4.1 of that paper).
-        - The text gives the second convolution stride 2 and 27x27 outputs, which exclude each
+        - The text names local response normalisation as one of six novelties, but the listing has
+          none. This does no harm: VGG did not gain from it (section 4.1 of that paper).
+        - The text gives the second convolution stride 2 and 27x27 outputs, which contradict each
           other. The listing has stride 1, as the paper.
         - The second, fourth and fifth convolution are not split over two GPUs: 1.4 million
           parameters more, and faster on one device.
-        - The text crops 224x224 out of 256x256 and flips; the listing feeds whole pictures, so
-          nothing keeps its 58 million parameters from learning a small training set by heart.
-        - The text's top-5 error of 18.9 % is nobody's: one network has 18.2 %, the entry that won
+        - The text crops 224x224 out of 256x256 and flips; the listing takes whole pictures without
+          augmentation, so its 58 million parameters overfit a small training set.
+        - The text's top-5 error of 18.9 % is wrong: a single network has 18.2 %, the winning entry
           15.3 %.
 
     Args:
@@ -109,14 +111,14 @@ def VGG16(*, input_shape: tuple = (224, 224, 3), classes: int = 200) -> keras.Mo
     """Build chapter 5's VGG16: 200 kinds of birds. 14,821,140 parameters.
 
     Errata:
-        - The listing's last layer has no softmax, yet trains with `categorical_crossentropy`,
-          which divides the scores, negative ones too, by their sum and clips: it does not learn.
-          This builder has the softmax; it adds no parameter.
-        - The text's three dense layers are one, after global average pooling: 120 million
-          parameters fewer than the paper's network for 200 classes.
-        - The listing's comment normalises the input of every layer; it is that of each stage, 5 of
-          14. The paper of 2014 has no batch normalisation.
-        - The text gives the fourth pooling 256 channels; they are 512.
+        - The listing's last layer has no softmax, yet trains with `categorical_crossentropy`. That
+          loss divides the scores, negative ones included, by their sum and clips them: the network
+          does not learn. This builder adds the softmax, which has no parameters.
+        - The listing has one dense layer, after global average pooling, for the text's three: 120
+          million parameters fewer than the paper's network for 200 classes.
+        - According to its comment the listing normalises the input of every layer; it normalises
+          that of each stage, 5 of 14. The paper of 2014 has no batch normalisation.
+        - The text gives the fourth pooling 256 channels; it has 512.
 
     Args:
         input_shape: `(height, width, channels)`, at least 32x32.
@@ -137,15 +139,16 @@ def InceptionV1(*, input_shape: tuple = (224, 224, 3), classes: int = 17) -> ker
     """Build chapter 5's Inception-v1: 17 kinds of flowers. 4,724,689 parameters.
 
     Errata:
-        - The 1x1 reductions before the 3x3 and 5x5 convolutions feed nothing: both read the
-          module's input. Keras drops the reductions. The first module convolves with 393,472
-          parameters, where the paper's has 163,696 by the very idea the chapter explains.
-        - All nine modules have the filters of the paper's first, and each is followed by a pooling
-          (the paper has two in nine): the maps are 1x1 after six, and of the last three modules'
-          filters only the central weight ever sees anything but padding.
-        - The first convolution has stride 1 instead of 2: four times its work, and the
-          second's.
-        - Where the text has global average pooling, the listing flattens; on 1x1 maps that is the
+        - The output of the 1x1 reductions before the 3x3 and 5x5 convolutions is not used: both
+          convolutions read the module's input, and Keras leaves the reductions out of the model.
+          The first module has 393,472 parameters; the paper's has 163,696, thanks to the reductions
+          that the chapter explains.
+        - All nine modules have the filters of the paper's first, and a pooling follows each (in the
+          paper, two of nine). After six modules the maps are 1x1: in the filters of the last three
+          modules all weights but the central one are multiplied by padding only.
+        - The first convolution has stride 1 instead of 2: four times the work in it and in the
+          second convolution.
+        - The text has global average pooling where the listing flattens; on 1x1 maps both give the
           same. The auxiliary classifiers and local response normalisation are missing.
         - Normalisation comes after ReLU.
 
@@ -176,14 +179,15 @@ def ResNet(*, input_shape: tuple = (224, 224, 3), classes: int = 3) -> keras.Mod
     Errata:
         - No stage halves its maps: all four stay 56x56, and 6.4 million numbers are flattened into
           the last layer (19.3 million parameters), where the paper averages 7x7 maps into 2,048.
-          It costs memory and time: the listing trains with batches of one picture, of which batch
-          normalisation sees no batch.
-        - Each of the 16 shortcuts is a convolution with ReLU and normalisation (the paper: 4, and
-          no ReLU), so nothing ever passes unchanged: the idea the chapter explains is missing.
-        - Normalisation comes after ReLU, and the first stage's 3x3 convolutions have no ReLU where
-          the other stages' have.
-        - The number of classes is typed where the number of channels belongs; with three of each
-          it works.
+          This takes so much memory and time that the listing trains with batches of one picture,
+          too few for batch normalisation.
+        - Each of the 16 shortcuts is a convolution with ReLU and normalisation (in the paper 4 are
+          convolutions, without ReLU). No input is passed on unchanged, which is the idea that the
+          chapter explains.
+        - Normalisation comes after ReLU. The 3x3 convolutions of the first stage have no ReLU,
+          those of the other stages have.
+        - The number of classes stands in place of the number of channels; it works because both
+          are three.
 
     Args:
         input_shape: `(height, width, channels)`.
@@ -209,13 +213,13 @@ def DenseNet(*, input_shape: tuple = (128, 128, 3), classes: int = 2) -> keras.M
     """Build chapter 6's DenseNet: women or men. 258,094 parameters.
 
     Errata:
-        - A block hands on its last layer's 32 maps only; what its other layers and its input found
-          is dropped, so features are reused within a block, never after it.
+        - A block passes on the 32 maps of its last layer only, not those of its other layers and of
+          its input: features are reused within a block, never after it.
         - ReLU comes after the convolution (the paper: normalisation, ReLU, convolution), and the
           1x1 bottlenecks before the 3x3 convolutions are missing.
         - The first convolution is 3x3 at stride 1 without pooling, so the first block works on
           128x128 maps: most of the network's time.
-        - Transitions make 32 maps; with 32 going in, they compress nothing.
+        - Transitions output 32 maps of 32: they compress nothing.
 
     Args:
         input_shape: `(height, width, channels)`, at least 8x8.
@@ -227,10 +231,10 @@ def DenseNet(*, input_shape: tuple = (128, 128, 3), classes: int = 2) -> keras.M
     image = layers.Input(input_shape)
     x = _bn_conv_relu(image, 64, 3)  # (128, 128, 64)
     for block in range(4):
-        found = [x]
+        maps = [x]
         for i in range(3):
-            x = _bn_conv_relu(layers.Concatenate()(found) if i else x, 32, 3)
-            found.append(x)
+            x = _bn_conv_relu(layers.Concatenate()(maps) if i else x, 32, 3)
+            maps.append(x)
         if block < 3:
             x = _bn_conv_relu(x, 32, 1)
             x = layers.AveragePooling2D(2, 2)(x)  # (64, 64, 32), (32, 32, 32), (16, 16, 32)
@@ -241,16 +245,16 @@ def MobileNet(*, input_shape: tuple = (112, 112, 3), classes: int = 10) -> keras
     """Build chapter 6's MobileNet: 10 breeds of dogs. 730,442 parameters.
 
     Errata:
-        - Five separable convolutions stand for the paper's thirteen, at half its resolution:
-          a quarter of the parameters for 10 classes, a sixteenth of the work.
-        - The text says a separable convolution keeps the number of channels; each one here
-          doubles it, as the paper's first of each resolution do.
+        - Five separable convolutions replace the paper's thirteen, at half its resolution: a
+          quarter of the parameters for 10 classes, a sixteenth of the work.
+        - The text says that a separable convolution keeps the number of channels; here each doubles
+          it, as the first of each resolution does in the paper.
         - The text counts 4x4x3 = 36 weights of a depthwise convolution; they are 48 (its sum of 63
           is right).
-        - The listing's `zoom_range=2` zooms by factors from -1 to 3: some pictures stand on their
-          heads, some are one smear. Its validation pictures are distorted like those for training.
-        - The listing pads the first convolution by a layer of its own; at even sizes that is the
-          paper's `"same"`, which stands here.
+        - The listing's `zoom_range=2` zooms by factors from -1 to 3: some pictures are upside down,
+          some unrecognizable. Validation pictures are augmented like those for training.
+        - The listing pads the first convolution by a separate layer; at even sizes this equals the
+          paper's `"same"`, which is used here.
 
     Args:
         input_shape: `(height, width, channels)`, at least 32x32.
@@ -278,13 +282,13 @@ def FashionCNN(
     Errata:
         - The first network has ReLU between its last layer and its softmax. A class whose score is
           below zero for all pictures gets no gradient any more: the exercise's table shows two
-          classes with not one right answer. This builder leaves that ReLU out.
+          classes without a right answer. This builder leaves that ReLU out.
 
     Args:
         input_shape: `(height, width, channels)`, at least 10x10.
         classes: Number of classes.
         dropout: None for the first network; for the second, which has a hidden layer of 50 units,
-            the share of them that each step leaves out (the exercise: 0.4).
+            the dropout rate of that layer (the exercise: 0.4).
 
     Returns:
         The model: `(batch, classes)` probabilities.

@@ -31,7 +31,7 @@ def _builder(depth):
 
         DenseNet121 has 8,062,504 parameters, DenseNet169 14,307,880 and DenseNet201 20,242,984.
         Each dense layer adds 32 feature maps to all before it; transitions halve their number,
-        height and width. Layers are called and ordered as in `keras.applications`.
+        height and width. Layers are named and ordered as in `keras.applications`.
 
         Args:
             include_top: Whether to classify.

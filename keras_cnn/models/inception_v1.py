@@ -20,7 +20,7 @@ MODULES = {  # filters of 1x1 | reduction and 3x3 | reduction and 5x5 | after po
     "inception5b": (384, 192, 384, 48, 128, 128),  # (7, 7, 1024)
 }
 AUXILIARY = {"inception4a": "aux1", "inception4d": "aux2"}
-AUXILIARY_POOLING = {  # batch_norm -> pooling; windows differ, both leave 4x4 of 14x14
+AUXILIARY_POOLING = {  # batch_norm -> pooling; the windows differ, both reduce 14x14 to 4x4
     False: partial(layers.AveragePooling2D, 5, 3),
     True: partial(layers.AdaptiveAveragePooling2D, 4),
 }
@@ -42,8 +42,8 @@ def InceptionV1(
     """Build Inception-v1 for pictures of 224x224: 6,998,552 parameters.
 
     The variant with batch normalisation (6,624,904 trainable parameters) equals torchvision's
-    `googlenet`: no local response normalisation, and 3x3 filters where the paper has 5x5, a slip
-    its published weights made permanent.
+    `googlenet`: no local response normalisation, and 3x3 filters where the paper has 5x5. Those
+    are a mistake of torchvision, which its published weights depend on.
 
     Args:
         include_top: Whether to classify.
@@ -71,7 +71,7 @@ def InceptionV1(
     if aux_logits and not include_top:
         raise ValueError(
             "the auxiliary classifiers belong to the top; received aux_logits=True with "
-            "include_top=False: drop one of the two."
+            "include_top=False: leave out one of the two."
         )
     image = blocks.image_input(
         input_shape,
@@ -81,7 +81,7 @@ def InceptionV1(
         pooling=pooling,
         classes=classes,
         classifier_activation=classifier_activation,
-        min_size=65 if aux_logits else 32,  # the auxiliary 5x5 windows see a 16th
+        min_size=65 if aux_logits else 32,  # auxiliary: 5x5 windows on maps of a 16th
         fixed_size=aux_logits,
     )
     if batch_norm:
@@ -128,7 +128,7 @@ def InceptionV1(
 
 
 def _branches(one, three_reduction, three, five_reduction, five, pooled, *, five_size):
-    """Figure 2b."""
+    """Return the branches of figure 2b."""
     return (
         ((one, 1),),
         ((three_reduction, 1), (three, 3)),
@@ -148,7 +148,8 @@ def _pool(x, size, *, name):
 
 
 def _pool_rounding_up(x, size, *, name):
-    # PyTorch's ceil_mode: windows may hang over right and bottom. Zeros do, nothing is below them.
+    # PyTorch's ceil_mode: windows may exceed the maps at the right and at the bottom. They are
+    # padded with zeros, since after ReLU no value is below 0.
     x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
     return layers.MaxPooling2D(size, 2, name=name)(x)
 

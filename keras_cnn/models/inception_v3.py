@@ -10,12 +10,12 @@ from keras_cnn.models.blocks import average_pool, max_pool
 
 
 def _conv(x, *step, name=None):
-    # Keras.applications leaves these layers unnamed: Keras numbers them as they are made.
+    # keras.applications does not name these layers: Keras numbers them in the order of creation.
     return blocks.conv_bn(x, *step, scale=False)
 
 
 def _mixed_35(pooled):
-    """Figure 5: 5x5 convolutions as two 3x3; one 5x5 stayed."""
+    """Return the branches of figure 5: two 3x3 convolutions for each 5x5, except for one 5x5."""
     return (
         ((64, 1),),
         ((48, 1), (64, 5)),
@@ -25,7 +25,7 @@ def _mixed_35(pooled):
 
 
 def _mixed_17(width):
-    """Figure 6: 7x7 convolutions as 1x7 and 7x1."""
+    """Return the branches of figure 6: 1x7 and 7x1 convolutions for each 7x7."""
     return (
         ((192, 1),),
         ((width, 1), (width, (1, 7)), (192, (7, 1))),
@@ -35,7 +35,7 @@ def _mixed_17(width):
 
 
 def _mixed_8(name):
-    """Figure 7: 3x3 convolutions as 1x3 beside 3x1."""
+    """Return the branches of figure 7: 1x3 beside 3x1 convolutions for some 3x3."""
     return (
         ((320, 1),),
         ((384, 1), partial(blocks.split, filters=384, conv=_conv, name=name)),
@@ -89,7 +89,7 @@ def InceptionV3(
 ) -> keras.Model:
     """Build Inception-v3 for pictures of 299x299: 23,851,784 parameters.
 
-    Layers are ordered as in `keras.applications`, whose published weights it takes. As there, the
+    Layers are ordered as in `keras.applications`, so that its published weights fit. As there, the
     auxiliary classifier of the paper's section 4 is left out.
 
     Args:

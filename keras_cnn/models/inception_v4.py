@@ -23,7 +23,7 @@ INCEPTION_B = (  # figure 5
 
 
 def _inception_c(name):
-    """Figure 6."""
+    """Return the branches of figure 6."""
     side_by_side = partial(blocks.split, filters=256)
     return (
         ((256, 1),),

@@ -22,11 +22,11 @@ def LeNet5(
 ) -> keras.Model:
     """Build LeNet-5 for grey pictures of 32x32: 61,706 parameters.
 
-    `activation="relu", subsampling="max"` is the modern reading. Three things of the paper went out
-    of use and are not built: C3's maps see only 3, 4 or 6 of S2's six maps (table I; 1,516 weights
-    where full connection has 2,416), S2 and S4 scale each map by a trained factor and bias (44
-    weights), and the output compares F6 with fixed 7x12 bitmaps of the digits instead of softmax.
-    Its squashing function is `1.7159 tanh(2x / 3)`; plain tanh differs in scale only.
+    `activation="relu", subsampling="max"` builds the modern version. Three parts of the paper are
+    not used any more and are not built: C3's maps read only 3, 4 or 6 of S2's six maps (table I;
+    1,516 weights where full connection has 2,416), S2 and S4 scale each map by a trained factor and
+    bias (44 weights), and the output compares F6 with fixed 7x12 bitmaps of the digits instead of
+    softmax. The paper's activation is `1.7159 tanh(2x / 3)`; plain tanh differs in scale only.
 
     Args:
         include_top: Whether to end with the dense layers C5, F6 and the classifier.
@@ -57,7 +57,7 @@ def LeNet5(
         input_shape,
         input_tensor=input_tensor,
         include_top=include_top,
-        weights=None,  # whether there is a file is for `load` to say
+        weights=None,  # `load` checks the weights
         pooling=pooling,
         classes=classes,
         classifier_activation=classifier_activation,
@@ -88,7 +88,7 @@ def convolutions(
     subsampling: str,
     padding: str = "valid",
 ) -> keras.KerasTensor:
-    """Convolve and halve twice: C1, S2, C3, S4.
+    """Apply convolution and subsampling twice: C1, S2, C3, S4.
 
     Args:
         x: Pictures of shape `(batch, height, width, channels)`.
@@ -110,7 +110,7 @@ def convolutions(
 def dense(
     x: keras.KerasTensor, *, classes: int, activation: str, classifier_activation: str | None
 ) -> keras.KerasTensor:
-    """Classify feature maps: C5, F6 and the output.
+    """Classify feature maps by C5, F6 and the output layer.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.

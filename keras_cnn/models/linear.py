@@ -1,4 +1,4 @@
-"""Regression on raw pixels: one dense layer, in closed form what statistics knows."""
+"""Linear and softmax regression on raw pixels: one dense layer."""
 
 import keras
 from keras import layers

@@ -37,8 +37,8 @@ def MobileNet(
 ) -> keras.Model:
     """Build MobileNet for pictures of 224x224: 4,253,864 parameters.
 
-    Layers are called and ordered as in `keras.applications`. `"imagenet"` loads the weights trained
-    at this `alpha` and size; at another size than 128, 160, 192 or 224, those trained at 224.
+    Layers are named and ordered as in `keras.applications`. `"imagenet"` loads the weights trained
+    at this `alpha` and size; at other sizes than 128, 160, 192 and 224, those trained at 224.
 
     Args:
         include_top: Whether to classify.
@@ -65,8 +65,9 @@ def MobileNet(
     """
     if weights == "imagenet" and (alpha not in PUBLISHED_ALPHAS or depth_multiplier != 1):
         raise ValueError(
-            f"published are alpha of {list(PUBLISHED_ALPHAS)} with depth_multiplier=1; received "
-            f"alpha={alpha}, depth_multiplier={depth_multiplier}: choose one, or weights=None."
+            f"weights are published for alpha in {list(PUBLISHED_ALPHAS)} with depth_multiplier=1; "
+            f"received alpha={alpha}, depth_multiplier={depth_multiplier}: choose one of these, or "
+            "weights=None."
         )
     image = blocks.image_input(
         input_shape,
@@ -107,7 +108,7 @@ def MobileNet(
 
 
 def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTensor:
-    """Convolve with 3x3 filters at stride 2.
+    """Apply a 3x3 convolution with stride 2, batch normalisation and ReLU6.
 
     Args:
         x: Pictures of shape `(batch, height, width, channels)`.
@@ -118,15 +119,15 @@ def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTens
         Feature maps of shape `(batch, height / 2, width / 2, alpha * filters)`.
 
     Raises:
-        ValueError: `alpha` leaves no filter.
+        ValueError: If `alpha` leaves no filter.
     """
-    left = int(alpha * filters)
-    if left < 1:
+    scaled = int(alpha * filters)
+    if scaled < 1:
         raise ValueError(
-            f"alpha must leave one of {filters} filters; received alpha={alpha}: give at least "
-            f"{1 / filters}."
+            f"alpha must leave at least one of {filters} filters; received alpha={alpha}: give at "
+            f"least {1 / filters}."
         )
-    x = layers.Conv2D(left, 3, 2, padding="same", use_bias=False, name="conv1")(x)
+    x = layers.Conv2D(scaled, 3, 2, padding="same", use_bias=False, name="conv1")(x)
     return _bn_relu6(x, name="conv1")
 
 
@@ -139,7 +140,7 @@ def separable_block(
     alpha: float = 1.0,
     depth_multiplier: int = 1,
 ) -> keras.KerasTensor:
-    """Convolve each channel with a 3x3 filter of its own, then mix channels by a 1x1 convolution.
+    """Apply a depthwise 3x3 convolution, then a 1x1 convolution that combines the channels.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.

@@ -18,7 +18,7 @@ def _basic_block(x, filters, *, strides, name):
         shortcut = blocks.conv_bn(
             x, filters, 1, strides, name=f"{name}_0", activation=None, **BASIC
         )
-    pad = strides - 1  # at stride 1, "same" pads all sides already
+    pad = strides - 1  # at stride 1, "same" already pads all sides
     x = blocks.conv_bn(x, filters, 3, strides, name=f"{name}_1", pad=pad, **BASIC)
     x = blocks.conv_bn(x, filters, 3, name=f"{name}_2", activation=None, **BASIC)
     return _add(shortcut, x, name=name)
@@ -42,7 +42,7 @@ def _add(shortcut, x, *, name):
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-DEPTHS = {  # depth -> block and how many of it each stage has
+DEPTHS = {  # depth -> block, and number of blocks in each stage
     18: (_basic_block, (2, 2, 2, 2)),
     34: (_basic_block, (3, 4, 6, 3)),
     50: (_bottleneck_block, (3, 4, 6, 3)),
@@ -70,7 +70,7 @@ def _builder(depth):
 
         ResNet18 and ResNet34 (11,689,512 and 21,797,672 trainable parameters) stack pairs of 3x3
         convolutions and equal torchvision's. ResNet50, 101 and 152 (25,636,712, 44,707,176 and
-        60,419,944 parameters) stack bottlenecks; their layers are called and ordered as in
+        60,419,944 parameters) stack bottlenecks; their layers are named and ordered as in
         `keras.applications`, with the stride in the first 1x1 convolution as in the paper.
 
         Args:

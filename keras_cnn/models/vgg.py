@@ -31,7 +31,7 @@ def _builder(depth):
 
         VGG11 has 132,863,336 parameters, VGG13 133,047,848, VGG16 138,357,544 and VGG19
         143,667,240; they differ in the number of 3x3 convolutions between poolings. Layers are
-        called and ordered as in `keras.applications`, which publishes weights of VGG16 and VGG19.
+        named and ordered as in `keras.applications`, which publishes weights of VGG16 and VGG19.
 
         Args:
             include_top: Whether to end with the three dense layers.
@@ -93,7 +93,7 @@ VGG11, VGG13, VGG16, VGG19 = (_builder(depth) for depth in STAGES)
 
 
 def stage(x: keras.KerasTensor, filters: int, *, convolutions: int, name: str) -> keras.KerasTensor:
-    """Convolve with 3x3 filters several times, then halve.
+    """Apply 3x3 convolutions, then maximum pooling.
 
     Args:
         x: Feature maps of shape `(batch, height, width, channels)`.

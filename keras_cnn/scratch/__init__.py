@@ -1,11 +1,11 @@
 """The from-scratch chapter: networks, their gradients and their training in NumPy alone.
 
-It follows the textbook whose readers this package serves (Saito, 2016, chapters 6 to 8), with its
-names and its order of axes, `(n, channels, height, width)`; parameters are named `W1`, `b1`, `W2`,
-... from the input on. Numbers are float32 unless `dtype="float64"` is asked for, and whatever is
-random follows from `seed`, a number or a NumPy Generator.
+It follows a textbook (Saito, 2016, chapters 6 to 8) with its names and its order of axes,
+`(n, channels, height, width)`. Parameters are named `W1`, `b1`, `W2`, ... from the input on.
+Numbers are float32 by default, or float64 with `dtype="float64"`. All random numbers depend on
+`seed` only, which is a number or a NumPy Generator.
 
-Networks, each built by a function; all are a `Network`, a list of layers with the loss behind it:
+Functions that build a `Network`, which is a list of layers and the loss:
 
 - `MultiLayerNet(inputs=784, *, hidden=(100, 100, 100, 100), classes=10, activation=ReLU,
   initial_std=he, weight_decay=0.0, batch_norm=False, dropout=0.0, seed=0, dtype="float32")`
@@ -38,15 +38,15 @@ with weights have `params` and, after `backward`, `grads`:
 
 - `Affine(W, *, b)`: W `(inputs, outputs)`, b `(outputs,)`
 - `Convolution(W, *, b, stride=1, pad=0)`: W `(filters, channels, height, width)`, b `(filters,)`
-- `Pooling(size=2, *, stride=None)`: the largest of each window
+- `Pooling(size=2, *, stride=None)`: the maximum of each window
 - `ReLU()`, `Sigmoid()`, `Dropout(rate=0.5, *, seed=0)`,
   `BatchNormalization(gamma, *, beta, momentum=0.9, epsilon=1e-6)`
 - `SoftmaxWithLoss()`: `forward(scores, labels)` -> loss, `backward(dout=1.0)`
 
-What they are made of:
+Building blocks:
 
 - `im2col(x, size, *, stride=1, pad=0)` -> `(channels * window height * window width, windows)`, and
-  `col2im(col, shape, size, *, stride=1, pad=0)`, which adds the columns up again
+  `col2im(col, shape, size, *, stride=1, pad=0)`, which adds the columns up in an image
 - `convolve_by_loops(x, W, *, b, stride=1, pad=0)`: the definition, slow
 - `softmax(scores)`, `numerical_gradient(f, x, *, h=1e-4)`
 """

@@ -1,9 +1,9 @@
 """Convolution and pooling as one matrix product, by im2col and col2im (section 7.4).
 
-Feature maps are `(n, channels, height, width)`, as in the book. In memory, the pictures of a batch
-lie innermost: the views that `transpose` makes have the one order, the numbers beneath the other.
-What im2col copies is then long runs of neighbours, as many as there are pictures, instead of three
-pixels here and three there; NumPy's element-wise functions, such as ReLU's, keep that order.
+Feature maps are `(n, channels, height, width)`, as in the book. In memory, however, the axis of the
+pictures is the innermost: arrays are transposed views. im2col then copies runs of `n` neighbouring
+numbers instead of runs as short as a row of the window. NumPy's element-wise functions, such as
+that of ReLU, keep this order of memory.
 """
 
 import numpy as np
@@ -36,16 +36,17 @@ def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 
 def col2im(
     col: np.ndarray, shape: tuple, size: tuple[int, int], *, stride: int = 1, pad: int = 0
 ) -> np.ndarray:
-    """Add columns up where `im2col` took them from: the way back of gradients.
+    """Add columns up at the places from which `im2col` copied them: its gradient.
 
-    A pixel was copied into every window that it lies in, so its gradient is the sum of theirs.
+    `im2col` copies a pixel into each window that contains it, so its gradient is a sum over these
+    windows.
 
     Args:
         col: Columns, as `im2col` returns them.
-        shape: Shape of `x`, which is the result's.
+        shape: Shape of `x`, and of the result.
         size: Height and width of the window.
         stride: Pixels from one window to the next.
-        pad: Zeros that were added on each of the four sides; what belongs to them is dropped.
+        pad: Zeros that `im2col` added on each of the four sides; their gradient is left out.
 
     Returns:
         An array of `shape`.
@@ -54,7 +55,7 @@ def col2im(
     out_h, out_w = output_size((h, w), size, stride=stride, pad=pad)
     col = col.reshape(c, *size, out_h, out_w, n)
     x = np.zeros((c, h + 2 * pad, w + 2 * pad, n), col.dtype)
-    for i in range(size[0]):  # one pixel of the window at a time, in all windows at once
+    for i in range(size[0]):  # each step adds one pixel of the window, for all windows at once
         for j in range(size[1]):
             rows = slice(i, i + stride * out_h, stride)
             columns = slice(j, j + stride * out_w, stride)
@@ -65,7 +66,7 @@ def col2im(
 def output_size(
     image: tuple[int, int], size: tuple[int, int], *, stride: int = 1, pad: int = 0
 ) -> tuple[int, int]:
-    """Count the windows that fit in: `(image + 2 pad - size) // stride + 1` each way.
+    """Return the number of windows per axis: `(image + 2 pad - size) // stride + 1`.
 
     Args:
         image: Height and width of the feature maps.
@@ -77,7 +78,7 @@ def output_size(
         Height and width of the result.
 
     Raises:
-        ValueError: If no window fits in.
+        ValueError: If the window does not fit.
     """
     height, width = (side + 2 * pad for side in image)
     if height < size[0] or width < size[1]:
@@ -89,10 +90,10 @@ def output_size(
 
 
 class Convolution:
-    """Filters over feature maps: in each window, a weighted sum for every filter."""
+    """Convolution: in each window, a weighted sum for every filter."""
 
     def __init__(self, W: np.ndarray, *, b: np.ndarray, stride: int = 1, pad: int = 0):
-        """Take the filters.
+        """Set the filters.
 
         Args:
             W: Filters `(filters, channels, height, width)`.
@@ -133,14 +134,14 @@ class Convolution:
 
 
 class Pooling:
-    """The largest value of each window: no weights, and the gradient goes to that value alone."""
+    """Maximum pooling: the gradient of a window goes to its largest value only."""
 
     def __init__(self, size: int = 2, *, stride: int | None = None):
         """Set the windows.
 
         Args:
             size: Height and width of the window.
-            stride: Pixels from one window to the next; None for `size`, windows side by side.
+            stride: Pixels from one window to the next; None for `size`: windows do not overlap.
         """
         self.size = (size, size)
         self.stride = stride or size
@@ -153,7 +154,7 @@ class Pooling:
         col = col.reshape(c, self.size[0] * self.size[1], -1)  # (c, fh*fw, out_h*out_w*n)
         y = col.max(axis=1, keepdims=True)  # (c, 1, out_h*out_w*n)
         self.largest = col == y
-        for k in range(1, col.shape[1]):  # of several equal values, the first
+        for k in range(1, col.shape[1]):  # keeps the first of several equal values
             self.largest[:, k] &= ~self.largest[:, :k].any(axis=1)
         return y.reshape(c, *out, n).transpose(3, 0, 1, 2)
 
@@ -168,7 +169,7 @@ class Pooling:
 def convolve_by_loops(
     x: np.ndarray, W: np.ndarray, *, b: np.ndarray, stride: int = 1, pad: int = 0
 ) -> np.ndarray:
-    """Convolve as the definition says, one window at a time: what im2col is measured against.
+    """Convolve by the definition, window by window: slow, for checks of im2col.
 
     Args:
         x: Feature maps `(n, channels, height, width)`.

@@ -1,4 +1,4 @@
-"""Gradients by trying: what backpropagation is checked against."""
+"""Numerical gradients, for checks of backpropagation."""
 
 from collections.abc import Callable
 
@@ -10,23 +10,26 @@ def numerical_gradient(
 ) -> np.ndarray:
     """Differentiate a function by central differences, `(f(x + h) - f(x - h)) / 2h`.
 
-    Two evaluations for each element of `x`, so for small networks only. The error is of the order
-    of h² plus the rounding of `f` divided by h: about 1e-8 in float64, too much to use in float32.
+    It evaluates `f` twice for each element of `x`, so it is for small networks only. The error is
+    of the order of h² plus the rounding error of `f` divided by h: about 1e-8 in float64, and too
+    large in float32.
 
     Args:
-        f: Function of `x` with one number as value. It may ignore its argument and use `x` itself,
-            which is changed in place and back again.
-        x: Where to differentiate: an array of floats, of any shape.
+        f: Function of `x` that returns a number. It may ignore its argument and read `x` itself,
+            which is changed in place and restored.
+        x: Point at which to differentiate: an array of floats, of any shape.
         h: Half the distance of the two points.
 
     Returns:
         The derivative with respect to each element, of the shape of `x`.
 
     Raises:
-        ValueError: If `x` is not of floats, where adding `h` would be lost.
+        ValueError: If `x` does not hold floats.
     """
     if not np.issubdtype(x.dtype, np.floating):
-        raise ValueError(f"x must hold floats, in which h is not lost; received dtype {x.dtype}")
+        raise ValueError(
+            f"x must hold floats; received dtype {x.dtype}: convert it with x.astype(float)"
+        )
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         before = x[index]

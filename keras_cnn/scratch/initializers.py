@@ -1,4 +1,4 @@
-"""Initial weights: how large they are decides whether signals survive the layers (section 6.2)."""
+"""Initial weights: their scale decides whether activations vanish in deep layers (section 6.2)."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 def xavier(inputs: int) -> float:
-    """Return the standard deviation that keeps a linear layer's signals as large as its inputs.
+    """Return the standard deviation with which a linear layer keeps the variance of its inputs.
 
-    This is the book's, for sigmoid and tanh; Glorot & Bengio's own, and Keras', is
-    `sqrt(2 / (inputs + outputs))`, a compromise with the gradients, which go the other way.
+    This is the book's formula, for sigmoid and tanh. That of Glorot & Bengio, and of Keras, is
+    `sqrt(2 / (inputs + outputs))`, a compromise with the variance of the gradients.
 
     Args:
-        inputs: How many numbers each output is the sum of.
+        inputs: Number of inputs of each output.
 
     Returns:
         `sqrt(1 / inputs)`.
@@ -24,10 +24,10 @@ def xavier(inputs: int) -> float:
 
 
 def he(inputs: int) -> float:
-    """Return the standard deviation for layers before ReLU, which silences half of the signals.
+    """Return the standard deviation for layers before ReLU, which sets half of the values to 0.
 
     Args:
-        inputs: How many numbers each output is the sum of.
+        inputs: Number of inputs of each output.
 
     Returns:
         `sqrt(2 / inputs)`.
@@ -59,5 +59,5 @@ def normal(
     if callable(std):
         inputs = shape[0] if len(shape) == 2 else int(np.prod(shape[1:]))
         std = std(inputs)
-    drawn = np.random.default_rng(seed).standard_normal(shape)
-    return (std * drawn).astype(dtype)
+    weights = np.random.default_rng(seed).standard_normal(shape)
+    return (std * weights).astype(dtype)

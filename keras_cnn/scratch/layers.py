@@ -1,20 +1,20 @@
-"""Layers that know no pictures: affine, activations, normalisation, dropout and the loss.
+"""Layers without a convolution: affine, activations, normalisation, dropout and the loss.
 
-A layer turns `x` into its output by `forward(x, *, training=False)` and remembers what it needs to
-turn `dout`, the gradient of the loss with respect to that output, into the gradient with respect to
-`x` by `backward(dout)`. Weights are in `params` by name and, after `backward`, their gradients in
-`grads` by the same names; `state` holds what is measured, not learnt. Arrays of `params` are
-changed in place, so that whoever holds one sees each update.
+`forward(x, *, training=False)` returns the output of a layer and stores the values that `backward`
+needs. `backward(dout)` takes the gradient of the loss with respect to the output and returns the
+gradient with respect to `x`. Weights are in `params` by name and, after `backward`, their gradients
+in `grads` by the same names; `state` holds running statistics, which are not trained. Arrays of
+`params` are changed in place, so that every reference to one sees each update.
 """
 
 import numpy as np
 
 
 class Affine:
-    """Each output is a weighted sum of all inputs and a bias: `y = x W + b`."""
+    """Affine (dense) layer: `y = x W + b`."""
 
     def __init__(self, W: np.ndarray, *, b: np.ndarray):
-        """Take the weights.
+        """Set the weights.
 
         Args:
             W: Weights `(inputs, outputs)`.
@@ -42,7 +42,7 @@ class Affine:
 
 
 class ReLU:
-    """`max(x, 0)`: the gradient passes where the input was positive."""
+    """`max(x, 0)`: the gradient is passed on where the input is positive."""
 
     def forward(self, x, *, training=False):
         """Return an array of the shape of `x`."""
@@ -55,7 +55,7 @@ class ReLU:
 
 
 class Sigmoid:
-    """`1 / (1 + exp(-x))`, by way of tanh, which does not overflow."""
+    """`1 / (1 + exp(-x))`, computed by tanh, which does not overflow."""
 
     def forward(self, x, *, training=False):
         """Return an array of the shape of `x`, its values in (0, 1)."""
@@ -68,12 +68,12 @@ class Sigmoid:
 
 
 class BatchNormalization:
-    """Give each channel mean 0 and variance 1 over the batch, then the scale and shift it learns.
+    """Normalise each channel to mean 0 and variance 1, then apply a trained scale and shift.
 
-    A channel is what axis 1 counts: a neuron's values `(n, channels)`, or a feature map's
-    `(n, channels, height, width)`, whose pixels share the statistics. When not training, running
-    averages of the batches' statistics take their place, as in Keras. With epsilon as small as
-    here, the layer helps even where initial weights are tiny (Keras' default is 1e-3).
+    Channels are axis 1, of `(n, channels)` or of `(n, channels, height, width)`, where the pixels
+    of a map share the statistics. In training the statistics are those of the batch; otherwise they
+    are running averages of them, as in Keras. The small epsilon lets the layer work with tiny
+    initial weights too (Keras' default is 1e-3).
 
     References:
         Ioffe & Szegedy, 2015. https://arxiv.org/abs/1502.03167
@@ -87,12 +87,12 @@ class BatchNormalization:
         momentum: float = 0.9,
         epsilon: float = 1e-6,
     ):
-        """Take the weights.
+        """Set the weights.
 
         Args:
-            gamma: Scale `(channels,)`, 1 to begin with.
-            beta: Shift `(channels,)`, 0 to begin with.
-            momentum: How much of the running averages a batch leaves.
+            gamma: Scale `(channels,)`, initially 1.
+            beta: Shift `(channels,)`, initially 0.
+            momentum: Share of the running averages that each batch keeps.
             epsilon: Added to the variance, against division by 0.
         """
         self.params = {"gamma": gamma, "beta": beta}
@@ -103,7 +103,7 @@ class BatchNormalization:
 
     def forward(self, x, *, training=False):
         """Return an array of the shape of `x`."""
-        channel = (1, -1) + (1,) * (x.ndim - 2)  # so that (channels,) meets axis 1
+        channel = (1, -1) + (1,) * (x.ndim - 2)  # broadcasts (channels,) along axis 1
         self.axes = (0, *range(2, x.ndim))
         self.training = training
         mean, variance = self.state.values()
@@ -118,7 +118,7 @@ class BatchNormalization:
         return gamma * self.normalized + beta
 
     def backward(self, dout):
-        """Return the gradient of `x`, whose mean and variance depend on each of its values."""
+        """Return the gradient of `x`; in training, mean and variance depend on `x` too."""
         xn, axes = self.normalized, self.axes
         self.grads = {"gamma": (dout * xn).sum(axis=axes), "beta": dout.sum(axis=axes)}
         dxn = dout * self.params["gamma"].reshape(self.std.shape)
@@ -130,10 +130,10 @@ class BatchNormalization:
 
 
 class Dropout:
-    """While training, silence each value with a probability and scale the others up for it.
+    """In training, set values to 0 at random and scale the others up, as Keras does.
 
-    The book's listing scales down when predicting instead: the same expectation, but every
-    prediction pays for it. This is how Keras does it.
+    The book's listing scales down in inference instead. The expectation is the same, but each
+    prediction costs more.
 
     References:
         Srivastava et al., 2014. https://jmlr.org/papers/v15/srivastava14a.html
@@ -143,11 +143,11 @@ class Dropout:
         """Set the probability.
 
         Args:
-            rate: Probability of silence, in [0, 1).
+            rate: Probability with which a value is set to 0, in [0, 1).
             seed: Seed, or the generator to draw from.
 
         Raises:
-            ValueError: If `rate` is no such probability.
+            ValueError: If `rate` is not in [0, 1).
         """
         if not 0 <= rate < 1:
             raise ValueError(f"a dropout rate must lie in [0, 1); received {rate}")
@@ -155,7 +155,7 @@ class Dropout:
         self.rng = np.random.default_rng(seed)
 
     def forward(self, x, *, training=False):
-        """Return an array of the shape of `x`; `x` itself when not training."""
+        """Return an array of the shape of `x`; in inference `x` itself."""
         self.mask = None
         if not training:
             return x
@@ -175,7 +175,7 @@ class SoftmaxWithLoss:
         """Return the loss of scores `(n, classes)`: labels `(n,)` of numbers, or one-hot."""
         n, classes = scores.shape
         self.targets = _one_hot(labels, n, classes).astype(scores.dtype)  # (n, classes)
-        scores = scores - scores.max(axis=1, keepdims=True)  # no power is above 1: no overflow
+        scores = scores - scores.max(axis=1, keepdims=True)  # powers are at most 1: no overflow
         log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         self.p = np.exp(log_p)
         return float(-(self.targets * log_p).sum() / n)
@@ -189,10 +189,10 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     """Turn scores into probabilities.
 
     Args:
-        scores: `(n, classes)`, any numbers.
+        scores: Any numbers, `(n, classes)`.
 
     Returns:
-        `(n, classes)`: positive, the sum of each row is 1.
+        Probabilities `(n, classes)`: the sum of each row is 1.
     """
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))  # the largest is 1: no overflow
     return powers / powers.sum(axis=1, keepdims=True)

@@ -1,15 +1,15 @@
-"""Networks: a list of layers with the loss behind it, and the book's three such lists."""
+"""Networks: a list of layers and the loss, and the three networks of the book."""
 
 import os
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import write_atomically
 from keras_cnn.scratch.convolution import Convolution, Pooling, output_size
 from keras_cnn.scratch.gradients import numerical_gradient
 from keras_cnn.scratch.initializers import he, normal
@@ -17,21 +17,21 @@ from keras_cnn.scratch.layers import Affine, BatchNormalization, Dropout, ReLU, 
 
 
 class Network:
-    """Layers one behind the other, and softmax with cross entropy as the loss.
+    """A sequence of layers, with softmax and cross entropy as the loss.
 
     Attributes:
         layers: The layers, from the input on.
-        params: Weights by name, `W1`, `b1`, `W2`, ...: the layers' own arrays, to be changed in
+        params: Weights by name, `W1`, `b1`, `W2`, ...: the arrays of the layers, to be changed in
             place.
         state: Running statistics of batch normalisation by name, `mean1`, `variance1`, ...
-        weight_decay: λ of `λ/2 Σ W²`, which is added to the loss; biases do not count.
+        weight_decay: λ of `λ/2 Σ W²`, which is added to the loss; biases are not included.
     """
 
     def __init__(self, layers: Sequence, *, weight_decay: float = 0.0):
-        """Chain layers.
+        """Set the layers.
 
         Args:
-            layers: Objects with `forward` and `backward`, at least one with weights.
+            layers: Objects with `forward` and `backward`; at least one has weights.
             weight_decay: λ.
         """
         self.layers = list(layers)
@@ -45,8 +45,8 @@ class Network:
         """Return the scores of pictures, before softmax.
 
         Args:
-            x: `(n, ...)` as the first layer takes them.
-            batch_size: How many at a time, which bounds the memory.
+            x: Pictures `(n, ...)`, as the first layer takes them.
+            batch_size: Pictures per forward pass, which bounds the memory.
 
         Returns:
             Scores `(n, classes)`; the largest is the predicted class.
@@ -56,30 +56,30 @@ class Network:
         """
         if not len(x):
             raise ValueError(f"x must hold at least one picture; received shape {x.shape}")
-        parts = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
-        return np.concatenate([self._forward(part, training=False) for part in parts])
+        batches = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
+        return np.concatenate([self._forward(batch, training=False) for batch in batches])
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray, *, batch_size: int = 100) -> float:
-        """Return the part of pictures whose class is predicted right.
+        """Return the share of pictures whose class is predicted right.
 
         Args:
             x: Pictures.
             labels: Their classes `(n,)`, or one-hot `(n, classes)`.
-            batch_size: How many at a time.
+            batch_size: Pictures per forward pass.
 
         Returns:
-            From 0 to 1.
+            The accuracy, from 0 to 1.
         """
         labels = labels if labels.ndim == 1 else labels.argmax(axis=1)
         return float((self.predict(x, batch_size=batch_size).argmax(axis=1) == labels).mean())
 
     def loss(self, x: np.ndarray, labels: np.ndarray, *, training: bool = False) -> float:
-        """Return cross entropy, weight decay included.
+        """Return the cross entropy, weight decay included.
 
         Args:
             x: Pictures.
             labels: Their classes `(n,)`, or one-hot `(n, classes)`.
-            training: Whether dropout and batch normalisation act as in training.
+            training: Whether dropout and batch normalisation work as in training.
 
         Returns:
             The mean over the pictures.
@@ -91,14 +91,14 @@ class Network:
     def loss_and_gradient(
         self, x: np.ndarray, labels: np.ndarray
     ) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the loss in training and, by backpropagation, its gradient.
+        """Return the loss in training and its gradient, by backpropagation.
 
         Args:
             x: Pictures.
             labels: Their classes `(n,)`, or one-hot `(n, classes)`.
 
         Returns:
-            The loss, and the gradient of each of `params` by name.
+            The loss, and the gradient of each array of `params` by name.
         """
         loss = self.loss(x, labels, training=True)
         dout = self._loss.backward()
@@ -112,15 +112,15 @@ class Network:
     def numerical_gradient(
         self, x: np.ndarray, labels: np.ndarray, *, h: float = 1e-4
     ) -> dict[str, np.ndarray]:
-        """Return the same gradient by trying: slow, for checks in float64, without dropout.
+        """Return the numerical gradient: slow, for checks in float64, without dropout.
 
         Args:
             x: Pictures.
             labels: Their classes `(n,)`, or one-hot `(n, classes)`.
-            h: How far to try.
+            h: Half the distance of the two points of the difference.
 
         Returns:
-            The gradient of each of `params` by name.
+            The gradient of each array of `params` by name.
         """
         return {
             name: numerical_gradient(lambda _: self.loss(x, labels, training=True), value, h=h)
@@ -135,41 +135,39 @@ class Network:
         """Write weights and running statistics.
 
         Args:
-            path: An npz file, replaced whole: a crash leaves the old one.
+            path: An npz file, which is replaced as a whole: a crash leaves the old one.
         """
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
+        with write_atomically(path) as partial_path, partial_path.open("wb") as file:
             np.savez(file, **self.params, **self.state)
-        part.replace(path)
 
     def load(self, path: str | os.PathLike) -> None:
-        """Read what `save` wrote, into the arrays that are there.
+        """Read a file that `save` wrote into the arrays of this network.
 
         Args:
-            path: An npz file of a network of the same layers; nothing in it is ever executed.
+            path: An npz file of a network of the same layers. Nothing in it is executed.
 
         Raises:
-            InputError: If it is no such file.
+            InputError: If the file cannot be read, or holds other weights.
         """
-        here = self.params | self.state
+        arrays = self.params | self.state
         try:
             with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
-                there = {name: file[name] for name in file.files}
+                saved = {name: file[name] for name in file.files}
         except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(
-                f"{path} is no file of weights ({error}): name one that save wrote"
+                f"{path} is no file of weights ({error}): give a file that save wrote"
             ) from error
-        shapes = [{name: value.shape for name, value in x.items()} for x in (here, there)]
-        if wrong := sorted(dict(shapes[0].items() ^ shapes[1].items())):
-            name = wrong[0]
-            raise InputError(
-                f"{path} must hold the weights of this network; {name} is "
-                f"{shapes[1].get(name, 'missing')} there and {shapes[0].get(name, 'missing')} here:"
-                " build the network with the options it was saved with"
-            )
-        for name, value in there.items():
-            here[name][...] = value
+        shapes = {name: array.shape for name, array in arrays.items()}
+        saved_shapes = {name: array.shape for name, array in saved.items()}
+        for name in sorted(shapes | saved_shapes):
+            shape, saved_shape = shapes.get(name, "missing"), saved_shapes.get(name, "missing")
+            if shape != saved_shape:
+                raise InputError(
+                    f"{path} must hold the weights of this network; {name} is {saved_shape} there "
+                    f"and {shape} here: build the network with the options it was saved with"
+                )
+        for name, array in saved.items():
+            arrays[name][...] = array
 
     def _forward(self, x, *, training):
         x = np.asarray(x, self.dtype)
@@ -183,13 +181,13 @@ class Network:
 
 
 def _numbered(layers, attribute):
-    """Name what the layers hold by its number: W1, b1, W2, ..."""
-    counts, named = Counter(), {}
+    """Return the arrays of all layers by numbered names: W1, b1, W2, ..."""
+    counts, arrays = Counter(), {}
     for layer in layers:
-        for name, value in getattr(layer, attribute, {}).items():
+        for name, array in getattr(layer, attribute, {}).items():
             counts[name] += 1
-            named[f"{name}{counts[name]}"] = value
-    return named
+            arrays[f"{name}{counts[name]}"] = array
+    return arrays
 
 
 def MultiLayerNet(
@@ -215,7 +213,7 @@ def MultiLayerNet(
         initial_std: Standard deviation of the initial weights: a number, `xavier` or `he`.
         weight_decay: λ of weight decay.
         batch_norm: Whether hidden layers are normalised before their activation.
-        dropout: Probability with which hidden neurons are silenced; 0 for no dropout.
+        dropout: Dropout rate of the hidden layers; 0 for no dropout.
         seed: Seed of weights and dropout, or the generator to draw from.
         dtype: "float32" or "float64".
 
@@ -257,7 +255,7 @@ def SimpleConvNet(
     Args:
         input_shape: `(channels, height, width)` of the pictures.
         filters: Number of filters.
-        filter_size: Their height and width.
+        filter_size: Height and width of a filter.
         stride: Pixels from one window to the next.
         pad: Zeros added on each of the four sides.
         hidden: Neurons of the hidden affine layer.
@@ -286,8 +284,8 @@ def SimpleConvNet(
     return Network(layers, weight_decay=weight_decay)
 
 
-# (filters, pad) of the 3x3 convolutions of each stage; the stage ends with a pooling that halves.
-# A pad of 2 makes 14x14 pixels 16x16, which can be halved twice more.
+# (filters, pad) of the 3x3 convolutions of each stage; each stage ends with a pooling that halves.
+# A pad of 2 makes 14x14 maps 16x16, which can be halved twice more.
 STAGES = (((16, 1), (16, 1)), ((32, 1), (32, 2)), ((64, 1), (64, 1)))
 
 
@@ -304,16 +302,16 @@ def DeepConvNet(
 ) -> Network:
     """Build chapter 8's network, figure 8-1: [(conv - ReLU)x2 - pool]x3, two affine layers.
 
-    Initial weights are He's; 123,552 weights for MNIST. The book's figure has a second dropout
-    behind the last affine layer. It silences half of the classes' own scores, at random, the right
-    one's as well, and is left out here: `score_dropout=0.5` puts it back.
+    It has He's initial weights, 123,552 for MNIST. The book's figure has a second dropout after the
+    last affine layer. That sets half of the scores of the classes to 0 at random, that of the right
+    class included, and is left out here: `score_dropout=0.5` adds it.
 
     Args:
         input_shape: `(channels, height, width)` of the pictures.
         hidden: Neurons of the hidden affine layer.
         classes: Number of classes.
-        dropout: Probability with which hidden neurons are silenced.
-        score_dropout: Probability with which the scores themselves are silenced.
+        dropout: Dropout rate of the hidden affine layer.
+        score_dropout: Dropout rate of the scores.
         weight_decay: λ of weight decay.
         seed: Seed of weights and dropout, or the generator to draw from.
         dtype: "float32" or "float64".

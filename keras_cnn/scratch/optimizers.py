@@ -1,8 +1,8 @@
-"""Optimizers: how a gradient becomes a step (section 6.1).
+"""Optimizers: they compute a step from a gradient (section 6.1).
 
-Each formula, epsilon included, is the one of Keras' optimizer of that name, so that both walk the
-same way; where the book's listing differs, the docstring says how. `update(params, grads)` takes
-two dicts of arrays by the same names and changes those of `params` in place. `learning_rate` may be
+Each formula, epsilon included, is that of Keras' optimizer of the same name, so that both take the
+same steps. The docstrings say where the book's listing differs. `update(params, grads)` takes two
+dicts of arrays with the same names and changes those of `params` in place. `learning_rate` may be
 changed between updates.
 """
 
@@ -27,14 +27,14 @@ class SGD:
 
 
 class Momentum:
-    """A ball that rolls, with friction: `v = α v - η g`, `W += v` (Polyak, 1964)."""
+    """Momentum: `v = α v - η g`, `W += v` (Polyak, 1964)."""
 
     def __init__(self, learning_rate: float = 0.01, *, momentum: float = 0.9):
-        """Set the step's size and the friction.
+        """Set the step's size and the momentum.
 
         Args:
             learning_rate: η.
-            momentum: α, what is left of the velocity after a step.
+            momentum: α, share of the velocity that each step keeps.
         """
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -51,18 +51,21 @@ class Momentum:
 
 
 class Nesterov:
-    """Momentum whose gradient is that of the place it rolls to: `v = α v - η g`, `W += α v - η g`.
+    """Nesterov momentum: `v = α v - η g`, `W += α v - η g`.
 
-    What is kept as W is already the place ahead, so that the gradient is always taken at W (Bengio
-    et al., 2013, https://arxiv.org/abs/1212.0901, equation 7).
+    The gradient is that of the point to which momentum leads. W is that point already, so the
+    gradient is always taken at W.
+
+    References:
+        Bengio et al., 2013, equation 7. https://arxiv.org/abs/1212.0901
     """
 
     def __init__(self, learning_rate: float = 0.01, *, momentum: float = 0.9):
-        """Set the step's size and the friction.
+        """Set the step's size and the momentum.
 
         Args:
             learning_rate: η.
-            momentum: α, what is left of the velocity after a step.
+            momentum: α, share of the velocity that each step keeps.
         """
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -79,11 +82,11 @@ class Nesterov:
 
 
 class AdaGrad:
-    """Smaller steps for weights that moved much: `h += g²`, `W -= η g / sqrt(h + ε)`.
+    """Smaller steps for weights with large past gradients: `h += g²`, `W -= η g / sqrt(h + ε)`.
 
-    The book's listing begins with h = 0 and adds its epsilon behind the root: its first step is η
-    for every weight, however small the gradient. Keras begins with 0.1, whose first steps are
-    gentler; `initial_accumulator_value=0` comes to the book's but for the place of epsilon.
+    The book's listing begins with h = 0 and adds its epsilon outside the root: its first step is η
+    for every weight, however small the gradient. Keras begins with 0.1, which makes the first steps
+    smaller. `initial_accumulator_value=0` gives the book's formula except for the place of epsilon.
 
     References:
         Duchi et al., 2011. https://jmlr.org/papers/v12/duchi11a.html
@@ -100,7 +103,7 @@ class AdaGrad:
 
         Args:
             learning_rate: η.
-            initial_accumulator_value: h to begin with.
+            initial_accumulator_value: Initial h.
             epsilon: ε, against division by 0.
         """
         self.learning_rate = learning_rate
@@ -120,20 +123,20 @@ class AdaGrad:
 
 
 class RMSprop:
-    """AdaGrad that forgets: `h = ρ h + (1 - ρ) g²`, `W -= η g / sqrt(h + ε)`.
+    """AdaGrad with a running average: `h = ρ h + (1 - ρ) g²`, `W -= η g / sqrt(h + ε)`.
 
-    The seed names it and lists none; epsilon stands under the root, as in Keras.
+    The book mentions it without a listing. Epsilon is inside the root, as in Keras.
 
     References:
         Tieleman & Hinton, 2012. Lecture 6.5 of Neural Networks for Machine Learning.
     """
 
     def __init__(self, learning_rate: float = 0.01, *, rho: float = 0.9, epsilon: float = 1e-7):
-        """Set the step's size and the memory.
+        """Set the step's size and the decay of the average.
 
         Args:
             learning_rate: η.
-            rho: ρ, how much of the average of squares a step leaves.
+            rho: ρ, share of the average of squares that each step keeps.
             epsilon: ε, against division by 0.
         """
         self.learning_rate = learning_rate
@@ -151,11 +154,11 @@ class RMSprop:
 
 
 class Adam:
-    """Momentum and RMSprop together, without bias towards their beginning at 0.
+    """Momentum and RMSprop combined, corrected for the bias of their initial 0.
 
     `m += (1 - β₁)(g - m)`, `v += (1 - β₂)(g² - v)`, `W -= η_t m / (sqrt(v) + ε)`, where
-    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and the book agree. The paper's
-    algorithm 1 adds its epsilon after correcting v; theirs is the form of its section 2.
+    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and the book have this formula, that
+    of section 2 of the paper; the paper's algorithm 1 adds epsilon after the correction of v.
 
     References:
         Kingma & Ba, 2015. https://arxiv.org/abs/1412.6980
@@ -169,12 +172,12 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
     ):
-        """Set the step's size and the memories.
+        """Set the step's size and the decay of the averages.
 
         Args:
             learning_rate: η.
-            beta_1: β₁, how much of the average of gradients a step leaves.
-            beta_2: β₂, the same for their squares.
+            beta_1: β₁, share of the average of gradients that each step keeps.
+            beta_2: β₂, share of the average of their squares that each step keeps.
             epsilon: ε, against division by 0.
         """
         self.learning_rate = learning_rate
@@ -204,6 +207,6 @@ def zeros_like(grads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         grads: Arrays by name.
 
     Returns:
-        Zeros of the same names, shapes and types.
+        Zeros with the same names, shapes and types.
     """
     return {name: np.zeros_like(g) for name, g in grads.items()}

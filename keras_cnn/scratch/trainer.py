@@ -1,4 +1,4 @@
-"""The training loop: shuffle, step by step through the pictures, look how well it does."""
+"""The training loop: shuffle, take a step per batch, evaluate."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from keras_cnn.scratch.networks import Network
 
 
 class Trainer:
-    """Train a network and write down how it went.
+    """Train a network and keep the history.
 
     Attributes:
         history: `"loss"` of every step; `"accuracy"` on training pictures after every epoch, and
-            `"val_accuracy"` on the others where there are any.
+            `"val_accuracy"` on validation pictures, if there are any.
     """
 
     def __init__(
@@ -24,12 +24,12 @@ class Trainer:
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
         seed: int | np.random.Generator = 0,
     ):
-        """Bring network and optimizer together.
+        """Set network, optimizer and options.
 
         Args:
             network: The network; its weights are changed in place.
-            optimizer: Such as `Adam()`.
-            batch_size: Pictures of a step.
+            optimizer: An optimizer, such as `Adam()`.
+            batch_size: Pictures per step.
             augment: Function of a batch and a generator that returns the batch changed at random.
             seed: Seed of the order and of `augment`, or the generator to draw from.
         """
@@ -41,7 +41,7 @@ class Trainer:
         self.history = {"loss": [], "accuracy": [], "val_accuracy": []}
 
     def step(self, x: np.ndarray, labels: np.ndarray) -> float:
-        """Learn from one batch.
+        """Train on one batch.
 
         Args:
             x: Pictures.
@@ -66,23 +66,23 @@ class Trainer:
         evaluate: int = 1000,
         verbose: bool = True,
     ) -> dict[str, list[float]]:
-        """Go through the pictures, each epoch in a new order; once more if called again.
+        """Train for some epochs, each in a new order; another call continues the training.
 
         Args:
             x: Pictures.
             labels: Their classes `(n,)`, or one-hot `(n, classes)`.
-            epochs: How many times.
-            validation_data: Other pictures and their labels.
-            schedule: Learning rate as a function of the part of this training that is done, from 0
-                to 1; None leaves the optimizer's.
-            evaluate: How many of the training pictures `"accuracy"` is measured on.
-            verbose: Whether to print a line each epoch.
+            epochs: Number of passes over the pictures.
+            validation_data: Validation pictures and their labels.
+            schedule: Learning rate as a function of the progress of this call, from 0 to 1; None
+                keeps the optimizer's.
+            evaluate: Number of training pictures on which `"accuracy"` is measured.
+            verbose: Whether to print a line after each epoch.
 
         Returns:
             The history.
 
         Raises:
-            ValueError: If there are not as many labels as pictures, or no pictures.
+            ValueError: If the numbers of pictures and labels differ, or there are no pictures.
         """
         if not 0 < len(x) == len(labels):
             raise ValueError(
@@ -93,13 +93,13 @@ class Trainer:
             order = self.rng.permutation(len(x))
             for step in range(steps):
                 if schedule:
-                    done = (epoch * steps + step) / (epochs * steps)
-                    self.optimizer.learning_rate = schedule(done)
-                part = order[step * self.batch_size : (step + 1) * self.batch_size]
-                batch = x[part]
+                    progress = (epoch * steps + step) / (epochs * steps)
+                    self.optimizer.learning_rate = schedule(progress)
+                indices = order[step * self.batch_size : (step + 1) * self.batch_size]
+                batch = x[indices]
                 if self.augment:
                     batch = self.augment(batch, self.rng)
-                self.step(batch, labels[part])
+                self.step(batch, labels[indices])
             self._evaluate((x[:evaluate], labels[:evaluate]), validation_data)
             if verbose:
                 print(self._line(steps), flush=True)

@@ -1,4 +1,4 @@
-"""Answers of a network that never was, for reports."""
+"""Made-up predictions, facts and histories for reports, and a parser of the page."""
 
 import html.parser
 
@@ -28,7 +28,7 @@ def softmax(logits):
 
 
 def random_answers(samples, classes, *, seed=0, sharpness=2.0):
-    """Random labels, and probabilities that lean towards them."""
+    """Return random labels, and probabilities that favour them."""
     generator = np.random.default_rng(seed)
     y_true = generator.integers(0, classes, samples)
     logits = generator.normal(size=(samples, classes))
@@ -41,7 +41,7 @@ def one_hot(y_pred, classes):
 
 
 class Page(html.parser.HTMLParser):
-    """What a reader gets of a page: its text, its links, and whether its tags close."""
+    """Parse a page into its text, links and tags; `open` holds the tags that are not closed."""
 
     def __init__(self, source):
         super().__init__()

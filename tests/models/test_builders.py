@@ -1,4 +1,4 @@
-"""What users rely on in every builder: its size, its options and what it says to a wrong one."""
+"""Every builder: its size, its options and its errors."""
 
 import ast
 import inspect
@@ -146,7 +146,7 @@ def test_the_books_weights_come_in_the_listings_order():
 
 
 @pytest.mark.parametrize(("name", "_"), FAMILIES)
-def test_the_signature_is_keras_own_and_all_by_keyword(name, _):
+def test_the_signature_is_that_of_keras_with_keyword_arguments_only(name, _):
     parameters = inspect.signature(getattr(models, name)).parameters
     assert list(parameters)[:8] == [
         "include_top",
@@ -170,21 +170,22 @@ def test_each_variant_is_a_function_of_its_own_name():
 
 
 @pytest.mark.parametrize(("name", "size"), BUILT)
-def test_features_of_pictures_of_any_size_and_five_channels(name, size):
+def test_builders_without_top_take_pictures_of_any_size_and_five_channels(name, size):
     build = getattr(models, name)
     maps = build(include_top=False, input_shape=(None, None, 5))
     assert maps.output_shape[:3] == (None, None, None)
     x = np.random.default_rng(0).random((2, size, size + 9, 5), "float32")
-    found = values(maps(x))
-    assert found.shape[0] == 2 and found.shape[3] == maps.output_shape[3]
-    assert np.isfinite(found).all() and found.std() > 0
+    outputs = values(maps(x))
+    assert outputs.shape[0] == 2 and outputs.shape[3] == maps.output_shape[3]
+    assert np.isfinite(outputs).all() and outputs.std() > 0
     for pooling, reduce in {"avg": np.mean, "max": np.max}.items():
         features = keras.Model(maps.input, blocks.global_pooling(maps.output, pooling))
-        np.testing.assert_allclose(values(features(x)), reduce(found, (1, 2)), rtol=1e-4, atol=1e-6)
+        expected = reduce(outputs, (1, 2))
+        np.testing.assert_allclose(values(features(x)), expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("pooling", ["avg", "max"])
-def test_pooling_ends_the_network_in_one_number_per_map(pooling):
+def test_pooling_reduces_each_feature_map_to_one_number(pooling):
     for name in ("LeNet5", "AlexNet", "VGG11", "InceptionV1", "ResNet18", "MobileNet"):
         model = getattr(models, name)(include_top=False, pooling=pooling)
         assert len(model.output_shape) == 2
@@ -192,7 +193,7 @@ def test_pooling_ends_the_network_in_one_number_per_map(pooling):
 
 
 @pytest.mark.parametrize(("name", "size"), BUILT)
-def test_grey_oblong_pictures_behind_layers_of_the_users_own(name, size):
+def test_builders_take_grey_oblong_pictures_from_layers_of_the_user(name, size):
     image = keras.Input((size, size + 7, 1))
     scaled = keras.layers.Rescaling(1 / 255)(image)
     model = getattr(models, name)(input_tensor=scaled, classes=3, name="mine")
@@ -208,7 +209,7 @@ def test_networks_without_dense_feature_maps_classify_pictures_of_any_size():
         assert model.output_shape == (None, 4)
 
 
-def test_logits_are_what_softmax_was_taken_of():
+def test_softmax_of_the_logits_gives_the_probabilities():
     keras.utils.set_random_seed(0)
     options = {"input_shape": (32, 32, 3), "classes": 6}
     probabilities = models.MobileNet(**options)
@@ -220,10 +221,10 @@ def test_logits_are_what_softmax_was_taken_of():
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         ({"pooling": "sum"}, r"pooling must be None, 'avg' or 'max'; received pooling='sum'"),
-        ({"pooling": "avg"}, r"stands in for the top; received pooling='avg' with include_top"),
+        ({"pooling": "avg"}, r"replaces the top; received pooling='avg' with include_top"),
         ({"classes": 0}, r"above 0; received classes=0"),
         ({"classes": 2.5}, r"whole number above 0; received classes=2.5"),
         ({"classes": 7, "include_top": False}, r"belong to the top; received classes=7"),
@@ -247,8 +248,8 @@ def test_logits_are_what_softmax_was_taken_of():
         ),
     ],
 )
-def test_a_wrong_option_is_answered_with_rule_value_and_way_out(options, sentence):
-    with pytest.raises(ValueError, match=sentence) as caught:
+def test_a_wrong_option_is_refused_with_rule_value_and_way_out(options, message):
+    with pytest.raises(ValueError, match=message) as caught:
         models.ResNet18(**options)
     assert "\n" not in str(caught.value)
 
@@ -256,7 +257,7 @@ def test_a_wrong_option_is_answered_with_rule_value_and_way_out(options, sentenc
 @pytest.mark.parametrize(("name", "size"), FAMILIES)
 def test_every_builder_checks_its_options(name, size):
     build = getattr(models, name)
-    with pytest.raises(ValueError, match="stands in for the top"):
+    with pytest.raises(ValueError, match="replaces the top"):
         build(pooling="max")
     with pytest.raises(ValueError, match=f"at least {size}x{size}"):
         build(input_shape=(size, size - 1, 3))
@@ -289,7 +290,7 @@ def test_channels_first_is_refused():
 # ------------------------------------------------------------------------------- single networks
 
 
-def test_linear_and_softmax_regression_are_their_closed_form():
+def test_linear_and_softmax_regression_follow_their_formulas():
     rng = np.random.default_rng(0)
     x = rng.random((4, 5, 6, 3), "float32")
     w, b = rng.normal(size=(90, 2)).astype("float32"), np.array([0.5, -1], "float32")
@@ -303,7 +304,7 @@ def test_linear_and_softmax_regression_are_their_closed_form():
     np.testing.assert_allclose(values(softmax(x)), odds / odds.sum(1, keepdims=True), rtol=1e-4)
 
 
-def test_lenet_squashes_and_averages_as_the_paper_or_not():
+def test_lenet_has_the_papers_or_modern_activation_and_subsampling():
     paper, modern = models.LeNet5(), models.LeNet5(activation="relu", subsampling="max")
     assert isinstance(paper.get_layer("s2"), keras.layers.AveragePooling2D)
     assert isinstance(modern.get_layer("s4"), keras.layers.MaxPooling2D)
@@ -320,7 +321,7 @@ def test_alexnet_splits_three_convolutions_and_normalises_two():
     assert not [layer for layer in plain.layers if "norm" in layer.name]
 
 
-def test_vgg_drops_out_on_request_only():
+def test_vgg_has_dropout_on_request_only():
     options = {"input_shape": (32, 32, 3)}
     assert "dropout1" not in [layer.name for layer in models.VGG11(**options).layers]
     assert models.VGG11(dropout=0.5, **options).get_layer("dropout2").rate == 0.5
@@ -333,15 +334,15 @@ def test_local_response_normalisation_is_the_papers_formula():
     for i in range(9):
         near = a[..., max(0, i - n // 2) : min(9, i + n // 2 + 1)]
         expected[..., i] = a[..., i] / (k + alpha * (near**2).sum(axis=-1)) ** beta
-    found = values(blocks.LocalResponseNormalization()(a))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    normalised = values(blocks.LocalResponseNormalization()(a))
+    np.testing.assert_allclose(normalised, expected, rtol=1e-5)
 
 
 def test_local_response_normalisation_keeps_large_activations_in_half_precision():
     layer = blocks.LocalResponseNormalization(dtype="float16")
-    found = values(layer(np.full((1, 1, 1, 8), 1000, "float16")))
-    assert found.dtype == np.float16
-    assert (found > 0.5).all()  # 1000 ** 2 is infinite in half precision
+    normalised = values(layer(np.full((1, 1, 1, 8), 1000, "float16")))
+    assert normalised.dtype == np.float16
+    assert (normalised > 0.5).all()  # 1000 ** 2 is infinite in half precision
 
 
 def test_a_network_with_local_response_normalisation_is_saved_and_loaded(tmp_path):
@@ -355,7 +356,7 @@ def test_a_network_with_local_response_normalisation_is_saved_and_loaded(tmp_pat
     assert loaded.layers[-1].get_config() == model.layers[-1].get_config()
 
 
-# --------------------------------------------------------------------------------------- the house
+# --------------------------------------------------------------------------------------- style
 
 
 def test_no_architecture_is_longer_than_150_lines_without_its_docstrings():
@@ -370,10 +371,10 @@ def test_no_architecture_is_longer_than_150_lines_without_its_docstrings():
 
 
 @pytest.mark.parametrize("build", [models.book.VGG16, models.book.MobileNet])
-def test_a_listing_s_normalisation_knows_its_pictures_after_tens_of_steps(build):
-    found = [
+def test_batch_normalisation_of_a_listing_has_a_momentum_for_short_trainings(build):
+    momenta = [
         layer.momentum
         for layer in build(input_shape=(32, 32, 3), classes=3).layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
-    assert found and set(found) == {0.9}
+    assert momenta and set(momenta) == {0.9}

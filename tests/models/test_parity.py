@@ -1,4 +1,4 @@
-"""Each network is the one it claims to be: same weights, same pictures, same logits as its peer."""
+"""Parity: with the same weights and pictures, each network has the logits of its peer."""
 
 import importlib
 
@@ -10,7 +10,7 @@ from keras_cnn import models
 from keras_cnn.models import weights
 
 slow = pytest.mark.slow
-PEERS = {  # test: builder, its options
+PEERS = {  # name of the test -> builder, its options
     "VGG16": ("VGG16", {}),
     "VGG19": ("VGG19", {}),
     "InceptionV3": ("InceptionV3", {}),
@@ -23,7 +23,7 @@ PEERS = {  # test: builder, its options
     "MobileNet": ("MobileNet", {}),
     "MobileNet-narrow": ("MobileNet", {"alpha": 0.5, "depth_multiplier": 2}),
 }
-# One of each family; without its top only the one whose Dense head takes longest.
+# One network of each family; without its top only VGG16, whose dense head takes longest.
 QUICK = ("InceptionV3", "ResNet50", "DenseNet121", "MobileNet", "MobileNet-narrow")
 CASES = [
     pytest.param(
@@ -38,7 +38,7 @@ CASES = [
 
 
 def randomise(model, seed):
-    """Give every weight a random value; those of normalisations and biases too."""
+    """Give every weight a random value, normalisations and biases included."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         for weight in layer.weights:
@@ -46,7 +46,7 @@ def randomise(model, seed):
                 value = rng.uniform(0.5, 1.5, weight.shape)
             elif weight.name in ("beta", "bias", "moving_mean"):
                 value = rng.normal(0, 0.2, weight.shape)
-            else:  # keep the energy of the activations, so that none saturates
+            else:  # keeps the energy of the activations, so that no layer saturates
                 depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
                 inputs = np.prod(weight.shape[:2] if depthwise else weight.shape[:-1])
                 value = rng.standard_normal(weight.shape, "float32") * np.float32(
@@ -57,7 +57,7 @@ def randomise(model, seed):
 
 
 def pictures(height, width, number=2):
-    """Random pictures in [-1, 1] that differ in brightness, contrast and in what is where."""
+    """Return random pictures in [-1, 1] that differ in brightness, contrast and content."""
     rng = np.random.default_rng(0)
     noise = rng.uniform(-0.5, 0.5, (number, height, width, 3))
     ramp = np.linspace(-0.4, 0.4, width)[:, None] * np.linspace(-1, 1, number).reshape(-1, 1, 1, 1)
@@ -68,8 +68,8 @@ def predict(model, x):
     return keras.ops.convert_to_numpy(model(x, training=False))  # compiling takes 5 times as long
 
 
-def assert_telling(logits):
-    """Logits say something about a network only if they differ among pictures and classes."""
+def assert_informative(logits):
+    """Check that logits differ among pictures and classes: equal logits prove nothing."""
     assert np.isfinite(logits).all()
     spread = logits.std()
     assert spread > 1e-3
@@ -83,23 +83,27 @@ def assert_equal_logits(mine, peer, size):
 
 
 def assert_close(mine, theirs):
-    assert_telling(theirs)
+    assert_informative(theirs)
     np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
 
 
 def constants(model):
-    """What logits of a few pictures hardly show: names, epsilon and momentum of each layer."""
+    """Return settings of each layer that the logits of a few pictures hardly depend on."""
     keys = ("name", "epsilon", "momentum", "use_bias", "strides")
-    found = [{k: v for k, v in layer.get_config().items() if k in keys} for layer in model.layers]
-    return [config for config, layer in zip(found, model.layers, strict=True) if layer.weights]
+    return [
+        {key: value for key, value in layer.get_config().items() if key in keys}
+        for layer in model.layers
+        if layer.weights
+    ]
 
 
 def both(name, shape, **options):
-    """Build ours and Keras'; unnamed layers count from zero in each, as in a fresh session."""
+    """Build our network and that of Keras, each with layer numbers from 0 on."""
     options = {"weights": None, "classifier_activation": None, **options}
     keras.utils.clear_session()
     mine = getattr(models, name)(input_shape=shape, **options)
-    keras.utils.clear_session()  # only a tensor brings pictures of any size under Keras' top
+    keras.utils.clear_session()
+    # Keras accepts pictures of any size with its top only by way of input_tensor.
     peer = getattr(keras.applications, name)(input_tensor=keras.Input(shape), **options)
     return mine, keras.Model(peer.inputs[0], peer.outputs[0])
 
@@ -107,17 +111,17 @@ def both(name, shape, **options):
 @pytest.mark.parametrize(("name", "options", "include_top"), CASES)
 def test_logits_equal_those_of_keras_applications(name, options, include_top, tmp_path):
     sizes = [(75, 96), (97, 80)]
-    dense = include_top and name.startswith("VGG")  # its weights depend on the size
-    for shape, tried in (
-        [((*size, 3), [size]) for size in sizes] if dense else [((None, None, 3), sizes)]
-    ):
+    inputs = [((None, None, 3), sizes)]
+    if include_top and name.startswith("VGG"):  # the number of its weights depends on the size
+        inputs = [((*size, 3), [size]) for size in sizes]
+    for shape, sizes_of_shape in inputs:
         mine, peer = both(name, shape, include_top=include_top, **options)
         assert constants(mine) == constants(peer)
         randomise(peer, 1).save(tmp_path / "peer.h5")
         mine.load_weights(tmp_path / "peer.h5", by_name=True)
-        for size in tried:
+        for size in sizes_of_shape:
             assert_equal_logits(mine, peer, size)
-        # By order the same weights would have come, so that set_weights(peer's) works too.
+        # The order of the weights is the same too, so that set_weights of the peer's works.
         for ours, theirs in zip(mine.get_weights(), peer.get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
@@ -181,7 +185,7 @@ def torch():
 def torchvision_models(torch):
     try:
         return pytest.importorskip("torchvision.models")
-    except RuntimeError:  # compiled for another torch; its networks are plain Python all the same
+    except RuntimeError:  # compiled for another version of torch; its networks are plain Python
         library = torch.library.Library("torchvision", "DEF")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
@@ -189,7 +193,7 @@ def torchvision_models(torch):
 
 
 def randomise_torch(torch, network):
-    """The torch network with random statistics, factors and biases, ready to predict."""
+    """Give a torch network random statistics, factors and biases; return it for inference."""
     torch.manual_seed(1)
     for key, value in network.state_dict().items():
         bn = key.replace(key.rsplit(".", 1)[-1], "running_var") in network.state_dict()
@@ -243,7 +247,7 @@ def test_auxiliary_classifiers_equal_those_of_googlenet(torch, torchvision_model
     mine = models.InceptionV1(batch_norm=True, aux_logits=True, **options)
     peer = torchvision_models.googlenet(aux_logits=True, init_weights=False)
     weights.from_torch(mine, randomise_torch(torch, peer).state_dict())
-    peer.training = True  # its own flag alone: normalisations and dropouts stay in inference
+    peer.training = True  # of the model only: normalisations and dropouts stay in inference mode
     x = pictures(100, 150)
     with torch.no_grad():
         top, aux2, aux1 = peer(torch.from_numpy(x.transpose(0, 3, 1, 2)))

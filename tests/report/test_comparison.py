@@ -66,8 +66,8 @@ def test_runs_of_a_detector_are_summarized_by_their_mean_average_precision():
     truth = [(np.array([[0, 0, 10, 10.0]]), np.array([1]), np.array([False]))]
     reports = []
     for right in (10.0, 7.0):  # the second box overlaps the object by 0.7
-        found = [(np.array([[0, 0, right, 10]]), np.array([0.9]), np.array([1]))]
-        scores = metrics.summary(truth, found, class_names=["cell"])
+        detections = [(np.array([[0, 0, right, 10]]), np.array([0.9]), np.array([1]))]
+        scores = metrics.summary(truth, detections, class_names=["cell"])
         reports.append({"task": "detection", "test": scores | {"map": right / 10}})
     summary = report.summarize_runs(reports)
     assert summary["sentence"] == "2 runs: mean average precision 0.8500 ± 0.2121"
@@ -79,7 +79,7 @@ def test_runs_of_a_detector_are_summarized_by_their_mean_average_precision():
     assert "has no mean" in report.summarize_runs(reports)["sentence"]
 
 
-def test_runs_of_two_tasks_have_no_mean(classify, regress, undrawn):
+def test_runs_of_two_tasks_are_not_summarized(classify, regress, undrawn):
     runs = [classify(*random_answers(4, 2)), regress([1.0, 2.0], [1.0, 2.0], name="other")]
     with pytest.raises(ValueError, match="one task"):
         report.summarize_runs(runs)
@@ -109,7 +109,7 @@ def test_compare_names_the_better_run(tmp_path, classify, undrawn):
     )
 
 
-def test_compare_does_not_mind_the_order_of_the_pictures(tmp_path, classify, pictures, undrawn):
+def test_compare_ignores_the_order_of_the_pictures(tmp_path, classify, pictures, undrawn):
     paths, order = pictures(6), np.array([3, 1, 5, 0, 2, 4])
     y_true, y_score = random_answers(6, 2, sharpness=0)
     classify(y_true, y_score, name="a", paths=paths)

@@ -1,4 +1,4 @@
-"""Reports of strange pictures, names, scores and fonts."""
+"""Reports with unusual pictures, names, scores and fonts."""
 
 import dataclasses
 import os
@@ -37,7 +37,7 @@ def test_very_long_names_are_cut_in_figures_and_whole_in_json(classify, pictures
     assert [row["name"] for row in result["test"]["classes"]] == names
 
 
-def test_nan_probabilities_count_as_wrong_and_are_told(tmp_path, classify, undrawn):
+def test_nan_probabilities_count_as_wrong_and_are_noted(tmp_path, classify, undrawn):
     y_true, y_score = np.array([0, 1, 1]), np.array([[0.9, 0.1], [np.nan, np.nan], [0.2, 0.8]])
     result = classify(y_true, y_score)
     assert result["test"]["correct"] == 2 and result["test"]["loss"] is None
@@ -51,7 +51,7 @@ def test_all_nan_still_makes_a_report(classify):
     assert result["test"]["correct"] == 0
 
 
-def test_scores_that_are_no_probabilities_are_told(classify, undrawn):
+def test_scores_that_are_no_probabilities_are_noted(classify, undrawn):
     result = classify(np.array([0, 1]), np.array([[3.0, -1.0], [0.5, 2.0]]))
     assert result["test"]["accuracy"] == 1 and result["test"]["loss"] is None
     assert "softmax" in report.sentence(result)
@@ -130,7 +130,7 @@ def test_chinese_names_and_folders_render(tmp_path, pictures, classify):
         classify(y_true, y_score, name="运行/书法", class_names=["楷书", "行书"], paths=paths)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where no font has them, they are escaped
+        warnings.simplefilter("ignore")  # without a Chinese font they are escaped
         assert not _missing_glyphs(draw)
     assert (tmp_path / "运行" / "书法" / "confusion.png").exists()
     assert "楷书" in (tmp_path / "运行" / "书法" / "report.html").read_text("utf-8")
@@ -139,7 +139,7 @@ def test_chinese_names_and_folders_render(tmp_path, pictures, classify):
 
 @pytest.fixture
 def forget_fonts():
-    """Let a test see the machine's fonts differently, and nobody after it."""
+    """Clear the caches of fonts before and after a test."""
     caches = (fonts.families, fonts._drawn, fonts._warn_once)
     for cache in caches:
         cache.cache_clear()
@@ -148,7 +148,7 @@ def forget_fonts():
         cache.cache_clear()
 
 
-def test_without_a_chinese_font_names_are_escaped_and_told_once(monkeypatch, forget_fonts):
+def test_without_a_chinese_font_names_are_escaped_with_one_warning(monkeypatch, forget_fonts):
     monkeypatch.setattr(fonts, "_chinese", lambda _: None)
     with pytest.warns(UserWarning, match="Noto Sans CJK") as caught:
         assert fonts.printable("楷书 a") == r"\u6977\u4e66 a"
@@ -157,14 +157,14 @@ def test_without_a_chinese_font_names_are_escaped_and_told_once(monkeypatch, for
     assert len([warning for warning in caught if "Noto" in str(warning.message)]) == 1
 
 
-def test_a_font_is_found_by_what_it_can_draw(monkeypatch, forget_fonts):
+def test_a_chinese_font_of_any_name_is_found(monkeypatch, forget_fonts):
     if len(fonts.families()) == 1:
         pytest.skip("this machine has no Chinese font")
     monkeypatch.setattr(fonts, "CJK", ())
     assert fonts._has(fonts._chinese(fonts.font_manager.fontManager.ttflist), "书")
 
 
-def test_a_look_at_the_machines_fonts_says_nothing_of_odd_ones(monkeypatch, caplog):
+def test_fonts_of_unusual_weight_cause_no_log_message(monkeypatch, caplog):
     manager = fonts.font_manager.fontManager
     usual = next(font for font in manager.ttflist if font.name == fonts.LATIN)
     light = dataclasses.replace(usual, name="Feather", style="normal", weight=200)

@@ -1,4 +1,4 @@
-"""The folder and the page that a run leaves."""
+"""The files and the page of a report."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ from keras_cnn.report import figures, html, scores
         (30, "below", "Worse than not looking"),
     ],
 )
-def test_first_line_tells_whether_the_score_is_good(classify, correct, verdict, opening, undrawn):
+def test_first_line_says_whether_the_score_is_good(classify, correct, verdict, opening, undrawn):
     y_true = np.arange(100) % 2
     y_pred = np.where(np.arange(100) < correct, y_true, 1 - y_true)
     result = classify(y_true, one_hot(y_pred, 2))
@@ -43,11 +43,11 @@ def test_groups_have_their_own_baseline_and_interval(classify, undrawn):
     y_pred = np.where(seen, y_true, 0)
     groups = {"seen": seen, "unseen": ~seen, "none": empty}
     result = classify(y_true, one_hot(y_pred, 2), groups=groups)
-    parts = result["test"]["groups"]
-    assert (parts["seen"]["accuracy"], parts["unseen"]["accuracy"]) == (1, 0)
-    assert (parts["seen"]["baseline"], parts["unseen"]["baseline"]) == (0.75, 1)
-    assert parts["seen"]["interval"] == scores.wilson(8, 8)
-    assert parts["none"]["samples"] == 0 and parts["none"]["accuracy"] is None
+    seen, unseen, none = (result["test"]["groups"][name] for name in groups)
+    assert (seen["accuracy"], unseen["accuracy"]) == (1, 0)
+    assert (seen["baseline"], unseen["baseline"]) == (0.75, 1)
+    assert seen["interval"] == scores.wilson(8, 8)
+    assert none["samples"] == 0 and none["accuracy"] is None
     assert "none: no test picture" in result["sentence"]
 
 
@@ -78,7 +78,7 @@ def test_report_folder_holds_every_file_and_nothing_else(tmp_path, classify):
         assert result[key] == FACTS[key]
 
 
-def test_history_counts_epochs_from_one_and_bears_a_cut_column(tmp_path, classify, undrawn):
+def test_history_counts_epochs_from_one_and_allows_a_shorter_column(tmp_path, classify, undrawn):
     history = {"loss": [0.9, 0.5], "val_loss": [0.8]}
     classify(*random_answers(4, 2), history=history)
     text = (tmp_path / "run" / "history.csv").read_text("utf-8")
@@ -99,22 +99,22 @@ def test_predictions_name_files_below_their_common_folder(tmp_path, classify, pi
     ]
 
 
-def test_a_failed_write_leaves_the_old_report_and_no_scraps(
+def test_a_failed_write_leaves_the_old_report_and_no_partial_files(
     tmp_path, classify, monkeypatch, undrawn
 ):
     classify(*random_answers(4, 2))
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
 
-    def full(*_):
+    def disk_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "replace", disk_full)
     with pytest.raises(InputError, match=r"cannot write .*: No space left on device"):
         classify(*random_answers(4, 2, seed=1))
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
-def test_a_file_in_the_folders_place_is_told_in_a_sentence(tmp_path, classify, undrawn):
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path, classify, undrawn):
     (tmp_path / "run").write_text("")
     with pytest.raises(InputError, match="cannot make the folder .*run"):
         classify(*random_answers(4, 2))
@@ -139,7 +139,9 @@ def test_without_a_mistake_the_narrowest_right_answers_are_shown(tmp_path, class
     assert source.index("p = 0.600") < source.index("p = 0.800") < source.index("p = 0.900")
 
 
-def test_a_picture_that_is_gone_leaves_a_gap_not_an_error(tmp_path, classify, pictures, undrawn):
+def test_a_missing_or_damaged_picture_leaves_a_gap_in_the_page(
+    tmp_path, classify, pictures, undrawn
+):
     paths = pictures(4)
     paths[1].unlink()
     paths[2].write_bytes(b"no picture")
@@ -148,7 +150,7 @@ def test_a_picture_that_is_gone_leaves_a_gap_not_an_error(tmp_path, classify, pi
     assert source.count("cannot be opened") == 2
 
 
-def test_pictures_may_come_from_a_function(classify, undrawn):
+def test_a_function_may_return_the_pictures(classify, undrawn):
     asked = []
 
     def picture(index):
@@ -172,12 +174,12 @@ def test_page_is_one_well_formed_file_without_script(tmp_path, classify, undrawn
     assert "script" not in parsed.tags
     assert "url(" not in source and "@import" not in source
     text = " ".join(parsed.text)
-    for part in ("An <erratum> & its reason.", "bad.jpg", "top-5", "half", "learning rate"):
-        assert part in text
+    for phrase in ("An <erratum> & its reason.", "bad.jpg", "top-5", "half", "learning rate"):
+        assert phrase in text
     assert "prefers-color-scheme: dark" in source and "width=device-width" in source
 
 
-def test_page_says_synthetic_and_interrupted(tmp_path, classify, undrawn):
+def test_page_notes_a_synthetic_sample_and_an_interruption(tmp_path, classify, undrawn):
     result = classify(*random_answers(6, 2), facts=FACTS | {"synthetic": True, "interrupted": True})
     source = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert '<span class="badge">synthetic sample</span>' in source

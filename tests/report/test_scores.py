@@ -1,4 +1,4 @@
-"""Scores and words of the report, against scikit-learn, scipy and numbers counted by hand."""
+"""Scores and sentences of the report, compared with scikit-learn, SciPy and counts by hand."""
 
 import io
 import itertools
@@ -51,13 +51,13 @@ def test_mcnemars_test_is_the_exact_binomial_test(only_a, only_b):
         assert scores.mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-def test_mcnemars_test_takes_a_large_test_set():
+def test_mcnemars_test_works_on_a_large_test_set():
     assert scores.mcnemar(5000, 5000) == 1
     assert scores.mcnemar(9000, 1000) == pytest.approx(0, abs=1e-300)
 
 
 @st.composite
-def labels(draw):
+def answers(draw):
     classes = draw(st.integers(1, 14))
     samples = draw(st.integers(1, 40))
     label = st.integers(0, classes - 1)
@@ -68,42 +68,41 @@ def labels(draw):
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
-@given(labels())
+@given(answers())
 @settings(deadline=None)
-def test_scores_are_scikit_learns(answers):
-    y_true, y_score = answers
+def test_scores_are_scikit_learns(drawn):
+    y_true, y_score = drawn
     names = [f"class{k}" for k in range(y_score.shape[1])]
-    every, y_pred = range(len(names)), y_score.argmax(axis=1)
+    labels, y_pred = range(len(names)), y_score.argmax(axis=1)
     test = scores.classification(y_true, y_score, names)
     assert test["accuracy"] == pytest.approx(metrics.accuracy_score(y_true, y_pred))
     expected = metrics.precision_recall_fscore_support(
-        y_true, y_pred, labels=every, zero_division=np.nan
+        y_true, y_pred, labels=labels, zero_division=np.nan
     )
     for row, *values in zip(test["classes"], *expected, strict=True):
-        got = [row[key] for key in ("precision", "recall", "f1", "support")]
-        assert [np.nan if value is None else value for value in got] == pytest.approx(
-            values, nan_ok=True
-        )
-    matrix = metrics.confusion_matrix(y_true, y_pred, labels=every)
+        ours = [row[key] for key in ("precision", "recall", "f1", "support")]
+        ours = [np.nan if value is None else value for value in ours]
+        assert ours == pytest.approx(values, nan_ok=True)
+    matrix = metrics.confusion_matrix(y_true, y_pred, labels=labels)
     np.testing.assert_array_equal(scores.confusion(y_true, y_pred, len(names)), matrix)
     if len(names) > 1:
-        loss = metrics.log_loss(y_true, y_score, labels=every)
+        loss = metrics.log_loss(y_true, y_score, labels=labels)
         assert test["loss"] == pytest.approx(loss, abs=1e-6)
     if len(names) > 10:
-        top5 = metrics.top_k_accuracy_score(y_true, y_score, k=5, labels=every)
+        top5 = metrics.top_k_accuracy_score(y_true, y_score, k=5, labels=labels)
         assert test["top5"] == pytest.approx(top5)
         low, high = test["top5_interval"]
         assert low <= top5 <= high
         constant = np.tile(np.bincount(y_true, minlength=len(names)), (len(y_true), 1))
-        constant = metrics.top_k_accuracy_score(y_true, constant, k=5, labels=every)
+        constant = metrics.top_k_accuracy_score(y_true, constant, k=5, labels=labels)
         assert test["top5_baseline"] == pytest.approx(constant)
     else:
         assert "top5" not in test
 
 
-@given(labels())
-def test_no_constant_answer_beats_the_baseline(answers):
-    y_true, y_score = answers
+@given(answers())
+def test_no_constant_answer_beats_the_baseline(drawn):
+    y_true, y_score = drawn
     classes = y_score.shape[1]
     constant = [(y_true == k).mean() for k in range(classes)]
     test = scores.accuracy(y_true, y_score.argmax(axis=1), [str(k) for k in range(classes)])
@@ -178,7 +177,7 @@ def test_floats_in_the_unit_range_keep_their_brightness():
     assert (stretched.min(), stretched.max()) == (0, 255)
 
 
-def test_rates_tell_one_picture_more_from_one_less():
+def test_rates_show_a_difference_of_one_picture():
     for samples in (7, 200, 10_000):
         texts = [sentences.rate(k / samples, samples) for k in range(samples - 5, samples + 1)]
         assert all(a != b for a, b in itertools.pairwise(texts))
@@ -188,7 +187,7 @@ def test_rates_tell_one_picture_more_from_one_less():
     ("seconds", "text"),
     [(0.5, "0.5 s"), (59.7, "59.7 s"), (119.8, "2 min 00 s"), (7385, "2 h 03 min")],
 )
-def test_durations_are_written_as_people_say_them(seconds, text):
+def test_durations_are_formatted_in_seconds_minutes_and_hours(seconds, text):
     assert sentences.duration(seconds) == text
 
 

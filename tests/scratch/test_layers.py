@@ -1,4 +1,4 @@
-"""Every layer from scratch against numerical differentiation and against Keras' own gradients."""
+"""The layers from scratch, compared with numerical gradients and with Keras."""
 
 import keras
 import numpy as np
@@ -46,7 +46,11 @@ CASES = {  # name -> (builder of our layer, shape of x, builder of Keras')
     "relu": (lambda _: scratch.ReLU(), (3, 7), layers.ReLU),
     "sigmoid": (lambda _: scratch.Sigmoid(), (3, 7), lambda: layers.Activation("sigmoid")),
     "pooling": (lambda _: scratch.Pooling(2), (2, 3, 6, 4), layers.MaxPooling2D),
-    "pooling with a rest": (lambda _: scratch.Pooling(2), (2, 3, 5, 7), layers.MaxPooling2D),
+    "pooling that leaves pixels over": (
+        lambda _: scratch.Pooling(2),
+        (2, 3, 5, 7),
+        layers.MaxPooling2D,
+    ),
     "overlapping pooling": (
         lambda _: scratch.Pooling(3, stride=2),
         (2, 3, 7, 8),
@@ -60,7 +64,7 @@ CONVOLUTIONS = [  # window, stride, pad
     ((3, 3), 1, 1),
     ((3, 3), 1, 2),
     ((2, 3), 2, 1),
-    ((3, 2), 3, 0),  # a stride that leaves a rest
+    ((3, 2), 3, 0),  # a stride that leaves pixels over
     ((1, 1), 1, 0),
     ((5, 6), 1, 0),  # one window: the whole picture
 ]
@@ -72,7 +76,7 @@ CASES |= {
 
 def forward(layer, x, *, training=True):
     if isinstance(layer, scratch.Dropout):
-        layer.rng = np.random.default_rng(0)  # the same neurons each time
+        layer.rng = np.random.default_rng(0)  # the same mask each time
     return layer.forward(x, training=training)
 
 
@@ -104,7 +108,7 @@ def filters_from_keras(W):
 
 
 def automatic_gradients(loss, arrays):
-    """Differentiate as the backend does."""
+    """Return the gradients that the backend computes."""
     arrays = [ops.convert_to_tensor(array) for array in arrays]
     if keras.config.backend() == "jax":
         import jax
@@ -126,7 +130,8 @@ def automatic_gradients(loss, arrays):
 def test_the_gradient_is_the_numerical_one(name, training):
     build, shape, _ = CASES.get(name, (lambda _: scratch.Dropout(0.4), (4, 9), None))
     layer, x = build("float64"), draw(*shape, seed=3)
-    dout = draw(*forward(layer, x).shape, seed=2)  # also: running averages that are not 0 and 1
+    # This call also moves the running averages away from 0 and 1.
+    dout = draw(*forward(layer, x).shape, seed=2)
 
     def loss(_):
         return (forward(layer, x, training=training) * dout).sum()
@@ -144,11 +149,11 @@ def test_output_and_gradient_are_those_of_keras(name):
     layer, x = build("float32"), draw(*shape, seed=3, dtype="float32")
     theirs = keras.Sequential([build_keras()])
     theirs.build(to_keras(x).shape)
-    measured = [variable.value for variable in theirs.non_trainable_variables]
+    statistics = [variable.value for variable in theirs.non_trainable_variables]
 
     def call(arrays):
-        picture, *learnt = arrays
-        return theirs.stateless_call(learnt, measured, picture, training=True)
+        pictures, *parameters = arrays
+        return theirs.stateless_call(parameters, statistics, pictures, training=True)
 
     y = layer.forward(x, training=True)
     dout = draw(*y.shape, seed=2, dtype="float32")
@@ -157,16 +162,15 @@ def test_output_and_gradient_are_those_of_keras(name):
     np.testing.assert_allclose(y, from_keras(their_y), rtol=1e-5, atol=1e-5)
     dx, *dweights = automatic_gradients(lambda a: ops.sum(call(a)[0] * to_keras(dout)), arrays)
     wanted = [from_keras(dx), *map(filters_from_keras, dweights)]
-    for ours, keras_own in zip(backward(layer, dout), wanted, strict=True):
+    for ours, expected in zip(backward(layer, dout), wanted, strict=True):
         assert ours.dtype == np.float32
-        np.testing.assert_allclose(ours, keras_own, rtol=1e-5, atol=1e-5)
-    for ours, keras_own in zip(
-        getattr(layer, "state", {}).values(), their_state if measured else [], strict=True
-    ):
-        np.testing.assert_allclose(ours, keras_own, rtol=1e-5)
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+    state = getattr(layer, "state", {}).values()
+    for ours, expected in zip(state, their_state if statistics else [], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
-def test_dropout_is_that_of_keras_for_the_same_neurons():
+def test_dropout_is_that_of_keras_for_the_same_mask():
     x, dout = draw(20, 30, dtype="float32"), draw(20, 30, seed=1, dtype="float32")
     theirs = layers.Dropout(0.3, seed=0)
     y = ops.convert_to_numpy(theirs(x, training=True))
@@ -174,7 +178,7 @@ def test_dropout_is_that_of_keras_for_the_same_neurons():
 
     class Replay:
         def random(self, shape, dtype):
-            return kept.astype(dtype)  # 1 is kept, 0 is below any rate
+            return kept.astype(dtype)  # 1 keeps a value, 0 is below any rate
 
     layer = scratch.Dropout(0.3)
     layer.rng = Replay()
@@ -194,17 +198,17 @@ def test_loss_and_gradient_are_numerical_and_those_of_keras(one_hot):
     loss = layer.forward(scores, labels)
     np.testing.assert_allclose(layer.backward(), numerical, rtol=0, atol=1e-6)
     np.testing.assert_allclose(layer.backward(2.5), 2.5 * numerical, rtol=0, atol=1e-6)
-    functions = keras.losses
-    theirs = (
-        functions.CategoricalCrossentropy if one_hot else functions.SparseCategoricalCrossentropy
-    )(from_logits=True)
+    if one_hot:
+        theirs = keras.losses.CategoricalCrossentropy(from_logits=True)
+    else:
+        theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     scores = scores.astype("float32")
     assert loss == pytest.approx(float(theirs(labels, scores)), rel=1e-5)
     (gradient,) = automatic_gradients(lambda a: theirs(labels, a[0]), [scores])
     np.testing.assert_allclose(layer.backward(), ops.convert_to_numpy(gradient), atol=1e-5)
 
 
-def test_a_hopeless_score_costs_much_and_overflows_nothing():
+def test_extreme_scores_cause_no_overflow():
     layer = scratch.SoftmaxWithLoss()
     loss = layer.forward(np.array([[0.0, 1e4], [-1e4, 0.0]], "float32"), np.array([0, 1]))
     assert loss == 5000
@@ -254,10 +258,10 @@ def test_of_equal_values_only_the_first_gets_the_gradient():
     np.testing.assert_array_equal(dx, [[[[3, 0, 5, 0], [0, 0, 0, 0]]]])
 
 
-# ----------------------------------------------------------------- what layers do while predicting
+# --------------------------------------------------------------------------------------- inference
 
 
-def test_dropout_silences_as_many_as_it_says_and_keeps_the_sum():
+def test_dropout_has_the_given_rate_and_keeps_the_mean():
     x = np.ones((200, 500), "float32")
     y = scratch.Dropout(0.3, seed=1).forward(x, training=True)
     assert y.dtype == np.float32
@@ -266,7 +270,7 @@ def test_dropout_silences_as_many_as_it_says_and_keeps_the_sum():
     assert scratch.Dropout(0.3).forward(x) is x
 
 
-def test_batch_normalisation_predicts_a_picture_the_same_in_any_company():
+def test_batch_normalisation_in_inference_does_not_depend_on_the_batch():
     layer, x = batch_normalization("float64"), 5 + 3 * draw(50, 3)
     for _ in range(100):
         y = layer.forward(x, training=True)
@@ -287,7 +291,7 @@ def test_numbers_keep_their_type(name, dtype):
 
 
 @pytest.mark.parametrize(
-    ("call", "sentence"),
+    ("call", "message"),
     [
         (lambda: affine("float32").forward(np.zeros((2, 11))), r"takes \(n, 12\).*\(2, 11\)"),
         (lambda: some_convolution().forward(np.zeros((2, 1, 5, 5))), r"of 3 channels.*\(2, 1"),
@@ -305,8 +309,8 @@ def test_numbers_keep_their_type(name, dtype):
         (lambda: scratch.numerical_gradient(sum, np.arange(3)), "floats.*int64"),
     ],
 )
-def test_a_wrong_input_is_told_in_a_sentence(call, sentence):
-    with pytest.raises(ValueError, match=sentence):
+def test_a_wrong_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
         call()
 
 

@@ -1,4 +1,4 @@
-"""Networks from scratch: their gradients, their learning, and what is written to disk."""
+"""Networks from scratch: gradients, training and files of weights."""
 
 import importlib.metadata
 import subprocess
@@ -13,7 +13,7 @@ NUMBERS = np.random.default_rng(0)
 
 
 def tiny(kind, **options):
-    """A network of each builder, small enough to differentiate numerically, with some pictures."""
+    """Return a network small enough for numerical gradients, and pictures with labels."""
     options = {"classes": 3, "dtype": "float64"} | options
     if kind == "multi":
         return scratch.MultiLayerNet(5, hidden=(4, 6), **options), pictures(5)
@@ -28,7 +28,7 @@ def pictures(*shape):
 
 
 def stripes(n, *, seed=0):
-    """Upright against lying stripes of 12x12 pixels, with noise."""
+    """Return pictures of upright or lying stripes, 12x12 pixels with noise, and their labels."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(2, size=n)
     lying = np.broadcast_to((np.arange(12) % 3 == 0)[:, np.newaxis], (12, 12))
@@ -48,7 +48,7 @@ def stripes(n, *, seed=0):
         ("simple", {"weight_decay": 0.1, "pad": 1, "stride": 2}),
     ],
 )
-def test_backpropagation_finds_the_numerical_gradient(kind, options):
+def test_backpropagation_gives_the_numerical_gradient(kind, options):
     network, (x, labels) = tiny(kind, **options)
     loss, grads = network.loss_and_gradient(x, labels)
     assert loss == network.loss(x, labels, training=True)
@@ -59,13 +59,13 @@ def test_backpropagation_finds_the_numerical_gradient(kind, options):
 
 
 def test_every_weight_of_the_deep_network_gets_its_gradient():
-    """All of them numerically would take minutes: a direction through all of them does as well."""
+    """Check one random direction per array: a numerical gradient would take minutes."""
     network, (x, labels) = tiny("deep")
     _, grads = network.loss_and_gradient(x, labels)
     for name, value in network.params.items():
         direction = NUMBERS.standard_normal(value.shape)
         losses = []
-        for h in (1e-7, -2e-7):  # so small that it passes hardly any corner of ReLU's
+        for h in (1e-7, -2e-7):  # so small that hardly any ReLU changes its sign
             value += h * direction
             losses.append(network.loss(x, labels))
         value += 1e-7 * direction
@@ -73,7 +73,7 @@ def test_every_weight_of_the_deep_network_gets_its_gradient():
         assert slope == pytest.approx((grads[name] * direction).sum(), abs=1e-6), name
 
 
-def test_weight_decay_counts_weights_and_no_biases():
+def test_weight_decay_includes_weights_and_no_biases():
     network, (x, labels) = tiny("multi", weight_decay=0.5)
     for value in network.params.values():
         value += 1
@@ -101,7 +101,7 @@ def test_the_networks_are_the_books():
     assert shapes[6:] == [(64 * 4 * 4, 50), (50, 10)]
 
 
-def test_options_put_their_layers_where_the_book_does():
+def test_optional_layers_stand_where_they_do_in_the_book():
     network = scratch.MultiLayerNet(6, hidden=(5,), batch_norm=True, dropout=0.2)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds == ["Affine", "BatchNormalization", "ReLU", "Dropout", "Affine"]
@@ -115,7 +115,7 @@ def test_the_same_seed_builds_the_same_network():
     assert np.array_equal(first, same) and not np.array_equal(first, other)
 
 
-def test_the_size_of_the_batches_changes_no_prediction():
+def test_predictions_do_not_depend_on_the_size_of_the_batches():
     network = scratch.SimpleConvNet((1, 12, 12), classes=2, initial_std=scratch.he)
     x, labels = stripes(25)
     np.testing.assert_allclose(network.predict(x), network.predict(x, batch_size=7), atol=1e-5)
@@ -154,7 +154,7 @@ def test_the_deep_network_learns_stripes():
     assert network.accuracy(*stripes(100, seed=1)) > 0.95
 
 
-def test_batch_normalisation_saves_a_network_whose_weights_begin_too_small():
+def test_batch_normalisation_trains_a_network_whose_initial_weights_are_too_small():
     accuracy = []
     for batch_norm in (True, False):
         network = scratch.MultiLayerNet(
@@ -168,10 +168,10 @@ def test_batch_normalisation_saves_a_network_whose_weights_begin_too_small():
 
 def test_each_epoch_sees_every_picture_once_and_in_another_order():
     x, labels = np.arange(25, dtype="float32").reshape(25, 1), np.zeros(25, int)
-    seen = []
+    batches = []
 
     def remember(batch, rng):
-        seen.append(batch[:, 0])
+        batches.append(batch[:, 0])
         return batch
 
     trainer = scratch.Trainer(
@@ -181,8 +181,8 @@ def test_each_epoch_sees_every_picture_once_and_in_another_order():
         augment=remember,
     )
     trainer.fit(x, labels, epochs=2, verbose=False)
-    assert [len(batch) for batch in seen] == [10, 10, 5] * 2
-    epochs = np.concatenate(seen).reshape(2, 25)
+    assert [len(batch) for batch in batches] == [10, 10, 5] * 2
+    epochs = np.concatenate(batches).reshape(2, 25)
     np.testing.assert_array_equal(np.sort(epochs), [np.arange(25)] * 2)
     assert not np.array_equal(*epochs)
 
@@ -190,12 +190,12 @@ def test_each_epoch_sees_every_picture_once_and_in_another_order():
 def test_the_schedule_sets_the_rate_of_each_step():
     rates = []
 
-    class Note(scratch.SGD):
+    class Recorder(scratch.SGD):
         def update(self, params, grads):
             rates.append(self.learning_rate)
 
     trainer = scratch.Trainer(
-        scratch.MultiLayerNet(144, hidden=(), classes=2), optimizer=Note(), batch_size=10
+        scratch.MultiLayerNet(144, hidden=(), classes=2), optimizer=Recorder(), batch_size=10
     )
     trainer.fit(*stripes(20), epochs=2, schedule=lambda done: 1 - done, verbose=False)
     assert rates == [1, 0.75, 0.5, 0.25]
@@ -228,7 +228,7 @@ def test_pictures_without_their_labels_are_refused():
 # ------------------------------------------------------------------------------------ save and load
 
 
-def test_what_was_saved_comes_back_with_its_running_statistics(tmp_path):
+def test_saved_weights_are_loaded_with_the_running_statistics(tmp_path):
     options = {"hidden": (8,), "classes": 2, "batch_norm": True}
     network = scratch.MultiLayerNet(144, **options)
     trainer = scratch.Trainer(network, optimizer=scratch.Adam())
@@ -236,14 +236,14 @@ def test_what_was_saved_comes_back_with_its_running_statistics(tmp_path):
     trainer.fit(x, labels, epochs=2, verbose=False)
     network.save(tmp_path / "weights.npz")
     again = scratch.MultiLayerNet(144, **options, seed=1)
-    held = again.params["W1"]
+    array = again.params["W1"]
     again.load(tmp_path / "weights.npz")
-    assert again.params["W1"] is held
+    assert again.params["W1"] is array
     np.testing.assert_array_equal(again.predict(x), network.predict(x))
     assert [path.name for path in tmp_path.iterdir()] == ["weights.npz"]
 
 
-def test_a_file_of_other_weights_changes_nothing_and_is_told(tmp_path):
+def test_a_file_of_other_weights_is_refused_and_changes_nothing(tmp_path):
     path = tmp_path / "weights.npz"
     scratch.MultiLayerNet(4, hidden=(3,)).save(path)
     network = scratch.MultiLayerNet(4, hidden=(5,))
@@ -260,7 +260,7 @@ def test_a_file_of_other_weights_changes_nothing_and_is_told(tmp_path):
 @pytest.mark.parametrize(
     "content", [None, b"", b"no npz", b"\x80\x04]\x94.", "truncated", "one array"]
 )
-def test_a_file_that_holds_no_weights_is_told(tmp_path, content):
+def test_a_file_without_weights_is_refused(tmp_path, content):
     path = tmp_path / "weights.npz"
     if content == "truncated":
         scratch.MultiLayerNet(4).save(path)
@@ -280,7 +280,7 @@ def test_nothing_in_a_file_is_executed(tmp_path):
         scratch.MultiLayerNet(4).load(tmp_path / "weights.npz")
 
 
-# ------------------------------------------------------------------------------------------- house
+# ----------------------------------------------------------------------------------------- imports
 
 
 def test_nothing_but_numpy_is_imported():

@@ -1,4 +1,4 @@
-"""Optimizers from scratch walk as Keras' do; initial weights are as large as they should be."""
+"""Optimizers from scratch take the steps of Keras'; initial weights have the right scale."""
 
 import keras
 import numpy as np
@@ -27,12 +27,12 @@ PAIRS = [
     ),
 ]
 
-# Keras' own rounding shows in float32: 1 - 0.999 ** t, by which Adam divides, loses four digits.
-# JAX knows float64 only where it is told before its start.
+# In float32 Keras' rounding is visible: 1 - 0.999 ** t, by which Adam divides, loses four digits.
+# JAX has float64 only if it is enabled before its start.
 DTYPE, TOLERANCE = ("float64", 1e-5) if keras.config.backend() != "jax" else ("float32", 1e-4)
 
-# A valley whose sides are a million times steeper than its floor: along the floor, gradients are of
-# epsilon's size, so that it shows where epsilon stands. One direction is flat.
+# A valley whose sides are a million times steeper than its floor. Along the floor, gradients are as
+# small as epsilon, so that the place of epsilon in the formula matters. One direction is flat.
 STEEPNESS = {"W1": np.array([[1, 1e-2], [1e-4, 1e-6]], DTYPE), "b1": np.array([0, 1], DTYPE)}
 
 
@@ -45,7 +45,7 @@ def beginning():
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
-def test_fifty_steps_lead_where_keras_steps_lead(ours, theirs):
+def test_fifty_steps_are_those_of_keras(ours, theirs):
     params = beginning()
     variables = {name: keras.Variable(value.copy(), dtype=DTYPE) for name, value in params.items()}
     for step in range(50):
@@ -53,25 +53,25 @@ def test_fifty_steps_lead_where_keras_steps_lead(ours, theirs):
             ours.learning_rate /= 2
             theirs.learning_rate = ours.learning_rate
         ours.update(params, gradients(params))
-        there = {name: keras.ops.convert_to_numpy(v) for name, v in variables.items()}
-        tensors = [keras.ops.convert_to_tensor(g) for g in gradients(there).values()]
+        values = {name: keras.ops.convert_to_numpy(v) for name, v in variables.items()}
+        tensors = [keras.ops.convert_to_tensor(g) for g in gradients(values).values()]
         theirs.apply(tensors, list(variables.values()))
         for name, variable in variables.items():
             wanted = keras.ops.convert_to_numpy(variable)
             np.testing.assert_allclose(
                 params[name], wanted, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"step {step}"
             )
-    assert abs(params["W1"][0, 0]) < 1  # it did walk
+    assert abs(params["W1"][0, 0]) < 1  # the steps were not zero
 
 
-def test_the_arrays_themselves_change_and_the_gradients_do_not():
+def test_parameters_change_in_place_and_gradients_do_not_change():
     for optimizer, _ in PAIRS:
         params = {name: value.astype("float32") for name, value in beginning().items()}
-        held, grads = dict(params), gradients(params)
+        arrays, grads = dict(params), gradients(params)
         before = {name: g.copy() for name, g in grads.items()}
         optimizer.update(params, grads)
         optimizer.update(params, grads)
-        for name, array in held.items():
+        for name, array in arrays.items():
             assert params[name] is array and array.dtype == np.float32
             assert not np.array_equal(array, beginning()[name])
             np.testing.assert_array_equal(grads[name], before[name])
@@ -86,7 +86,7 @@ def test_the_arrays_themselves_change_and_the_gradients_do_not():
         ((500, 10, 5, 4), scratch.he, (2 / 200) ** 0.5),
     ],
 )
-def test_initial_weights_spread_as_asked(shape, std, wanted):
+def test_initial_weights_have_the_given_standard_deviation(shape, std, wanted):
     W = scratch.normal(shape, std=std)
     assert W.shape == shape and W.dtype == np.float32
     assert W.std() == pytest.approx(wanted, rel=0.02)
@@ -94,21 +94,21 @@ def test_initial_weights_spread_as_asked(shape, std, wanted):
 
 
 def test_the_same_seed_draws_the_same_weights():
-    drawn = [scratch.normal((3, 4), std=1.0, seed=seed) for seed in (1, 1, 2)]
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    assert not np.array_equal(drawn[0], drawn[2])
+    weights = [scratch.normal((3, 4), std=1.0, seed=seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
     rng = np.random.default_rng(1)
     both = [scratch.normal((3, 4), std=1.0, seed=rng) for _ in range(2)]
-    np.testing.assert_array_equal(both[0], drawn[0])
+    np.testing.assert_array_equal(both[0], weights[0])
     assert not np.array_equal(both[0], both[1])
 
 
-def test_he_keeps_signals_alive_through_relu_and_xavier_lets_them_fade():
-    left = {}
+def test_he_keeps_the_scale_of_activations_through_relu_and_xavier_does_not():
+    energy = {}
     for std in (scratch.he, scratch.xavier):
         x = np.random.default_rng(0).standard_normal((500, 100)).astype("float32")
         for layer in range(12):
             x = np.maximum(x @ scratch.normal((100, 100), std=std, seed=layer), 0)
-        left[std] = (x**2).mean()
-    assert 0.2 < left[scratch.he] < 5
-    assert left[scratch.xavier] == pytest.approx(left[scratch.he] / 2**12, rel=0.01)
+        energy[std] = (x**2).mean()
+    assert 0.2 < energy[scratch.he] < 5
+    assert energy[scratch.xavier] == pytest.approx(energy[scratch.he] / 2**12, rel=0.01)
