@@ -82,7 +82,7 @@ def write(path: str | os.PathLike, card: Card) -> None:
             if entry.filename != ENTRY:
                 with archive.open(entry) as source, new.open(copy.copy(entry), "w") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
-        new.writestr(ENTRY, content)
+        new.writestr(ENTRY, content.encode("utf-8", "backslashreplace"))  # JSON's own escape
 
 
 def read(path: str | os.PathLike) -> Card:

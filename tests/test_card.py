@@ -39,6 +39,12 @@ def test_a_card_comes_back_and_the_model_with_it(saved):
     np.testing.assert_array_equal(keras.saving.load_model(saved)(x), before)
 
 
+def test_a_card_keeps_class_names_that_are_not_utf8(saved):
+    names = ("行书", "\udcb9\udcb7", r"\udcb9")  # 狗 in GBK, as Linux reads it
+    card.write(saved, dataclasses.replace(CARD, class_names=names))
+    assert card.read(saved).class_names == names
+
+
 def test_a_second_card_takes_the_first_one_s_place(saved):
     card.write(saved, CARD)
     card.write(saved, dataclasses.replace(CARD, scores={"accuracy": 1.0}))

@@ -62,7 +62,7 @@ def sentence(report: dict) -> str:
     Args:
         report: Content of `report.json`.
     """
-    return "\n".join([report["sentence"], *report["notes"]])
+    return _encode("\n".join([report["sentence"], *report["notes"]])).decode("utf-8")
 
 
 def write_predictions(
@@ -232,7 +232,7 @@ def _put(path, content):
 
 
 def _encode(text):
-    # A file name that is not UTF-8 reaches Python as lone surrogates: escape them.
+    # Names of files and classes that are not UTF-8 reach Python as lone surrogates: escape them.
     return text.encode("utf-8", "backslashreplace")
 
 

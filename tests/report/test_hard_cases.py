@@ -1,6 +1,8 @@
 """Reports with unusual pictures, names, scores and fonts."""
 
+import csv
 import dataclasses
+import json
 import os
 import warnings
 
@@ -93,6 +95,32 @@ def test_a_file_name_that_is_no_utf8_is_escaped(tmp_path, classify, undrawn):
     paths = [os.fsdecode(b"\xe4\xb8\xff.png"), "b.png"]
     classify(np.array([0, 1]), one_hot([1, 0], 2), paths=paths)
     assert r"\udcff" in (tmp_path / "run" / "predictions.csv").read_text("utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_class_names_that_are_not_utf8_make_a_complete_report(tmp_path, classify, pictures):
+    dog, bird = (os.fsdecode(name.encode("gbk")) for name in ("狗", "鸟"))
+    y_true, y_score = np.array([0, 1, 0, 1]), one_hot([1, 0, 0, 1], 2)
+    options = {
+        "class_names": [dog, bird],
+        "paths": [path.parent / dog / path.name for path in pictures(4)],
+        "samples": [(np.zeros((9, 9, 3)), dog)],
+        "groups": {bird: np.array([True, True, False, False])},
+        "facts": FACTS | {"skipped": {f"{dog}/1.png": "truncated"}, "notes": [f"{bird}: few"]},
+    }
+    for name in ("a", "b"):
+        result = classify(y_true, y_score, name=name, **options)
+    run = tmp_path / "a"
+    assert json.loads((run / "report.json").read_text("utf-8")) == result | {"name": "a"}
+    assert [row["name"] for row in result["test"]["classes"]] == [dog, bird]
+    assert r"\udcb9\udcb7" in (run / "report.html").read_text("utf-8")
+    with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        truths = [row["truth"] for row in csv.DictReader(file)]
+    assert truths == [r"\udcb9\udcb7", r"\udcc4\udcf1"] * 2
+    assert r"always answering “\udcb9\udcb7”" in report.sentence(result)
+    report.sentence(result).encode("utf-8")  # a terminal can show it
+    assert report.compare(run, tmp_path / "b")["p_value"] == 1
+    assert (run / "mistakes.png").exists() and (run / "confusion.png").exists()
 
 
 def test_dollars_and_line_breaks_in_names_are_drawn_as_they_are(classify, pictures):
