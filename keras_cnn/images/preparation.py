@@ -144,6 +144,14 @@ class Preparation:
         Raises:
             InputError: The training's scaling was code that no file can carry.
         """
+        return self.require_scaling()(pixels)
+
+    def require_scaling(self) -> Scaling:
+        """Return the scaling.
+
+        Raises:
+            InputError: The training's rule was code that no file can carry.
+        """
         if self.scaling is None:
             raise InputError(
                 "the model was trained on pictures prepared by a function of the user's own or by "
@@ -151,7 +159,7 @@ class Preparation:
                 "rules of keras_cnn.images.scaling.Scaling, or prepare the pictures and call the "
                 "Keras model"
             )
-        return self.scaling(pixels)
+        return self.scaling
 
     @property
     def _size_without_margin(self):

@@ -118,9 +118,15 @@ def _of_function(function, factor):
     if isinstance(function, functools.partial) and function.func is weights.preprocess_input:
         model = function.keywords.get("model", (*function.args, None)[0])
         return Scaling(weights.rule(model), factor)
-    if getattr(function, "__module__", "").startswith("keras.src.applications."):
+    if any(function is known for known in _functions_of_keras()):
         return _of_keras_function(function, factor)
     return None
+
+
+def _functions_of_keras():
+    """Return the functions `keras.applications.<family>.preprocess_input`."""
+    families = vars(keras.applications).values()
+    return [family.preprocess_input for family in families if hasattr(family, "preprocess_input")]
 
 
 def _of_keras_function(function, factor):

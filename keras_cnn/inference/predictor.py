@@ -110,9 +110,7 @@ class Predictor:
                 "keras_cnn.detection.Detector"
             )
         preparation = Preparation.from_dict(told.preparation)
-        preparation.scale(
-            np.zeros((1, 1, 3))
-        )  # refuses a rule that is code, before the model loads
+        preparation.require_scaling()
         return cls(card.load_model(path, unsafe=unsafe), told, preparation)
 
     def __call__(self, pictures: Any, *, batch_size: int = 32) -> Any:

@@ -1,5 +1,6 @@
-"""Published weights: where each file lies, its hash, and how its pictures were prepared."""
+"""Published weights: the address and hash of each file, and how its pictures were scaled."""
 
+import functools
 import hashlib
 import json
 import os
@@ -10,17 +11,29 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_cnn.errors import InputError
 from keras_cnn.models.weight_readers import from_torch, read_hdf5, read_torch
 
-__all__ = ["FILES", "decode_predictions", "from_torch", "load", "preprocess_input", "rule"]
+__all__ = [
+    "FILES",
+    "check_path",
+    "decode_predictions",
+    "find_rule",
+    "from_torch",
+    "load",
+    "preprocess_input",
+    "rule",
+]
 
 
 class File(NamedTuple):
     """A published file.
 
-    `hash` is an MD5 (32 hexadecimal digits) or a SHA-256 (64 digits, or its first 8 where that is
-    all the publisher tells), None where nothing is told. `rule` is how the pictures were prepared:
-    "caffe", "tf" or "torch", as in `preprocess_input`.
+    Attributes:
+        address: Its URL.
+        hash: Its MD5 (32 hexadecimal digits) or SHA-256 (64 digits, or the first 8 where the
+            publisher gives no more); None where the publisher gives none.
+        rule: How its pictures were scaled: "caffe", "tf" or "torch", as in `preprocess_input`.
     """
 
     address: str
@@ -44,12 +57,12 @@ def _torch_files(folder, *, rule, sha256):
     return {
         (architecture, top): File(f"{folder}/{name}", digest, rule)
         for architecture, (name, digest) in sha256.items()
-        for top in (True, False)  # one file: without the top its last layers are left out
+        for top in (True, False)  # the same file; without the top, its last layers are ignored
     }
 
 
 FILES = {
-    # keras.applications: addresses and MD5 (with the top, without it) stand in its source.
+    # keras.applications: addresses and MD5 (with the top, without it) from its source.
     **_keras_files(
         "vgg16",
         rule="caffe",
@@ -85,7 +98,7 @@ FILES = {
             "inception_v3": ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")
         },
     ),
-    # MobileNet is the one network of keras.applications whose files have no published hash.
+    # keras.applications publishes no hash of MobileNet's files.
     **{
         (f"mobilenet_{alpha}_{size}", top): File(
             "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
@@ -97,8 +110,8 @@ FILES = {
         for size in (224, 192, 160, 128)
         for top in (True, False)
     },
-    # torchvision: the name holds the first 8 digits of the SHA-256; where all 64 stand, many public
-    # lock files agree on them.
+    # torchvision: the name holds the first 8 digits of the SHA-256. All 64 digits, where given,
+    # come from public lock files, which agree.
     **_torch_files(
         "https://download.pytorch.org/models",
         rule="torch",
@@ -119,7 +132,7 @@ FILES = {
             "vgg13": ("vgg13-19584684.pth", "19584684"),
         },
     ),
-    # Ported from TensorFlow: torchvision's `transform_input` turns its own scaling into "tf".
+    # Ported from TensorFlow: torchvision's `transform_input` turns "torch" scaling into "tf".
     **_torch_files(
         "https://download.pytorch.org/models",
         rule="tf",
@@ -153,7 +166,8 @@ def load(
     does, and by name in PyTorch's. With `include_top=False` a file with a top fits too.
 
     Args:
-        model: What a builder made.
+        model: A new model of a builder. Its attribute `preprocessing` is set to the rule by which
+            pictures were scaled for these weights, None where that is unknown.
         weights: None for the random weights it has, `"imagenet"` for the published file (downloaded
             once into Keras' cache), or the path of a `.h5`, `.weights.h5`, `.keras` or `.pth` file.
         architecture: A name of `FILES`, or of a network that has no published file.
@@ -163,27 +177,49 @@ def load(
         `model`.
 
     Raises:
+        InputError: There is no such file.
         ValueError: `weights` is neither, or the file does not fit the model.
         OSError: The published file is not in the cache and cannot be downloaded.
         ImportError: A `.pth` file needs PyTorch.
     """
-    file = FILES.get((architecture, bool(include_top)))
-    model.preprocessing = file.rule if file else None
+    published = FILES.get((architecture, bool(include_top)))
+    model.preprocessing = published and _rule_of_file(weights, published)
     if weights is None:
         return model
     if weights == "imagenet":
-        path = _fetch(file or _unpublished(architecture))
+        if published is None:
+            raise _unpublished(architecture)
+        path = _fetch(published)
     else:
-        path = _checked_path(weights)
+        path = check_path(weights)
     if path.suffix == ".pth":
-        if file and not file.address.endswith(".pth"):
-            model.preprocessing = "torch"  # e.g. VGG16 by torchvision instead of Keras
         return from_torch(model, read_torch(path))
     return read_hdf5(model, path, include_top=include_top)
 
 
+def check_path(weights: str | os.PathLike) -> Path:
+    """Return the path of a weights file after a check of its ending and its existence.
+
+    Args:
+        weights: The path.
+
+    Raises:
+        InputError: There is no such file.
+        ValueError: The value is no path of a weights file.
+    """
+    if not isinstance(weights, str | os.PathLike) or Path(weights).suffix not in ENDINGS:
+        raise ValueError(
+            "weights must be None, 'imagenet' or the path of a file that ends in "
+            f"{', '.join(ENDINGS)}; received weights={weights!r}"
+        )
+    path = Path(weights)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}: correct weights={os.fspath(weights)!r}")
+    return path
+
+
 def preprocess_input(images: Any, model: Any) -> Any:
-    """Prepare pictures as they were for the published weights of a network.
+    """Scale pictures as for the published weights of a network.
 
     "caffe" turns RGB into BGR and subtracts ImageNet's mean; "tf" scales to -1..1; "torch" scales
     to 0..1, subtracts the mean and divides by the standard deviation of each channel. The result
@@ -192,8 +228,8 @@ def preprocess_input(images: Any, model: Any) -> Any:
     Args:
         images: RGB, `(height, width, 3)` or `(batch, height, width, 3)`, 0 to 255, whole numbers or
             float; an array or a tensor. It is not changed.
-        model: A builder, e.g. `VGG16`, or a model it built. A model read back from a file is known
-            by its name, so by none if it was given another.
+        model: A builder, e.g. `VGG16`, or a model it built. A model read from a file is recognised
+            by its name only.
 
     Returns:
         float32, same shape; an array for an array, a tensor for a tensor.
@@ -219,7 +255,7 @@ def preprocess_input(images: Any, model: Any) -> Any:
 
 
 def decode_predictions(predictions: Any, *, top: int = 5) -> list[list[tuple[str, str, float]]]:
-    """Name the most likely of ImageNet's 1,000 classes.
+    """Return the names of the most likely of ImageNet's 1,000 classes.
 
     Args:
         predictions: Scores `(batch, 1000)`.
@@ -235,7 +271,7 @@ def decode_predictions(predictions: Any, *, top: int = 5) -> list[list[tuple[str
     scores = keras.ops.convert_to_numpy(predictions)
     if scores.ndim != 2 or scores.shape[1] != 1000:
         raise ValueError(
-            "decode_predictions knows ImageNet's classes, scores of shape (batch, 1000); "
+            "decode_predictions needs scores of ImageNet's classes, of shape (batch, 1000); "
             f"received shape {scores.shape}"
         )
     classes = json.loads(_fetch(CLASS_INDEX).read_text())
@@ -247,7 +283,7 @@ def decode_predictions(predictions: Any, *, top: int = 5) -> list[list[tuple[str
 
 
 def rule(model: Any) -> str:
-    """Return how pictures were prepared for the published weights of a network.
+    """Return how pictures were scaled for the published weights of a network.
 
     Args:
         model: As in `preprocess_input`.
@@ -258,58 +294,79 @@ def rule(model: Any) -> str:
     Raises:
         ValueError: No weights are published for the network.
     """
-    if told := getattr(model, "preprocessing", None):
-        return told
-    is_model = isinstance(model, keras.Model)
-    name = model.name if is_model else getattr(model, "__name__", repr(model))
-    is_listing = not is_model and getattr(model, "__module__", "").endswith(".book")
-    families = {_family(architecture): file.rule for (architecture, _), file in FILES.items()}
-    if is_listing or hasattr(model, "preprocessing") or _family(name) not in families:
+    mode = find_rule(model)
+    if mode is None:
         raise ValueError(
-            f"no weights are published for {name}, so no rule is known for its pictures: scale "
-            "them as in training, or pass the builder of a network that has published weights"
+            f"no weights are published for {_name(model)}, so no rule is known for its pictures: "
+            "scale them as in training, or pass the builder of a network that has published weights"
         )
-    return families[_family(name)]
+    return mode
+
+
+def find_rule(model: Any, *, weights: str | os.PathLike | None = None) -> str | None:
+    """Return how pictures were scaled for a network's weights, None where that is unknown.
+
+    Args:
+        model: As in `preprocess_input`, or a `functools.partial` of a builder.
+        weights: As in `load`. PyTorch's files of VGG16 and VGG19 need another rule than the
+            published files of Keras.
+    """
+    if hasattr(model, "preprocessing"):  # set by `load`
+        return model.preprocessing
+    is_listing = not isinstance(model, keras.Model) and _module(model).endswith(".book")
+    families = {_family(architecture): file for (architecture, _), file in FILES.items()}
+    published = None if is_listing else families.get(_family(_name(model)))
+    return published and _rule_of_file(weights, published)
+
+
+def _rule_of_file(weights, published):
+    """Return the rule of a file for a network that has a published file."""
+    is_torch = isinstance(weights, str | os.PathLike) and Path(weights).suffix == ".pth"
+    if is_torch and not published.address.endswith(".pth"):
+        return "torch"  # e.g. VGG16 by torchvision instead of Keras
+    return published.rule
+
+
+def _name(model):
+    if isinstance(model, keras.Model):
+        return model.name
+    return getattr(_builder(model), "__name__", repr(model))
+
+
+def _module(builder):
+    return getattr(_builder(builder), "__module__", None) or ""
+
+
+def _builder(builder):
+    """Return the function inside a `functools.partial`."""
+    return _builder(builder.func) if isinstance(builder, functools.partial) else builder
 
 
 def _family(name):
-    """Return the part of an architecture's name that its builder has: alexnet_owt -> alexnet."""
-    return re.sub(r"(_owt|_bn|_\d_\d_\d+)$", "", name).replace("_", "").lower()
+    """Return the builder of an architecture: mobilenet_2_5_224 or mobilenet_0.25_224 -> mobilenet."""
+    return re.sub(r"(_owt|_bn|_\d[_.]\d+_\d+)$", "", name).replace("_", "").lower()
 
 
 def _unpublished(architecture):
     variants = {name for name, _ in FILES if name.startswith(f"{architecture}_")}
-    raise ValueError(
+    return ValueError(
         f"no weights are published for {architecture}"
         + (f", only for its variant {min(variants)}" if variants else "")
         + "; pass weights=None or the path of a file"
     )
 
 
-def _checked_path(weights):
-    if not isinstance(weights, str | os.PathLike) or Path(weights).suffix not in ENDINGS:
-        raise ValueError(
-            "weights must be None, 'imagenet' or the path of a file that ends in "
-            f"{', '.join(ENDINGS)}; received weights={weights!r}"
-        )
-    path = Path(weights)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}: correct weights={os.fspath(weights)!r}")
-    return path
-
-
 def _fetch(file):
-    """Return the path of `file` in Keras' cache, downloaded and proven if it is not yet there.
+    """Return the path of `file` in Keras' cache; download it if it is not there.
 
-    A download bears its final name only once its hash is right: neither an interrupted nor a forged
-    one is ever taken for the file.
+    A download gets its final name only after its hash was checked, so an interrupted or forged
+    download is never used.
     """
     name = file.address.rpartition("/")[2]
     if file.hash is None:
         raise ValueError(
-            f"{name} has no published hash, so nothing could tell it from a forged or damaged "
-            f"file and it is not downloaded: get {file.address} by hand and pass its path as "
-            f"weights='.../{name}'"
+            f"{name} has no published hash, so a download could not be checked and is not made: "
+            f"get {file.address} by hand and pass its path as weights='.../{name}'"
         )
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     path = home / "models" / name

@@ -2,9 +2,7 @@
 
 from keras_cnn.transfer.base import Base
 from keras_cnn.transfer.head import fit_head, thaw
-from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes
-
-fit_features = fit_codes
+from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes, fit_features
 
 __all__ = [
     "CLASSIFIERS",

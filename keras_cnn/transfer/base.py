@@ -4,23 +4,27 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
-import numpy as np
 
 from keras_cnn import card
 from keras_cnn.errors import InputError
-from keras_cnn.images.preparation import Preparation, Scaling
-from keras_cnn.splits import Splits
+from keras_cnn.images import scaled_generator
+from keras_cnn.images.preparation import Preparation
+from keras_cnn.images.scaling import Scaling
+from keras_cnn.models import weights as weight_files
+from keras_cnn.recipe import Recipe
+from keras_cnn.splits import Splits, classification_splits
 
 
 @dataclasses.dataclass(frozen=True)
 class Base:
-    """A pretrained network without its head, and the one scaling of pixels that fits it.
+    """A pretrained network without its head, and the scaling of pixels that its weights need.
 
     Attributes:
         build: Called with ``input_shape=``; returns the model.
-        scaling: How its pictures were scaled when it was trained.
+        scaling: How pixels were scaled when the network was trained.
     """
 
     build: Callable[..., keras.Model]
@@ -28,32 +32,37 @@ class Base:
 
     @classmethod
     def of(
-        cls, builder: Callable[..., keras.Model], *, weights: str | os.PathLike | None = "imagenet"
+        cls,
+        builder: Callable[..., keras.Model],
+        *,
+        weights: str | os.PathLike | None = "imagenet",
+        scaling: Scaling | None = None,
     ) -> "Base":
-        """Return a published network, or one of its kind that was trained here.
+        """Return a published network, or a network of the same kind that was trained here.
 
         Args:
-            builder: A builder of `models` that takes ``include_top=`` and ``weights=``.
-            weights: "imagenet", the path of a file, whose card tells the scaling where it has one,
-                or None for random weights.
+            builder: A builder of `models` or `keras.applications`, a `functools.partial` of a
+                builder, or any function that takes ``include_top=``, ``weights=`` and
+                ``input_shape=`` and passes them on to a builder.
+            weights: "imagenet", the path of a file, or None for random weights.
+            scaling: How pixels were scaled when the weights were trained; None takes the scaling of
+                the file's card, or that of the published weights.
 
         Raises:
-            InputError: There is no such file.
-            ValueError: No weights are published for the network, and no card tells its scaling.
+            InputError: There is no such file, or its card has no usable scaling.
+            ValueError: `weights` is no weights file, or the scaling is unknown.
         """
+        if weights not in (None, "imagenet"):
+            weights = weight_files.check_path(weights)
 
         def build(*, input_shape):
             return builder(include_top=False, weights=weights, input_shape=input_shape)
 
-        if weights in (None, "imagenet") or Path(weights).suffix != ".keras":
-            return cls(build, Scaling.of_model(builder))
-        if not card.is_in(weights):
-            return cls(build, Scaling.of_model(builder))
-        return cls(build, preparation_of(card.read(weights)).scaling)
+        return cls(build, scaling or _scaling(builder, build, weights))
 
     @classmethod
     def of_run(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Base":
-        """Return what a training saved, without its last dense layer.
+        """Return the network that a training saved, without its last dense layer.
 
         Args:
             run: Folder of the run, or a `.keras` file.
@@ -64,14 +73,14 @@ class Base:
                 layer.
         """
         path = card.model_path(run)
-        rule = preparation_of(card.read(path))
+        scaling = Preparation.from_dict(card.read(path).preparation).require_scaling()
 
         def build(*, input_shape):
             model = card.load_model(path, unsafe=unsafe)
-            wanted = model.input_shape[1:]
-            if any(w not in (None, n) for w, n in zip(wanted, input_shape, strict=True)):
+            own_shape = model.input_shape[1:]
+            if any(own not in (None, n) for own, n in zip(own_shape, input_shape, strict=True)):
                 raise InputError(
-                    f"pictures must have the size that {path} takes, {wanted}; they have "
+                    f"pictures must have the size that {path} takes, {own_shape}; they have "
                     f"{tuple(input_shape)}: set --image-size"
                 )
             dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
@@ -82,41 +91,58 @@ class Base:
                 )
             return keras.Model(model.input, dense[-1].input, name=model.name)
 
-        return cls(build, rule.scaling)
+        return cls(build, scaling)
 
 
-def as_vector(model: keras.Model) -> keras.KerasTensor:
-    """Return a model's output as one vector per picture, pooled where it is a feature map.
+def with_pooling(model: keras.Model) -> keras.Model:
+    """Return the model with one vector per picture as its output.
 
     Args:
-        model: The model.
+        model: The model; feature maps are averaged over their positions.
     """
     output = model.outputs[0]
     if len(output.shape) == 4:
-        return keras.layers.GlobalAveragePooling2D(name="head_pool")(output)
-    return output if len(output.shape) == 2 else keras.layers.Flatten(name="head_flatten")(output)
+        output = keras.layers.GlobalAveragePooling2D(name="head_pool")(output)
+    elif len(output.shape) != 2:
+        output = keras.layers.Flatten(name="head_flatten")(output)
+    return keras.Model(model.input, output, name=model.name)
 
 
-def preparation_of(told: card.Card) -> Preparation:
-    """Return how a card says that pictures are prepared.
+def splits_for(
+    base: Base,
+    recipe: Recipe,
+    *,
+    augmentation: dict[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Splits:
+    """Return a recipe's pictures, scaled as the base needs them.
 
     Args:
-        told: The card.
+        base: The base.
+        recipe: The choices.
+        augmentation: Random changes of the training pictures.
+        notes: Sentences for the report.
 
     Raises:
-        InputError: It does not tell, or the rule is code that no file can carry.
+        InputError: The pictures cannot be used, or an option would scale pixels twice.
     """
-    rule = Preparation.from_dict(told.preparation)
-    rule.scale(np.zeros((1, 1, 3)))  # refuses a rule that is code
-    return rule
-
-
-def with_notes(splits: Splits, notes: Sequence[str]) -> Splits:
-    """Return splits whose report has further sentences.
-
-    Args:
-        splits: The splits.
-        notes: The sentences.
-    """
+    generator = scaled_generator(base.scaling, **(augmentation or {}))
+    splits = classification_splits(recipe, generator)
     facts = splits.facts | {"notes": [*splits.facts["notes"], *notes]}
     return dataclasses.replace(splits, facts=facts)
+
+
+def _scaling(builder, build, weights):
+    """Return the scaling of a file's card, or that of the published weights."""
+    if weights and Path(weights).suffix == ".keras" and card.is_in(weights):
+        return Preparation.from_dict(card.read(weights).preparation).require_scaling()
+    mode = weight_files.find_rule(builder, weights=weights)
+    if mode is None:  # a function of the user's: the model that it builds knows its rule
+        mode = weight_files.find_rule(build(input_shape=(224, 224, 3)), weights=weights)
+    if mode is None:
+        raise ValueError(
+            f"no weights are published for {getattr(builder, '__name__', builder)}, so the scaling "
+            "of its pictures is unknown: give scaling=, such as "
+            "keras_cnn.images.scaling.Scaling(rescale=1 / 255)"
+        )
+    return Scaling(mode)

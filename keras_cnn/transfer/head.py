@@ -1,28 +1,28 @@
-"""Transfer learning: a network trained on one task serves another, which has fewer pictures.
+"""A new head on a frozen base, and fine-tuning of the base's later layers.
 
-Three ways, from the fastest to the most thorough: a linear classifier on the base's features,
-computed once ("CNN codes", Razavian et al., 2014); a new head on the frozen base, which sees
-augmented pictures; and fine-tuning of the base's later layers after that (Yosinski et al., 2014).
+The head sees augmented pictures while the base stays frozen; after that the base's later layers may
+learn too (Yosinski et al., 2014). `linear` has the fastest way: a linear classifier on features
+that are computed once.
 
 References:
-    Razavian et al., 2014. CNN features off-the-shelf. https://arxiv.org/abs/1403.6382
     Yosinski et al., 2014. How transferable are features? https://arxiv.org/abs/1411.1792
 """
 
 import dataclasses
 import difflib
+import os
 import time
 from typing import Any
 
 import keras
 
+from keras_cnn import filesystem
 from keras_cnn.errors import InputError
-from keras_cnn.images import scaled_generator
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import classification_splits
+from keras_cnn.training import determinism, distribution
 from keras_cnn.training import run as training
-from keras_cnn.transfer.base import Base, as_vector, with_notes
-from keras_cnn.transfer.linear import probe
+from keras_cnn.transfer import linear
+from keras_cnn.transfer.base import Base, splits_for, with_pooling
 
 
 def fit_head(
@@ -34,61 +34,64 @@ def fit_head(
     from_layer: str | None = None,
     dropout: float = 0.0,
     linear_probe: bool = False,
+    cache: str | os.PathLike | None = None,
     notes: tuple[str, ...] = (),
 ) -> dict:
     """Train a new head on the frozen base; then, if asked, the base's later layers too.
 
-    Pixels are scaled as the base's weights need it; there is no other choice. Fine-tuning goes on
-    for as many epochs at a hundredth of the rate. Batch normalisation stays as it is in both: few
-    pictures would only spoil its statistics.
+    Pixels are scaled as the base's weights need it; there is no other choice. Fine-tuning adds as
+    many epochs again, at a hundredth of the learning rate. Batch normalisation stays frozen in both
+    phases: the statistics of few pictures would only spoil it.
 
     Args:
         base: The base.
         recipe: The choices.
         augmentation: Random changes, as `ImageDataGenerator` takes them, unless the recipe names
             others.
-        fine_tune: Whether layers of the base are to learn after the head.
-        from_layer: The first of them; None for all.
-        dropout: Share of the features left out at random in training.
-        linear_probe: Whether the head starts as logistic regression on the base's features, solved
-            to the end: fine-tuning under a random head distorts what the base knows (Kumar et al.,
-            2022). The features are remembered in ``codes.sqlite`` beside the run's folder; several
-            runs start from the same head.
+        fine_tune: Whether layers of the base learn after the head.
+        from_layer: The first layer of the base that learns; None for all.
+        dropout: Share of the features that training drops at random.
+        linear_probe: Whether the head starts as the logistic regression on the base's features:
+            fine-tuning under a random head distorts the features (Kumar et al., 2022). Several runs
+            start from the same head.
+        cache: As in `fit_features`, for `linear_probe`.
         notes: Sentences for the report.
 
     Returns:
         What ``report.json`` holds.
 
     Raises:
-        InputError: The pictures cannot be used, an option would scale pixels once more, or the base
+        InputError: The pictures cannot be used, an option would scale pixels twice, or the base
             has no layer `from_layer`.
 
     References:
         Kumar et al., 2022. Fine-tuning can distort pretrained features and underperform
         out-of-distribution. https://arxiv.org/abs/2202.10054
     """
-    generator = scaled_generator(base.scaling, **(augmentation or {}))
-    splits = classification_splits(recipe, generator)
-    splits = with_notes(splits, notes)
+    first = _build_first(base, recipe)
+    if from_layer is not None:
+        _position(first, from_layer)
+    splits = splits_for(base, recipe, augmentation=augmentation, notes=notes)
     if linear_probe:
         started = time.perf_counter()
-        weights, head_weights = probe(base, splits, recipe)
-        spent = {"linear_probe": {"seconds": time.perf_counter() - started}}
-        splits = dataclasses.replace(splits, facts=splits.facts | spent)
+        base_weights = first.get_weights()
+        head_weights = linear.head_weights(first, splits, recipe, cache=cache)
+        seconds = {"linear_probe": {"seconds": time.perf_counter() - started}}
+        splits = dataclasses.replace(splits, facts=splits.facts | seconds)
+    del first
 
     def build(*, input_shape, classes):
         model = base.build(input_shape=input_shape)
         if linear_probe:
-            model.set_weights(weights)  # random ones would be others than the head was solved for
-        if from_layer is not None:
-            _position(model, from_layer)  # refuses before the training, not after
+            model.set_weights(base_weights)  # the head was fitted to exactly these weights
         model.trainable = False
-        x = keras.layers.Dropout(dropout, name="head_dropout")(as_vector(model))
+        features = with_pooling(model).outputs[0]
+        features = keras.layers.Dropout(dropout, name="head_dropout")(features)
         head = keras.layers.Dense(classes, activation="softmax", name="head", dtype="float32")
-        x = head(x)
+        scores = head(features)
         if linear_probe:
             head.set_weights(head_weights)
-        return keras.Model(model.input, x, name=model.name)
+        return keras.Model(model.input, scores, name=model.name)
 
     def tune(model):
         thaw(model, from_layer=from_layer)
@@ -97,36 +100,49 @@ def fit_head(
 
 
 def thaw(model: keras.Model, *, from_layer: str | None = None) -> None:
-    """Let a frozen model's layers learn, batch normalisation left out.
+    """Let a frozen model's layers learn, except batch normalisation.
 
-    Keras 3.15 trains under `fit` even a batch normalisation that was called with training=False:
-    only one that is itself not trainable keeps its statistics.
+    Keras 3.15 updates the statistics of a batch normalisation under `fit` even where it was called
+    with training=False; only trainable=False keeps them.
 
     Args:
-        model: The model; layers before `from_layer` are left as they are.
+        model: The model; layers before `from_layer` keep their state.
         from_layer: Name of the first layer; None for all.
 
     Raises:
         InputError: There is no such layer.
     """
     first = 0 if from_layer is None else _position(model, from_layer)
-    later = [part for layer in model.layers[first:] for part in _with_parts(layer)]
-    before = [part for layer in model.layers[:first] for part in _with_parts(layer)]
-    states = [part.trainable for part in before]
-    for part in [model, *later]:
-        part.trainable = True  # a model's passes its value on to all its parts
-    for part, state in zip(before, states, strict=True):
-        part.trainable = state
-    for part in later:
-        if isinstance(part, keras.layers.BatchNormalization):
-            part.trainable = False
+    earlier = [layer for top in model.layers[:first] for layer in _with_nested(top)]
+    later = [layer for top in model.layers[first:] for layer in _with_nested(top)]
+    states = [layer.trainable for layer in earlier]
+    for layer in [model, *later]:
+        layer.trainable = True  # a model passes its value on to all its layers
+    for layer, state in zip(earlier, states, strict=True):
+        layer.trainable = state
+    for layer in later:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
-def _with_parts(layer):
-    """A layer, and before their own layers those of nested models."""
+def _build_first(base, recipe):
+    """Build the base once before the pictures are read, which may take minutes.
+
+    A file of weights that does not fit is refused here. The seed makes random weights repeatable.
+    """
+    filesystem.writable(recipe.folder)
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.deterministic:
+        determinism.enable()
+    distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
+    return base.build(input_shape=(recipe.image_size, recipe.image_size, 3))
+
+
+def _with_nested(layer):
+    """Yield a layer, then those nested in it."""
     yield layer
-    for part in getattr(layer, "layers", ()):
-        yield from _with_parts(part)
+    for nested in getattr(layer, "layers", ()):
+        yield from _with_nested(nested)
 
 
 def _position(model, name):

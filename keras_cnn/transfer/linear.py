@@ -1,8 +1,14 @@
-"""A linear classifier on a network's features, computed once."""
+"""A linear classifier on a network's features, which are computed once ("CNN codes").
+
+References:
+    Razavian et al., 2014. CNN features off-the-shelf. https://arxiv.org/abs/1403.6382
+"""
 
 import dataclasses
 import os
 import time
+import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,22 +18,18 @@ from sklearn.svm import LinearSVC
 
 from keras_cnn import environment, filesystem
 from keras_cnn.errors import InputError
-from keras_cnn.images import scaled_generator
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import classification_splits
-from keras_cnn.training import determinism, distribution
+from keras_cnn.splits import Splits
 from keras_cnn.training import run as training
 from keras_cnn.transfer import feature_cache
-from keras_cnn.transfer.base import Base, as_vector, with_notes
+from keras_cnn.transfer.base import Base, splits_for, with_pooling
 
 CLASSIFIERS = ("softmax", "logistic", "svm")
-
-
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
 
 
-def fit_codes(
+def fit_features(
     base: Base,
     recipe: Recipe,
     *,
@@ -41,12 +43,11 @@ def fit_codes(
 
     Args:
         base: The base.
-        recipe: The choices; epochs, rate and batch size count for "softmax" only.
-        classifier: "softmax", a dense layer trained by Adam; "logistic", the same with a penalty on
-            its weights, solved to the end; "svm", one linear support vector machine per class,
-            whose answers are margins, not probabilities. The validation pictures choose the
-            penalty.
-        cache: File that remembers features by the picture's content and the base's weights; by
+        recipe: The choices; epochs, learning rate and batch size count for "softmax" only.
+        classifier: "softmax", a dense layer trained by Adam; "logistic", logistic regression with a
+            penalty on its weights; "svm", one linear support vector machine per class, whose
+            scores are margins, not probabilities. The validation pictures choose the penalty.
+        cache: File that stores features by the picture's content and the base's weights; by
             default ``codes.sqlite`` beside the run's folder.
         notes: Sentences for the report.
 
@@ -63,23 +64,23 @@ def fit_codes(
     started = time.perf_counter()
     folder = filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
-    splits = classification_splits(recipe, scaled_generator(base.scaling))
-    splits = with_notes(splits, notes)
-    body = base.build(input_shape=splits.image_shape)
-    body = keras.Model(body.input, as_vector(body), name=body.name)
-    vectors, labels = _codes(body, splits, ("train", "validation", "test"), recipe, cache=cache)
+    # Before the pictures are read, which may take minutes: the file of weights may not fit.
+    extractor = with_pooling(base.build(input_shape=(recipe.image_size, recipe.image_size, 3)))
+    splits = splits_for(base, recipe, notes=notes)
+    names = ("train", "validation", "test")
+    features, labels = _features(extractor, splits, names, recipe, cache=cache)
     head = keras.layers.Dense(
         splits.num_classes, activation=None if classifier == "svm" else "softmax", name="head"
     )
-    model = keras.Model(body.input, head(body.output), name=body.name)
+    model = keras.Model(extractor.input, head(extractor.output), name=extractor.name)
     history = {}
     if classifier == "softmax":
-        history = _fit_softmax(head, vectors, labels, recipe)
+        history = _fit_softmax(head, features, labels, recipe)
     else:
-        head.set_weights(_fit_linear(classifier, vectors, labels, splits.num_classes, recipe))
+        head.set_weights(_fit_linear(classifier, features, labels, splits.num_classes, recipe))
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
-    answers = keras.ops.convert_to_numpy(head(vectors["test"]))
+    answers = keras.ops.convert_to_numpy(head(features["test"]))
     facts = {
         "interrupted": False,
         "classifier": classifier,
@@ -91,14 +92,26 @@ def fit_codes(
     return training.conclude(outcome, splits, recipe)
 
 
+def fit_codes(base: Base, recipe: Recipe, **options) -> dict:
+    """Call `fit_features`: its old name, which works in this version only.
+
+    Args:
+        base: As in `fit_features`.
+        recipe: As in `fit_features`.
+        **options: As in `fit_features`.
+    """
+    warnings.warn("transfer.fit_codes is now transfer.fit_features", FutureWarning, stacklevel=2)
+    return fit_features(base, recipe, **options)
+
+
 def check_codes(recipe: Recipe) -> None:
-    """Refuse choices that `fit_codes` would pass over.
+    """Refuse choices that `fit_features` cannot follow.
 
     Args:
         recipe: The choices.
 
     Raises:
-        InputError: One of them is of a training of the whole network.
+        InputError: A choice belongs to a training of the whole network.
     """
     for field in dataclasses.fields(recipe):
         unset = (field.default, "none")
@@ -110,35 +123,38 @@ def check_codes(recipe: Recipe) -> None:
             )
 
 
-def probe(base, splits, recipe):
-    """Return the weights of the base, and those of the head as logistic regression solves them."""
-    filesystem.writable(recipe.folder)
-    keras.utils.set_random_seed(recipe.seed)
-    if recipe.deterministic:
-        determinism.enable()
-    distribution.set_up(recipe)  # JAX meets other processes only before it computes anything
-    model = base.build(input_shape=splits.image_shape)
-    body = keras.Model(model.input, as_vector(model), name=model.name)
-    vectors, labels = _codes(body, splits, ("train", "validation"), recipe)
-    head = _fit_linear("logistic", vectors, labels, splits.num_classes, recipe)
-    return model.get_weights(), head
+def head_weights(
+    base: keras.Model, splits: Splits, recipe: Recipe, *, cache: str | os.PathLike | None = None
+) -> list[np.ndarray]:
+    """Return kernel and bias of the softmax layer that is the logistic regression on features.
+
+    Args:
+        base: The network without its head.
+        splits: The pictures.
+        recipe: The choices.
+        cache: As in `fit_features`.
+    """
+    extractor = with_pooling(base)
+    names = ("train", "validation")
+    features, labels = _features(extractor, splits, names, recipe, cache=cache)
+    return _fit_linear("logistic", features, labels, splits.num_classes, recipe)
 
 
-def _codes(body, splits, parts, recipe, *, cache=None):
-    """Return features and labels of some parts of a set, each by its name."""
-    cache = recipe.folder.parent / "codes.sqlite" if cache is None else cache
-    rule = Preparation.of(splits.train)
-    flows = {name: getattr(splits, name) for name in parts}
-    vectors = {
-        name: feature_cache.compute(body, rule, flow.filepaths, cache=cache)
-        for name, flow in flows.items()
-    }
-    return vectors, {name: np.asarray(flow.classes) for name, flow in flows.items()}
+def _features(extractor, splits, names, recipe, *, cache):
+    """Return the features and the labels of the named splits, each as a dictionary."""
+    cache = recipe.folder.parent / "codes.sqlite" if cache is None else Path(cache)
+    preparation = Preparation.of(splits.train)
+    features, labels = {}, {}
+    for name in names:
+        flow = getattr(splits, name)
+        features[name] = feature_cache.compute(extractor, preparation, flow.filepaths, cache=cache)
+        labels[name] = np.asarray(flow.classes)
+    return features, labels
 
 
-def _fit_softmax(head, vectors, labels, recipe):
+def _fit_softmax(head, features, labels, recipe):
     """Train the layer, keep its best epoch, return the history."""
-    inputs = keras.Input(vectors["train"].shape[1:])
+    inputs = keras.Input(features["train"].shape[1:])
     model = keras.Model(inputs, head(inputs))
     model.compile(
         keras.optimizers.Adam(recipe.learning_rate),
@@ -149,9 +165,9 @@ def _fit_softmax(head, vectors, labels, recipe):
         "val_loss", patience=recipe.epochs, restore_best_weights=True
     )
     fitted = model.fit(
-        vectors["train"],
+        features["train"],
         labels["train"],
-        validation_data=(vectors["validation"], labels["validation"]),
+        validation_data=(features["validation"], labels["validation"]),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         callbacks=[best],
@@ -160,10 +176,10 @@ def _fit_softmax(head, vectors, labels, recipe):
     return fitted.history
 
 
-def _fit_linear(classifier, vectors, labels, num_classes, recipe):
-    """Return kernel and bias of the penalty that answers most validation pictures rightly."""
-    scaler = StandardScaler().fit(vectors["train"])
-    x, x_validation = (scaler.transform(vectors[part]) for part in ("train", "validation"))
+def _fit_linear(classifier, features, labels, num_classes, recipe):
+    """Return kernel and bias for the penalty that suits the validation pictures best."""
+    scaler = StandardScaler().fit(features["train"])
+    x, x_validation = (scaler.transform(features[name]) for name in ("train", "validation"))
     kinds = {"logistic": LogisticRegression, "svm": LinearSVC}
     fitted = [
         kinds[classifier](C=penalty, max_iter=2000, random_state=recipe.seed).fit(

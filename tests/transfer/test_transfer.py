@@ -1,5 +1,6 @@
 """A base trained on one drawn task serves another, whole and unharmed."""
 
+import functools
 import time
 
 import cv2
@@ -9,12 +10,20 @@ import pytest
 from PIL import Image
 
 from keras_cnn import InputError, Predictor, Recipe, card, models
-from keras_cnn.images import scaled_generator
+from keras_cnn.images import files, scaled_generator
 from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.report import scores
 from keras_cnn.splits import Splits, classification_splits
 from keras_cnn.training import run as training
-from keras_cnn.transfer import CLASSIFIERS, Base, feature_cache, fit_codes, fit_head, thaw
+from keras_cnn.transfer import (
+    CLASSIFIERS,
+    Base,
+    feature_cache,
+    fit_codes,
+    fit_features,
+    fit_head,
+    thaw,
+)
 
 layers = keras.layers
 
@@ -60,8 +69,8 @@ def without_figures(request, monkeypatch):
 
 
 def _recipe(folder, out, **choices):
-    choices = {"epochs": 2, "learning_rate": 0.05, "batch_size": 8} | choices
-    return Recipe(name="case", dataset="stripes", data=folder, image_size=24, out=out, **choices)
+    defaults = {"image_size": 24, "epochs": 2, "learning_rate": 0.05, "batch_size": 8}
+    return Recipe(name="case", dataset="stripes", data=folder, out=out, **defaults | choices)
 
 
 def _saved(out, names):
@@ -113,7 +122,7 @@ def test_a_layer_that_is_not_there_is_told_before_the_training(base, stripes, tm
 def test_pixels_are_scaled_as_the_weights_need_it_and_not_twice(base, stripes, tmp_path):
     with pytest.raises(InputError, match="rescale would scale them once more"):
         fit_head(base, _recipe(stripes, tmp_path), augmentation={"rescale": 1 / 255})
-    fit_codes(base, _recipe(stripes, tmp_path))
+    fit_features(base, _recipe(stripes, tmp_path))
     assert card.read(tmp_path / "model.keras").preparation["scaling"]["rescale"] == 1 / 255
 
 
@@ -122,6 +131,72 @@ def test_published_weights_bring_their_scaling():
     assert Base.of(models.InceptionV3, weights=None).scaling == Scaling("tf")
     with pytest.raises(ValueError, match="no weights are published"):
         Base.of(models.LeNet5)
+
+
+def _keras_mobilenet(**options):
+    return keras.applications.MobileNet(alpha=0.25, **options)
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [
+        functools.partial(models.MobileNet, alpha=0.25),
+        functools.partial(functools.partial(models.MobileNet, alpha=0.5), alpha=0.25),
+        lambda **options: models.MobileNet(alpha=0.25, **options),
+        _keras_mobilenet,
+        keras.applications.MobileNet,
+    ],
+    ids=["partial", "partial of a partial", "lambda", "def of Keras' own", "Keras' own"],
+)
+def test_a_function_around_a_builder_has_the_scaling_of_its_network(builder):
+    base = Base.of(builder, weights=None)
+    assert base.scaling == Scaling("tf")
+    assert base.build(input_shape=(64, 64, 3)).input_shape == (None, 64, 64, 3)
+
+
+def test_a_network_whose_scaling_is_unknown_takes_it_as_an_argument():
+    rule = Scaling(rescale=1 / 255)
+    assert Base.of(models.LeNet5, weights=None, scaling=rule).scaling == rule
+    assert Base.of(models.VGG16, weights=None, scaling=rule).scaling == rule
+    with pytest.raises(ValueError, match="scaling of its pictures is unknown: give scaling="):
+        Base.of(keras.applications.EfficientNetB0, weights=None)
+
+
+@pytest.mark.parametrize("name", ["VGG16", "VGG19", "ResNet18", "InceptionV1"])
+def test_the_scaling_is_that_of_the_file_not_of_the_builder(name, tmp_path):
+    published = Base.of(getattr(models, name), weights=None).scaling.mode
+    for ending, mode in {
+        "h5": published,
+        "pth": "tf" if name == "InceptionV1" else "torch",
+    }.items():
+        path = tmp_path / f"a.{ending}"
+        path.touch()
+        for builder in (getattr(models, name), functools.partial(getattr(models, name))):
+            assert Base.of(builder, weights=path).scaling == Scaling(mode)
+
+
+def test_a_missing_file_of_weights_is_refused_at_once():
+    with pytest.raises(InputError, match="there is no file /nowhere/x.h5"):
+        Base.of(models.VGG16, weights="/nowhere/x.h5")
+    with pytest.raises(ValueError, match="weights must be None, 'imagenet' or the path"):
+        Base.of(models.VGG16, weights="imagnet")
+
+
+@pytest.mark.parametrize("fit", [fit_head, fit_features])
+def test_a_file_of_other_weights_is_refused_before_the_pictures_are_read(
+    fit, stripes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "find_bad", lambda *_, **__: pytest.fail("pictures were read"))
+    models.ResNet18(include_top=False).save_weights(tmp_path / "other.weights.h5")
+    base = Base.of(models.MobileNet, weights=tmp_path / "other.weights.h5")
+    with pytest.raises(ValueError, match="other.weights.h5 does not fit mobilenet"):
+        fit(base, _recipe(stripes, tmp_path / "out", image_size=32))
+
+
+def test_fit_codes_is_the_old_name_of_fit_features_and_warns(base, stripes, tmp_path):
+    with pytest.warns(FutureWarning, match="transfer.fit_codes is now transfer.fit_features"):
+        with pytest.raises(InputError, match="received 'tree'"):
+            fit_codes(base, _recipe(stripes, tmp_path), classifier="tree")
 
 
 def test_weights_of_a_run_bring_the_scaling_of_its_card(tmp_path):
@@ -143,7 +218,7 @@ def test_the_saved_model_answers_as_the_classifier_on_the_codes(
     base, stripes, tmp_path, classifier
 ):
     recipe = _recipe(stripes, tmp_path / "out", epochs=20)
-    result = fit_codes(base, recipe, classifier=classifier)
+    result = fit_features(base, recipe, classifier=classifier)
     assert result["test"]["accuracy"] >= 0.9
     predictor = Predictor.load(tmp_path / "out")
     assert predictor.evaluate(stripes)["test"]["accuracy"] == result["test"]["accuracy"]
@@ -153,7 +228,7 @@ def test_the_saved_model_answers_as_the_classifier_on_the_codes(
 @pytest.mark.parametrize("random", [False, True])
 def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp_path, random):
     base = Base(body, base.scaling) if random else base
-    fit_codes(base, _recipe(stripes, tmp_path / "codes"), classifier="logistic")
+    fit_features(base, _recipe(stripes, tmp_path / "codes"), classifier="logistic")
     still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12, runs=2)
     assert fit_head(base, still, linear_probe=True, fine_tune=True)["linear_probe"]["seconds"] > 0
     paths = [str(path) for path in sorted((stripes / "test").rglob("*.png"))]
@@ -172,13 +247,13 @@ def test_three_classes_are_told_apart_too(base, stripes, tmp_path):
             blank = Image.new("L", (24, 24), 100 + number)
             blank.save(stripes / part / "plain" / path.name)
     for classifier in ("logistic", "svm"):
-        result = fit_codes(base, _recipe(stripes, tmp_path), classifier=classifier)
+        result = fit_features(base, _recipe(stripes, tmp_path), classifier=classifier)
         assert result["test"]["accuracy"] >= 0.9
 
 
 def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
     with pytest.raises(InputError, match="must be one of.*received 'tree'"):
-        fit_codes(base, _recipe(stripes, tmp_path), classifier="tree")
+        fit_features(base, _recipe(stripes, tmp_path), classifier="tree")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +270,7 @@ def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
 def test_choices_that_features_computed_once_pass_over_are_refused(base, stripes, tmp_path, choice):
     option = next(iter(choice)).replace("_", "-")
     with pytest.raises(InputError, match=f"leave out --{option} or --codes"):
-        fit_codes(base, _recipe(stripes, tmp_path, **choice))
+        fit_features(base, _recipe(stripes, tmp_path, **choice))
 
 
 def _pictures(stripes):
@@ -257,10 +332,10 @@ def test_a_cache_that_is_none_gets_a_sentence(base, stripes, tmp_path):
 
 
 def test_a_run_serves_as_a_base(base, stripes, tmp_path):
-    fit_codes(base, _recipe(stripes, tmp_path / "first"))
+    fit_features(base, _recipe(stripes, tmp_path / "first"))
     again = Base.of_run(tmp_path / "first")
     assert again.scaling == base.scaling
-    result = fit_codes(again, _recipe(stripes, tmp_path / "second"))
+    result = fit_features(again, _recipe(stripes, tmp_path / "second"))
     assert result["test"]["accuracy"] >= 0.9
     with pytest.raises(InputError, match="must have the size.*set --image-size"):
         again.build(input_shape=(20, 20, 3))
@@ -337,7 +412,7 @@ def test_codes_are_ten_times_faster_to_the_same_accuracy_than_from_scratch(tmp_p
     task = Recipe(name="b", dataset="b", data=tmp_path / "task", out=tmp_path / "b", **choices)
     base.build(input_shape=(32, 32, 3)).predict(np.zeros((32, 32, 32, 3)), verbose=0)
     begun = time.process_time()
-    result = fit_codes(base, task)
+    result = fit_features(base, task)
     seconds = result["seconds"]["train"]
     cpu = time.process_time() - begun
     accuracy = result["test"]["accuracy"]
