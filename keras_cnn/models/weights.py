@@ -343,7 +343,7 @@ def _builder(builder):
 
 
 def _family(name):
-    """Return the builder of an architecture: mobilenet_2_5_224 or mobilenet_0.25_224 -> mobilenet."""
+    """Return the family of an architecture: mobilenet_2_5_224, mobilenet_0.25_224 -> mobilenet."""
     return re.sub(r"(_owt|_bn|_\d[_.]\d+_\d+)$", "", name).replace("_", "").lower()
 
 
