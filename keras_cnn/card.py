@@ -1,7 +1,7 @@
-"""The card inside a saved model: what a file of weights alone does not tell of its use.
+"""The card inside a saved model: class names, preparation of pictures, scores, versions.
 
-`model.keras` is a zip archive, and Keras does not mind one more entry in it. `card.json` holds
-what `Card` lists; no code, so that reading it is safe.
+`model.keras` is a zip archive; Keras ignores the additional entry `card.json`. The entry holds the
+fields of `Card` and no code, so reading it is safe.
 """
 
 import contextlib
@@ -21,26 +21,26 @@ from keras_cnn.filesystem import write_atomically
 
 ENTRY = "card.json"
 FORMAT = 1
-LARGEST_RATIO = 20  # of the unpacked to the packed size: Keras does not compress at all
+LARGEST_RATIO = 20  # of unpacked to packed size; Keras itself does not compress
 TASKS = ("classification", "regression", "detection")
-# What reading an archive raises: entries cut off, locked, packed in unknown ways, nested too deep.
+# Errors of reading an archive: truncated, encrypted, unknown compression, nested too deep.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is told of a model.
+    """Facts on a model that its weights do not hold.
 
     Attributes:
         task: One of `TASKS`.
         class_names: Names of the classes, in the order of the outputs; empty for a regression,
             without background for a detector.
-        preparation: How pictures become the network's input, as `preparation.Preparation` writes
-            it; empty for a detector, which prepares its pictures itself.
+        preparation: How pictures become the network's input: see `Preparation.to_dict`; empty for
+            a detector, which prepares its pictures itself.
         priors: Row of `detection.boxes.TABLES`; None without boxes.
         recipe: The choices of the training.
         scores: Scores on the test pictures.
-        data: Fingerprint and number of the pictures of each part.
+        data: Fingerprint and number of the pictures of each split.
         versions: Package -> version.
     """
 
@@ -55,19 +55,19 @@ class Card:
 
     @property
     def test_crops(self) -> int:
-        """Crops of a picture whose mean is the answer: see `crops.averaging`."""
+        """Number of crops whose mean is the answer: see `tta.averaging`."""
         return self.recipe.get("test_crops", 1)
 
 
 def write(path: str | os.PathLike, card: Card) -> None:
-    """Put a card into a saved model, in place of the one it may have.
+    """Put a card into a saved model; it replaces an older card.
 
-    The archive is written anew beside its place and renamed: a reader meets the model with the old
-    card or with the new one.
+    A new archive is written beside the old and renamed, so a reader sees the model with either the
+    old card or the new card.
 
     Args:
         path: A `.keras` file.
-        card: What to tell.
+        card: The card.
 
     Raises:
         InputError: There is no such file, or it is no saved model.
@@ -92,14 +92,14 @@ def read(path: str | os.PathLike) -> Card:
         path: A `.keras` file.
 
     Raises:
-        InputError: There is no such file, it is no saved model, or it has no card that can be
-            understood.
+        InputError: There is no such file, it is no saved model, or it has no valid card.
     """
     with _open(path) as archive:
         if ENTRY not in archive.namelist():
             raise InputError(
                 f"{os.fspath(path)} has no card, which names its classes and how its pictures were "
-                "prepared: train it with keras-cnn train, or give it one with keras_cnn.card.write"
+                "prepared: train it with keras-cnn train, or give it a card with "
+                "keras_cnn.card.write"
             )
         try:
             return _checked(json.loads(archive.read(ENTRY)))
@@ -130,7 +130,7 @@ def model_path(run: str | os.PathLike) -> Path:
 
 
 def is_in(path: str | os.PathLike) -> bool:
-    """Tell whether a saved model has a card.
+    """Return whether a saved model has a card.
 
     Args:
         path: A `.keras` file.
@@ -143,7 +143,7 @@ def is_in(path: str | os.PathLike) -> bool:
 
 
 def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
-    """Load a saved model for use, not for further training.
+    """Load a saved model for predictions, not for further training.
 
     Args:
         path: A `.keras` file.
@@ -167,15 +167,15 @@ def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
     if not unsafe and b'"class_name":"Lambda"' in config.replace(b" ", b""):
         raise InputError(
             f"{os.fspath(path)} holds a Lambda layer, code that would run here: load it with "
-            "--unsafe (unsafe=True) if you trust whoever made it"
+            "--unsafe (unsafe=True) if you trust its author"
         )
-    import keras  # takes seconds, and a card is read without it
+    import keras  # takes seconds; reading a card does not need it
 
     import keras_cnn.models  # noqa: F401 - registers the layers of its networks
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
-    except Exception as error:  # a damaged archive makes Keras raise nearly every type there is
+    except Exception as error:  # Keras raises errors of nearly every type for a damaged archive
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise InputError(
             f"cannot load the model {os.fspath(path)!r} ({reason.rstrip('.')}): save it anew, or "
@@ -183,28 +183,28 @@ def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
         ) from error
 
 
-def check_classes(card: Card, found: Sequence[str], *, where: str | os.PathLike) -> None:
+def check_classes(card: Card, names: Sequence[str], *, where: str | os.PathLike) -> None:
     """Refuse a folder whose classes are not the model's.
 
     Args:
         card: The model's card.
-        found: The folder's class names.
+        names: The folder's class names.
         where: The folder.
 
     Raises:
-        InputError: They differ; the sentence shows both lists.
+        InputError: They differ; the message shows both lists.
     """
-    if sorted(found) != sorted(card.class_names):
+    if sorted(names) != sorted(card.class_names):
         raise InputError(
             f"the classes of {os.fspath(where)} must be those of the model; the model has "
-            f"{list(card.class_names)}, the folder {sorted(found)}: rename, add or take away "
-            "class folders"
+            f"{list(card.class_names)}, the folder {sorted(names)}: rename, add or remove class "
+            "folders"
         )
 
 
 @contextlib.contextmanager
 def _open(path):
-    """Open the archive; damage found now or while it is read becomes a sentence."""
+    """Open the archive; damage becomes an `InputError`, now or while it is read."""
 
     def refusal(reason):
         return InputError(
@@ -225,18 +225,22 @@ def _open(path):
             raise refusal(f"it is damaged: {error}") from None
 
 
-def _checked(told):
-    if told["format"] > FORMAT:
-        raise ValueError(f"its format is {told['format']}, this version knows up to {FORMAT}")
-    if told["task"] not in TASKS:
-        raise ValueError(f"its task is {told['task']!r}, not one of {TASKS}")
-    names = told.get("class_names", [])
+def _checked(content):
+    """Return the card that JSON holds, or raise."""
+    if content["format"] > FORMAT:
+        raise ValueError(f"its format is {content['format']}, this version reads up to {FORMAT}")
+    if content["task"] not in TASKS:
+        raise ValueError(f"its task is {content['task']!r}, not one of {TASKS}")
+    names = content.get("class_names", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its class_names are no list of names")
-    if not isinstance(told.get("priors"), str | None):
+    priors = content.get("priors")
+    if not isinstance(priors, str | None):
         raise ValueError("its priors are no name")
-    parts = {key: told.get(key, {}) for key in ("preparation", "recipe", "scores", "data")}
-    parts["versions"] = told.get("versions", {})
-    if wrong := [key for key, part in parts.items() if not isinstance(part, dict)]:
-        raise ValueError(f"its {wrong[0]} is no table")
-    return Card(task=told["task"], class_names=tuple(names), priors=told.get("priors"), **parts)
+    tables = {
+        key: content.get(key, {}) for key in ("preparation", "recipe", "scores", "data", "versions")
+    }
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise ValueError(f"its {key} is no table")
+    return Card(task=content["task"], class_names=tuple(names), priors=priors, **tables)

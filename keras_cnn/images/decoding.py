@@ -67,10 +67,18 @@ def decode(
         if least_size:
             image.draft(None, (max(least_size), max(least_size)))
         _refuse_bomb(*image.size, len(data))
-        turn = _TURNS.get(_orientation(image)) if exif_rotation else None
-        if turn:
-            image = image.transpose(turn[0])
+        image = upright(image) if exif_rotation else image
         return convert(image, color_mode=color_mode, background=background, full_depth=full_depth)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF orientation says.
+
+    Args:
+        image: The image.
+    """
+    turn = _TURNS.get(_orientation(image))
+    return image.transpose(turn[0]) if turn else image
 
 
 def convert(

@@ -4,9 +4,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
+from keras_cnn.images import decoding, files
 from keras_cnn.images.scaling import Scaling, scaling_of
 
 # Fields that older cards lack. Their models were trained on grey pictures scaled to 8 bits.
@@ -117,6 +118,33 @@ class Preparation:
         )
         return self.fit(pixels)
 
+    def from_memory(self, picture: Image.Image | np.ndarray) -> np.ndarray:
+        """Return a picture in memory at the network's size, as `read` returns that of a file.
+
+        Args:
+            picture: A picture of Pillow; or pixels, uint8 (height, width, channels) with the
+                network's channels; or grey pixels (height, width), uint8, uint16 or int32.
+
+        Returns:
+            As `read`.
+
+        Raises:
+            InputError: The picture cannot be read, or the array is no picture.
+        """
+        if isinstance(picture, Image.Image):
+            return self.fit(self._convert(picture))
+        pixels = np.asarray(picture)
+        channels = self.image_shape[2]
+        is_grey = pixels.ndim == 2 and pixels.dtype in (np.uint8, np.uint16, np.int32)
+        is_image = pixels.shape[2:] == (channels,) and pixels.dtype == np.uint8
+        if not (is_grey or is_image) or pixels.size == 0:
+            raise InputError(
+                f"a picture must be uint8 of shape (height, width, {channels}), or (height, width) "
+                "in grey, or a picture of Pillow, or a file's name; received "
+                f"{pixels.dtype} of shape {pixels.shape}"
+            )
+        return self.fit(self._convert(Image.fromarray(pixels)) if is_grey else pixels)
+
     def fit(self, pixels: np.ndarray) -> np.ndarray:
         """Resize a picture to the network's size.
 
@@ -160,6 +188,18 @@ class Preparation:
                 "Keras model"
             )
         return self.scaling
+
+    def _convert(self, image):
+        try:
+            image = decoding.upright(image) if self.exif_rotation else image
+            return decoding.convert(
+                image,
+                color_mode=self.color_mode,
+                background=self.background,
+                full_depth=self.full_depth,
+            )
+        except Exception as error:  # Pillow reads the pixels of an opened file only now
+            raise InputError(f"cannot read {image}: {error}; mend or replace it") from error
 
     @property
     def _size_without_margin(self):

@@ -1,4 +1,4 @@
-"""A model for other programs: the preparation of pixels goes with it, so that they need none."""
+"""Export a model for other programs, with the preparation of its pixels inside."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ from keras_cnn.inference import tta
 from keras_cnn.inference.formats import FORMATS, check_packages
 
 DTYPES = ("uint8", "float32")
-_LUMA = (19595.0, 38470.0, 7471.0)  # of red, green and blue, over 65536: Pillow's own
+_LUMA = (19595.0, 38470.0, 7471.0)  # red, green and blue, over 65536, as Pillow has them
 
 
 def export(
@@ -31,17 +31,17 @@ def export(
     dtype: str = "uint8",
     unsafe: bool = False,
 ) -> Path:
-    """Write a model that takes raw pixels, RGB from 0 to 255, at its own size.
+    """Write a model that takes raw pixels, RGB from 0 to 255, at the network's size.
 
-    Scaling, a grey network's luma and a margin are part of the graph. A detector's outputs are
-    offsets and logits per prior, as `models.SSD300` tells. Beside the model lie `card.json`, which
-    tells size, resizing and training, and `labels.txt`, a class per line.
+    The graph contains the scaling, the luma of a grey network and the margin. A detector's outputs
+    are offsets and logits per prior: see `models.SSD300`. Beside the model lie `card.json` (size,
+    resizing and training) and `labels.txt` (one class per line).
 
     Args:
         run: Folder of the run, or a `.keras` file.
         format: One of `FORMATS`.
-        out: Folder to make; by default ``export_<format>`` beside the model. It is replaced whole,
-            and only by a complete export.
+        out: Folder to make; by default ``export_<format>`` beside the model. An older export there
+            is replaced once the new one is complete.
         dtype: Type of the pixels, one of `DTYPES`.
         unsafe: As in `card.load_model`.
 
@@ -49,8 +49,8 @@ def export(
         The exported file, or the folder of a SavedModel.
 
     Raises:
-        InputError: There is no such model, it cannot be exported, `out` holds something else, or a
-            package is missing.
+        InputError: There is no such model, it cannot be exported, `out` is no export's folder, or
+            a package is missing.
     """
     if format not in FORMATS or dtype not in DTYPES:
         raise InputError(
@@ -60,30 +60,33 @@ def export(
     keras_name, name, _ = FORMATS[format]
     check_packages(format)
     path = card.model_path(run)
-    told = card.read(path)
+    its_card = card.read(path)
     out = path.with_name(f"export_{format}") if out is None else Path(out)
     if out.exists() and not (out / card.ENTRY).is_file():
-        raise InputError(f"--out must be a new folder, or an export's; {out} is neither: name one")
-    model = with_preparation(card.load_model(path, unsafe=unsafe), told, dtype=dtype)
-    model(np.zeros((1, *model.input_shape[1:]), dtype))  # Keras exports no model never called
+        raise InputError(
+            f"--out must be a new folder, or that of an earlier export; {out} is neither: name "
+            "another"
+        )
+    model = with_preparation(card.load_model(path, unsafe=unsafe), its_card, dtype=dtype)
+    model(np.zeros((1, *model.input_shape[1:]), dtype))  # Keras only exports a model once called
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
     try:
         try:
-            with warnings.catch_warnings(action="ignore"):  # of the converters' own code
+            with warnings.catch_warnings(action="ignore"):  # the converters' own
                 model.export(str(work / name), format=keras_name, verbose=False)
-        except Exception as error:  # converters raise nearly every type there is
+        except Exception as error:  # converters raise errors of nearly every type
             way_out = f"choose another format of {list(FORMATS)}"
             if keras.backend.backend() != "tensorflow":  # every format takes its models
                 way_out = f"set KERAS_BACKEND=tensorflow, or {way_out}"
             raise InputError(
                 f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): {way_out}"
             ) from error
-        labels = "".join(f"{label}\n" for label in told.class_names)
+        labels = "".join(f"{label}\n" for label in its_card.class_names)
         (work / "labels.txt").write_text(labels, encoding="utf-8")
-        content = json.dumps(dataclasses.asdict(told), ensure_ascii=False, indent=2)
+        content = json.dumps(dataclasses.asdict(its_card), ensure_ascii=False, indent=2)
         (work / card.ENTRY).write_text(content + "\n", encoding="utf-8")
-        work.chmod(0o755)  # mkdtemp's folders are closed to others
+        work.chmod(0o755)  # only the user can read a folder of mkdtemp
         if out.exists():
             shutil.rmtree(out)
         os.replace(work, out)
@@ -92,37 +95,37 @@ def export(
     return out / name
 
 
-def with_preparation(model: keras.Model, told: Card, *, dtype: str = "uint8") -> keras.Model:
+def with_preparation(model: keras.Model, its_card: Card, *, dtype: str = "uint8") -> keras.Model:
     """Return a model that scales its pictures itself.
 
     Args:
         model: The trained model.
-        told: Its card.
-        dtype: Type of the pixels it is to take.
+        its_card: Its card.
+        dtype: Type of the pixels that the new model takes.
 
     Returns:
         A model from RGB pixels (batch, height, width, 3), 0 to 255, at the network's size without
-        margin, to the answers that `model` was tested by.
+        margin, to the answers by which `model` was tested.
 
     Raises:
-        InputError: The card does not tell how pictures were prepared.
+        InputError: The card does not hold the preparation of pictures.
     """
-    if told.task == "detection":
+    if its_card.task == "detection":
         pixels = keras.Input(model.input_shape[1:], dtype=dtype, name="pixels")
         outputs = model(ops.cast(pixels, "float32"), training=False)
         return keras.Model(pixels, outputs, name=model.name)
-    rule = Preparation.from_dict(told.preparation)
-    height, width = (side - 2 * rule.margin for side in rule.size)
-    channels = max(3, rule.image_shape[2])  # a grey network takes RGB too
+    preparation = Preparation.from_dict(its_card.preparation)
+    height, width = (side - 2 * preparation.margin for side in preparation.size)
+    channels = max(3, preparation.image_shape[2])  # a grey network takes RGB too
     pixels = keras.Input((height, width, channels), dtype=dtype, name="pixels")
     x = ops.cast(pixels, "float32")
-    if rule.color_mode == "grayscale":
+    if preparation.color_mode == "grayscale":
         luma = ops.sum(x * np.array(_LUMA, "float32"), axis=-1, keepdims=True)  # exact in float32
         x = ops.floor((luma + 32768.0) / 65536.0)
-    if rule.margin:
-        x = keras.layers.ZeroPadding2D(rule.margin)(x)
-    tested = tta.averaging(model, told.test_crops, image_shape=rule.image_shape)
-    return keras.Model(pixels, tested(rule.scale(x), training=False), name=model.name)
+    if preparation.margin:
+        x = keras.layers.ZeroPadding2D(preparation.margin)(x)
+    tested = tta.averaging(model, its_card.test_crops, image_shape=preparation.image_shape)
+    return keras.Model(pixels, tested(preparation.scale(x), training=False), name=model.name)
 
 
 def _export_of_module(*args, **options):
@@ -130,4 +133,4 @@ def _export_of_module(*args, **options):
     return export(*args, **options)
 
 
-export.export = _export_of_module  # `keras_cnn.export` was this module; its name works once more
+export.export = _export_of_module  # `keras_cnn.export` was this module in the last version

@@ -1,4 +1,4 @@
-"""A trained model as one uses it: pictures in, answers out."""
+"""Use a trained classifier or regression: pictures in, answers out."""
 
 import dataclasses
 import functools
@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from PIL import Image
 
 from keras_cnn import card, datasets, report
 from keras_cnn.card import Card
@@ -20,7 +21,7 @@ from keras_cnn.inference import tta
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a model says of one picture.
+    """A model's answer to one picture.
 
     Attributes:
         scores: The model's outputs: (classes,) probabilities, or (values,) of a regression.
@@ -44,7 +45,7 @@ class Answer:
         """Return the most likely classes with their scores, the best first.
 
         Args:
-            number: How many, at most.
+            number: Largest number of classes to return.
         """
         best = np.argsort(-self.scores, kind="stable")[:number]
         return [(self.class_names[index], float(self.scores[index])) for index in best]
@@ -52,7 +53,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A classifier or a regression, with what it takes to use it.
+    """A classifier or a regression, with its card and the preparation of its pictures.
 
     Example:
         >>> predictor = Predictor.load("runs/pets_resnet50")
@@ -60,8 +61,8 @@ class Predictor:
 
     Attributes:
         model: The Keras model.
-        card: What it remembers of its training.
-        preparation: How pictures become its input.
+        card: Its card, written by the training.
+        preparation: How pictures become the model's input.
     """
 
     model: keras.Model
@@ -69,30 +70,32 @@ class Predictor:
     preparation: Preparation
 
     def __post_init__(self):
-        """Refuse a card of another model."""
+        """Refuse a card that does not fit the model."""
         shape, names = self.model.output_shape, self.card.class_names
         if names and shape[-1] != len(names):
             raise InputError(
                 f"the card must name each class of the model; it names {len(names)}, and the "
                 f"model's output is {shape}: give the model its own card"
             )
-        wanted = self.preparation.image_shape
-        given = self.model.input_shape[1:]
-        if len(given) != 3 or any(n not in (None, w) for n, w in zip(given, wanted, strict=True)):
+        image_shape = self.preparation.image_shape
+        input_shape = self.model.input_shape[1:]
+        if len(input_shape) != 3 or any(
+            side not in (None, own) for side, own in zip(input_shape, image_shape, strict=True)
+        ):
             raise InputError(
-                f"the card must tell the size of the model's input; it tells {wanted}, and the "
-                f"model takes {given}: give the model its own card"
+                f"the card must hold the size of the model's input; it holds {image_shape}, and "
+                f"the model takes {input_shape}: give the model its own card"
             )
 
     @functools.cached_property
     def tested_model(self) -> keras.Model:
-        """The model as it was tested: by the mean of several crops, if its card tells so."""
+        """The model as it was tested: the mean over several crops, if its card says so."""
         shape = self.preparation.image_shape
         return tta.averaging(self.model, self.card.test_crops, image_shape=shape)
 
     @classmethod
     def load(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Predictor":
-        """Load what a training saved.
+        """Load the model that a training saved.
 
         Args:
             run: Folder of the run, or a `.keras` file.
@@ -103,34 +106,36 @@ class Predictor:
                 damaged or holds code.
         """
         path = card.model_path(run)
-        told = card.read(path)
-        if told.task == "detection":
+        its_card = card.read(path)
+        if its_card.task == "detection":
             raise InputError(
                 f"{path} holds a detector, which finds objects: use keras-cnn detect, or "
-                "keras_cnn.detection.Detector"
+                "keras_cnn.Detector"
             )
-        preparation = Preparation.from_dict(told.preparation)
+        preparation = Preparation.from_dict(its_card.preparation)
         preparation.require_scaling()
-        return cls(card.load_model(path, unsafe=unsafe), told, preparation)
+        return cls(card.load_model(path, unsafe=unsafe), its_card, preparation)
 
     def __call__(self, pictures: Any, *, batch_size: int = 32) -> Any:
-        """Answer one picture, or several.
+        """Answer a picture, or several.
 
         Args:
-            pictures: A file's name; pixels, uint8 (height, width, channels) of any size, channels
-                as the training had them; or a sequence of either.
+            pictures: A file's name; a picture of Pillow; pixels, uint8 (height, width, channels) of
+                any size with the channels of the training, or (height, width) of a grey picture; or
+                a sequence of these.
             batch_size: Pictures the network takes at once.
 
         Returns:
             An `Answer`, or a list, one per picture.
 
         Raises:
-            InputError: A file cannot be read.
+            InputError: A file cannot be read, or an array is no picture.
         """
-        single = isinstance(pictures, str | os.PathLike) or getattr(pictures, "ndim", 0) == 3
-        answers = self.stream([pictures] if single else pictures, batch_size=batch_size)
-        found = [answer for _, answer in answers]
-        return found[0] if single else found
+        is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
+        is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
+        stream = self.stream([pictures] if is_picture else pictures, batch_size=batch_size)
+        answers = [answer for _, answer in stream]
+        return answers[0] if is_picture else answers
 
     def stream(
         self,
@@ -139,7 +144,7 @@ class Predictor:
         batch_size: int = 32,
         on_error: Callable[[Any, InputError], None] | None = None,
     ) -> Iterator[tuple[Any, Answer]]:
-        """Answer pictures as they come: three batches at a time are in memory, however many come.
+        """Answer pictures as they come; at most three batches are in memory at any time.
 
         Args:
             pictures: As in a call, from any iterable.
@@ -151,7 +156,7 @@ class Predictor:
             The picture as it was given, and the answer.
 
         Raises:
-            InputError: A file cannot be read and `on_error` is None.
+            InputError: A picture cannot be read and `on_error` is None.
         """
         batches = streaming.batches(
             pictures, self._pixels, batch_size=batch_size, on_error=on_error
@@ -184,9 +189,9 @@ class Predictor:
 
         Args:
             folder: One folder per class, or ``test/`` with one folder per class.
-            out: Folder for a report with its figures; None writes nothing.
+            out: Folder for a report with figures; None writes nothing.
             batch_size: As in a call.
-            skip_bad_images: Whether to go on without pictures that cannot be read.
+            skip_bad_images: Whether to leave out pictures that cannot be read.
 
         Returns:
             "sentence"; "test", as in report.json; "skipped", file -> reason.
@@ -203,28 +208,33 @@ class Predictor:
         folder = folder / "test" if "test" in datasets.splits(folder) else folder
         names, found = files.find(folder)
         card.check_classes(self.card, names, where=folder)
-        number = {name: index for index, name in enumerate(self.card.class_names)}
-        labels = {str(folder / name): number[names[index]] for name, index in found}
+        numbers = {name: number for number, name in enumerate(self.card.class_names)}
+        labels = {str(folder / name): numbers[names[index]] for name, index in found}
         skipped = {}
 
-        def note(path, error):
+        def skip(path, error):
             skipped[path] = reason(error)
             if not skip_bad_images:
                 raise InputError(
-                    f"{skipped[path]}; mend or remove it, or go on without such with "
+                    f"{skipped[path]}; mend or remove it, or leave out such pictures with "
                     "--skip-bad-images"
                 ) from error
 
-        answers = dict(self.stream(labels, batch_size=batch_size, on_error=note))
+        answers = dict(self.stream(labels, batch_size=batch_size, on_error=skip))
         if not answers:
             raise InputError(f"no picture in {folder} can be read: add some, or name another")
         y_true = np.array([labels[path] for path in answers])
         y_score = np.stack([answer.scores for answer in answers.values()])
         facts = {"skipped": skipped, "recipe": self.card.recipe}
         if out is not None:
-            shared = {"class_names": list(self.card.class_names), "filepaths": list(answers)}
             return report.classification(
-                out, y_true=y_true, y_score=y_score, history={}, facts=facts, **shared
+                out,
+                y_true=y_true,
+                y_score=y_score,
+                history={},
+                facts=facts,
+                class_names=list(self.card.class_names),
+                filepaths=list(answers),
             )
         test = report.scores.classification(y_true, y_score, list(self.card.class_names))
         return {"sentence": report.sentences.classification(test), "test": test} | facts
@@ -232,20 +242,13 @@ class Predictor:
     def _pixels(self, picture):
         if isinstance(picture, str | os.PathLike):
             return self.preparation.read(picture)
-        picture = np.asarray(picture)
-        channels = self.preparation.image_shape[2]
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels:
-            raise ValueError(
-                f"a picture must be uint8, (height, width, {channels}), or a file's name; received "
-                f"{picture.dtype} of shape {picture.shape}"
-            )
-        return self.preparation.fit(picture)
+        return self.preparation.from_memory(picture)
 
 
 def reason(error: InputError) -> str:
-    """Return what is wrong with a picture, without the ways out that a training has.
+    """Return what is wrong with a picture, without advice on the training.
 
     Args:
-        error: What `images.files.read` raised.
+        error: The error of `images.files.read`.
     """
     return str(error).partition("; mend")[0]

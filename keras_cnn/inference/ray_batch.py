@@ -1,7 +1,6 @@
-"""Answers over several machines, by Ray Data: the same predictor as a worker that keeps its model.
+"""Predict on several machines with Ray Data: each worker is a `Predictor` that keeps its model.
 
-The shards, their order and their repetition after a lost machine are Ray's; nothing of the kind is
-made here.
+Ray divides the pictures among the workers, keeps their order and repeats what a lost machine had.
 """
 
 import os
@@ -16,13 +15,13 @@ from keras_cnn.errors import InputError
 
 
 class Worker:
-    """Loads a model once and answers the batches that Ray hands it."""
+    """A model, loaded once, that answers the batches which Ray hands to it."""
 
     def __init__(self, run: str | os.PathLike, *, unsafe: bool = False):
         """Load the model.
 
         Args:
-            run: As in `Predictor.load`; a place that every machine sees.
+            run: As in `Predictor.load`; a path that every machine can read.
             unsafe: As in `Predictor.load`.
         """
         from keras_cnn.inference.predictor import Predictor
@@ -36,8 +35,8 @@ class Worker:
             batch: "path": names of files.
 
         Returns:
-            Columns: "path"; "class" and "score", or "value" for a regression; "error": why a
-            picture could not be read, None where it was. A row for each path, in its order.
+            One row per path, in the same order. Columns: "path"; "class" and "score", or "value"
+            for a regression; "error", the reason why a picture cannot be read, else None.
         """
         from keras_cnn.inference.predictor import reason
 
@@ -49,13 +48,13 @@ class Worker:
                 on_error=lambda path, error: errors.update({path: reason(error)}),
             )
         )
-        told = [answers.get(path) for path in paths]
+        rows = [answers.get(path) for path in paths]
         columns: dict[str, list] = {"path": paths}
         if self.predictor.card.class_names:
-            top = [answer.top(1)[0] if answer else (None, None) for answer in told]
+            top = [answer.top(1)[0] if answer else (None, None) for answer in rows]
             columns |= {"class": [name for name, _ in top], "score": [score for _, score in top]}
         else:
-            columns["value"] = [answer.value if answer else None for answer in told]
+            columns["value"] = [answer.value if answer else None for answer in rows]
         return columns | {"error": [errors.get(path) for path in paths]}
 
 
@@ -68,23 +67,23 @@ def predict(
     batch_size: int = 32,
     unsafe: bool = False,
 ) -> dict[str, int]:
-    """Answer pictures on the workers of a Ray cluster and write Parquet.
+    """Answer pictures on the workers of a Ray cluster and write Parquet files.
 
-    The cluster is the one `RAY_ADDRESS` names, else one on this machine.
+    `RAY_ADDRESS` names the cluster; without it Ray starts one on this machine.
 
     Args:
         run: As in `Predictor.load`.
-        paths: Names of files that every machine sees.
+        paths: Names of files that every machine can read.
         out: Folder for the Parquet files, new or empty; its columns are those of `Worker`.
         workers: Number of processes that hold the model.
         batch_size: Pictures the network takes at once.
         unsafe: As in `Predictor.load`.
 
     Returns:
-        "pictures" and, of these, "bad": the numbers of rows and of those with an error.
+        "pictures", the number of rows, and "bad", the number of rows with an error.
 
     Raises:
-        InputError: Ray is not installed, there is no model, or `out` holds something.
+        InputError: Ray is not installed, there is no model, or `out` is not empty.
     """
     try:
         import ray
@@ -95,7 +94,10 @@ def predict(
     run, out = card.model_path(run).resolve(), Path(out).resolve()
     card.read(run)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"--out must be a new folder for Ray's Parquet files; {out} holds some")
+        raise InputError(
+            f"--out must be a new or empty folder for Ray's Parquet files; {out} is not: name "
+            "another"
+        )
     items: list[dict[str, Any]] = [{"path": os.path.abspath(path)} for path in paths]
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)

@@ -1,4 +1,4 @@
-"""Tests as the paper of AlexNet does: the mean answer to several crops of each picture."""
+"""Test-time augmentation: the mean answer to several crops of a picture, as in AlexNet's paper."""
 
 import itertools
 
@@ -10,25 +10,26 @@ from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
 NUMBERS = (1, 5, 10)
-SHARE = 14  # crops of 224 from 256 lie 16 pixels off the centre: a fourteenth of their side
+SHARE = 14  # AlexNet's crops of 224 from 256 lie 16 pixels off the centre: 1/14 of their side
 
 
 def averaging(model: keras.Model, number: int, *, image_shape: tuple[int, int, int]) -> keras.Model:
-    """Return a model whose answer is the mean of those to several crops of a picture.
+    """Return a model whose answer is the mean of its answers to several crops of a picture.
 
-    Five are the centre and the four corners of the picture with its edge repeated around it by a
-    fourteenth of its side, as `fill_mode="nearest"` does; ten are these and their mirror images.
+    The picture is first enlarged on each edge by a fourteenth of its side; the new pixels repeat
+    the edge, as `fill_mode="nearest"` does. Five crops are its centre and its four corners; ten are
+    these and their mirror images.
 
     Args:
         model: A classifier or a regression; it takes pictures of `image_shape`.
-        number: 1, 5 or 10. One is the picture itself, and the model is returned as it is.
+        number: 1, 5 or 10 crops. For 1 the model itself is returned.
         image_shape: `(height, width, channels)`, or with the channels first.
 
     Returns:
-        A model of the same layers. It takes the same pictures, in as many times the time.
+        A model of the same layers, which takes the same pictures. It needs `number` times as long.
 
     Raises:
-        InputError: There is no such number of crops.
+        InputError: `number` is not 1, 5 or 10.
 
     References:
         Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural
@@ -51,5 +52,5 @@ def averaging(model: keras.Model, number: int, *, image_shape: tuple[int, int, i
 
 def _shifted(image, axis, sign):
     side = image.shape[axis]
-    places = np.arange(side) + sign * max(1, round(side / SHARE))
-    return ops.take(image, np.clip(places, 0, side - 1).astype("int32"), axis=axis)
+    indices = np.arange(side) + sign * max(1, round(side / SHARE))
+    return ops.take(image, np.clip(indices, 0, side - 1).astype("int32"), axis=axis)

@@ -1,6 +1,8 @@
 """A saved model used: the answers are those of the training's own batches."""
 
+import dataclasses
 import os
+import re
 
 import numpy as np
 import pytest
@@ -45,6 +47,44 @@ def test_a_file_pixels_and_a_list_are_one_call_each(run):
     np.testing.assert_allclose(predictor([path])[0].scores, alone)
     with pytest.raises(ValueError, match="uint8.*received float64"):
         predictor(pixels / 255)
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale", "rgba"])
+def test_grey_arrays_and_pictures_of_pillow_are_answered_as_their_files(tmp_path, color_mode):
+    preparation = Preparation(size=(20, 20), color_mode=color_mode, scaling=Scaling("tf"))
+    if color_mode != "rgb":
+        preparation = dataclasses.replace(preparation, scaling=Scaling(rescale=1 / 255))
+    model = network(preparation.image_shape, 2)
+    its_card = card.Card(task="classification", class_names=("a", "b"))
+    predictor = Predictor(model, its_card, preparation)
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 24), np.uint8)
+    pictures = {"grey": Image.fromarray(pixels), "colour": Image.fromarray(pixels).convert("RGBA")}
+    pictures["turned"] = pictures["grey"].transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x112] = 6  # turn by 90 degrees to stand upright
+    for name, picture in pictures.items():
+        path = tmp_path / f"{name}.png"
+        picture.save(path, exif=exif if name == "turned" else None)
+        expected = predictor(path).scores
+        np.testing.assert_array_equal(predictor(Image.open(path)).scores, expected)
+        np.testing.assert_array_equal(predictor([Image.open(path)])[0].scores, expected)
+    expected = predictor(tmp_path / "grey.png").scores
+    np.testing.assert_array_equal(predictor(pixels).scores, expected)
+    np.testing.assert_array_equal(predictor([pixels, pixels])[1].scores, expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (30,), (30, 20, 2), (1, 30, 20, 3), ()])
+def test_an_array_that_is_no_picture_is_refused_by_its_own_shape(run, shape):
+    with pytest.raises(InputError, match=re.escape(f"received uint8 of shape {shape}")):
+        Predictor.load(run[0])([np.zeros(shape, np.uint8)])
+
+
+def test_a_picture_of_pillow_whose_file_is_damaged_is_refused(run, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:4000])
+    with pytest.raises(InputError, match="cannot read .*truncated"):
+        Predictor.load(run[0])(Image.open(tmp_path / "a.png"))
 
 
 def test_a_stream_without_end_is_answered_as_it_comes(run):

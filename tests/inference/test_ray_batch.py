@@ -71,5 +71,5 @@ def test_what_ray_needs_is_said(run, stripes, tmp_path, capsys, monkeypatch):
 
 def test_a_folder_with_something_in_it_is_not_written_to(run, stripes):
     pytest.importorskip("ray")
-    with pytest.raises(InputError, match="must be a new folder"):
+    with pytest.raises(InputError, match="must be a new or empty folder"):
         ray_batch.predict(run, [], out=stripes)
