@@ -1,6 +1,6 @@
-"""What a network is made of, and what it sees: filters, feature maps, Grad-CAM, a table of layers.
+"""Explain a network: filters, feature maps, Grad-CAM and a table of its layers.
 
-Everything here returns arrays and numbers; `keras_cnn.report.figures` draws them.
+All functions return arrays and numbers; `keras_cnn.report.figures` draws them.
 """
 
 from keras_cnn.explain.activations import feature_maps, filters, mosaic

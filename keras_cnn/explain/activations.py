@@ -1,7 +1,7 @@
 """Filters and feature maps as pictures.
 
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4,
-https://arxiv.org/abs/1311.2901, shows both.
+https://arxiv.org/abs/1311.2901.
 """
 
 import contextlib
@@ -13,20 +13,22 @@ import numpy as np
 from keras import layers as keras_layers
 
 from keras_cnn.explain import hooks
+from keras_cnn.models.surgery import as_functional
 
 
 def filters(model: keras.Model, layer: str | keras.Layer) -> np.ndarray:
-    """Return what the filters of a convolution look for.
+    """Return the filters of a convolution as pictures.
 
     Args:
-        model: The model; it may hold nested ones.
+        model: The model; the layer may be in a nested model.
         layer: Name of a 2-D convolution, its path (`"vgg16/block1_conv1"`), or the layer.
 
     Returns:
         float32 (filters, rows, columns, channels) in [0, 1], all filters on one scale: 0.5 is a
-        weight of zero. The channels are those of the layer's input: over RGB pictures the filters
-        are colour pictures, deeper ones are looked at channel by channel. A depthwise convolution
-        has one channel. Published VGG and ResNet weights take BGR; turn theirs by `[..., ::-1]`.
+        weight of zero. The channels are those of the layer's input: the filters of a first layer
+        are colour pictures, those of deeper layers are viewed channel by channel. A depthwise
+        convolution has one channel. Published VGG and ResNet weights take BGR: reverse the channels
+        of their first layer by `[..., ::-1]`.
 
     Raises:
         ValueError: There is no such layer, or it is no 2-D convolution.
@@ -54,58 +56,59 @@ def filters(model: keras.Model, layer: str | keras.Layer) -> np.ndarray:
 def feature_maps(
     model: keras.Model, image: np.ndarray, layers: str | Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Return what layers answer to a picture, before and after their activation.
+    """Return the outputs of layers for a picture, before and after their activation.
 
-    `["c1", "s2"]` of LeNet-5 gives `"c1 before tanh"`, `"c1"` and `"s2"`: convolved, squashed,
-    pooled. A layer without activation of its own has one entry.
+    `["c1", "s2"]` of LeNet-5 gives `"c1 before tanh"`, `"c1"` and `"s2"`: after the convolution,
+    after its activation, after pooling. A layer without activation has one entry.
 
     Args:
-        model: The model; it may hold nested ones.
+        model: The model; the layers may be in nested models.
         image: (height, width, channels), prepared as the network needs it.
         layers: Names or paths of layers.
 
     Returns:
-        A name to each answer, in the order of `layers`: (rows, columns, channels) of a feature
-        map, without the axis of the batch.
+        Name -> output, in the order of `layers`: (rows, columns, channels) of a feature map,
+        without the batch axis.
 
     Raises:
-        ValueError: There is no such layer, it does not run once, or the picture has another size.
+        ValueError: There is no such layer, it does not run exactly once, the picture has another
+            size, or the model is neither functional nor Sequential.
     """
+    model = as_functional(model, image_shape=np.shape(image))
     names = [layers] if isinstance(layers, str | keras.Layer) else list(layers)
-    found = [(str(getattr(name, "name", name)), hooks.find(model, name)) for name in names]
+    named = [(str(getattr(name, "name", name)), hooks.find(model, name)) for name in names]
     images = hooks.batch_of(model, image)
     before = {}
     with contextlib.ExitStack() as stack:
-        after = stack.enter_context(hooks.recorded([layer for _, layer in found]))
-        for layer in {id(layer): layer for _, layer in found}.values():
-            if isinstance(layer, keras_layers.Activation) or not _activation(layer):
-                continue  # before an activation layer is what the layer before it answers
-            stack.enter_context(
-                hooks.replaced(layer, activation=_listening(layer.activation, before, layer))
-            )
+        after = stack.enter_context(hooks.recorded([layer for _, layer in named]))
+        for layer in {id(layer): layer for _, layer in named}.values():
+            if isinstance(layer, keras_layers.Activation) or not _activation_name(layer):
+                continue  # the input of an activation layer is the output of the layer before it
+            recording = _recording(layer.activation, before, layer)
+            stack.enter_context(hooks.replaced(layer, activation=recording))
         hooks.run(model, images)
     maps = {}
-    for name, layer in found:
-        answers = after[id(layer)]
-        if len(answers) != 1:
+    for name, layer in named:
+        outputs = after[id(layer)]
+        if len(outputs) != 1:
             raise ValueError(
-                f"feature_maps shows layers that run once a picture; {layer.name} of {model.name} "
-                f"ran {len(answers)} times: name another"
+                f"feature_maps shows layers that run once per picture; {layer.name} of "
+                f"{model.name} ran {len(outputs)} times: name another"
             )
         if id(layer) in before:
-            maps[f"{name} before {_activation(layer)}"] = _array(before[id(layer)])
-        maps[name] = _array(answers[0])
+            maps[f"{name} before {_activation_name(layer)}"] = _array(before[id(layer)])
+        maps[name] = _array(outputs[0])
     return maps
 
 
 def mosaic(pictures: np.ndarray, *, columns: int | None = None, gap: int = 1) -> np.ndarray:
-    """Lay pictures of one size side by side, row by row: to look at many filters or maps at once.
+    """Arrange pictures of one size in a grid, to view many filters or feature maps at once.
 
     Args:
         pictures: (pictures, rows, columns[, channels]); feature maps as
-            `np.moveaxis(maps, -1, 0)`, deep filters as `kernels[..., channel]`.
-        columns: Pictures in a row; by default about as many as there are rows.
-        gap: Pixels between them, which hold NaN for floats and 0 for integers.
+            `np.moveaxis(maps, -1, 0)`, filters of deep layers as `kernels[..., channel]`.
+        columns: Pictures in a row; by default the grid is about as wide as high.
+        gap: Pixels between pictures: NaN for floats, 0 for integers.
 
     Returns:
         One picture (height, width[, channels]).
@@ -131,20 +134,22 @@ def mosaic(pictures: np.ndarray, *, columns: int | None = None, gap: int = 1) ->
     return canvas
 
 
-def _activation(layer):
-    """Name of the activation a layer ends with, or None."""
+def _activation_name(layer):
+    """Return the name of the activation at a layer's end, or None."""
     activation = getattr(layer, "activation", None)
     if activation is None or activation is keras.activations.linear:
         return None
     return getattr(activation, "__name__", None) or activation.name
 
 
-def _listening(activation, before, layer):
+def _recording(activation, before, layer):
+    """Return the activation, made to record its input in `before`."""
+
     def call(x):
         before[id(layer)] = x
         return activation(x)
 
-    call.__name__ = _activation(layer)
+    call.__name__ = _activation_name(layer)
     return call
 
 

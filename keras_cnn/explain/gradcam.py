@@ -1,4 +1,4 @@
-"""Where in a picture a network found its answer: Grad-CAM.
+"""Grad-CAM: a map of the regions in a picture that a network's answer depends on.
 
 Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
 Localization", 2017, section 3, https://arxiv.org/abs/1610.02391.
@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from keras_cnn.explain import hooks
 from keras_cnn.models import ssd
+from keras_cnn.models.surgery import as_functional
 
 _AFTER_FEATURES = (
     layers.Dropout,
@@ -32,51 +33,54 @@ def grad_cam(
     class_index: int | None = None,
     layer: str | keras.Layer | None = None,
 ) -> np.ndarray:
-    """Show which parts of a picture speak for a class.
+    """Return a map of the regions in a picture that raise the score of a class.
 
-    Each feature map counts by its mean gradient of the class's score (the logit: softmax or sigmoid
-    at the model's end is left out); what speaks against the class is cut off at zero. Of SSD300 the
-    score is the logit of the prior that gives the class the highest probability.
+    The feature maps of a layer are averaged, each weighted by the mean gradient of the class's
+    score. The score is the logit: softmax or sigmoid at the model's end is left out. Negative
+    values become zero. For SSD300 the score is the logit of the prior that gives the class the
+    highest probability.
 
     Args:
         model: A classifier, a regression, or `models.SSD300`; its base may be nested in it.
         image: (height, width, channels), prepared as the network needs it.
-        class_index: The class; by default the one the network answers. For SSD300 the background
-            is class 0, and the default is the surest object.
-        layer: Name, path or layer whose feature maps are weighed; by default the last ones that
-            are larger than one cell and not pooled yet. For SSD300 that is the map of its base
-            that the prior looks at, or the base's last.
+        class_index: The class; by default the most likely class. For SSD300 the background is class
+            0, and the default is the class of the most likely object.
+        layer: Name, path or layer that has the feature maps; by default the last layer before
+            pooling whose maps are larger than one cell. For SSD300 the default is the map of its
+            base that the prior belongs to, or the last map of the base.
 
     Returns:
-        float32 (height, width) of the picture, in [0, 1]: the map's cells, interpolated, 1 at its
-        highest. All 0 where nothing speaks for the class.
+        float32 (height, width) of the picture, in [0, 1]; interpolated, with a maximum of 1. All 0
+        where no region raises the score.
 
     Raises:
-        ValueError: There is no such class or layer, the layer answers no feature map, or the model
-            does not take one picture or has several outputs.
+        ValueError: There is no such class or layer, the layer has no feature maps, or the model
+            does not take one picture, has several outputs, or is neither functional nor Sequential.
     """
+    model = as_functional(model, image_shape=np.shape(image))
     images = hooks.batch_of(model, image)
     if len(model.outputs) != 1:
         raise ValueError(
             f"grad_cam explains models with one output; {model.name} has {len(model.outputs)}: "
-            "pass keras.Model(model.input, model.outputs[0])"
+            "pass keras.Model(model.inputs[0], model.outputs[0])"
         )
     candidates = _candidates(model) if layer is None else [hooks.find(model, layer)]
-    with hooks.recorded(candidates) as answers, hooks.without_softmax(model):
+    with hooks.recorded(candidates) as outputs, hooks.without_softmax(model):
         logits = ops.convert_to_numpy(hooks.run(model, images))[0]
-    place = _place(model, logits, class_index)
-    chosen = candidates[0 if len(candidates) == 1 or place[0] < _first_priors(model) else 1]
-    maps = answers[id(chosen)]
+    score_index = _score_index(model, logits, class_index)
+    is_first = len(candidates) == 1 or score_index[0] < _first_priors(model)
+    chosen = candidates[0 if is_first else 1]
+    maps = outputs[id(chosen)]
     if len(maps) != 1 or len(maps[0].shape) != 4:
-        told = [tuple(answer.shape) for answer in maps]
+        shapes = [tuple(output.shape) for output in maps]
         raise ValueError(
-            "grad_cam needs a layer that runs once and answers (batch, rows, columns, channels); "
-            f"{chosen.name} of {model.name} answered {told}: name a convolution by layer="
+            "grad_cam needs a layer that runs once and returns (batch, rows, columns, channels); "
+            f"{chosen.name} of {model.name} returned {shapes}: name a convolution by layer="
         )
 
     def score(feature_maps):
         with hooks.replaced(chosen, call=lambda *_, **__: feature_maps):
-            return ops.cast(hooks.run(model, images)[(0, *place)], "float32")
+            return ops.cast(hooks.run(model, images)[(0, *score_index)], "float32")
 
     with hooks.without_softmax(model):
         gradient = _gradient(score, maps[0])
@@ -90,19 +94,19 @@ def grad_cam(
 
 
 def overlay(image: np.ndarray, heat_map: np.ndarray, *, opacity: float = 0.6) -> np.ndarray:
-    """Lay a heat map over its picture: the hotter, the less of the picture shows through.
+    """Blend a heat map over its picture; opacity grows with the heat.
 
     Args:
         image: uint8 (height, width, 1 or 3), RGB or grey: the picture itself, not the network's
-            scaled input. Its size may differ from the map's.
+            scaled input. Its size may differ from that of the map.
         heat_map: (rows, columns) in [0, 1].
-        opacity: Share of colour at the hottest place, 0 to 1.
+        opacity: Opacity of the colour where the heat is 1, from 0 to 1.
 
     Returns:
         uint8 RGB (height, width, 3).
 
     Raises:
-        ValueError: The picture or the map is not as described.
+        ValueError: The picture, the map or the opacity is not as described.
     """
     image, heat_map = np.asarray(image), np.asarray(heat_map, "float32")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
@@ -119,23 +123,25 @@ def overlay(image: np.ndarray, heat_map: np.ndarray, *, opacity: float = 0.6) ->
         raise ValueError(f"opacity must be in [0, 1]; received opacity={opacity}")
     height, width = image.shape[:2]
     heat = cv2.resize(heat_map, (width, height), interpolation=cv2.INTER_LINEAR)
-    # Inferno grows lighter all the way, so that colour-blind readers and grey prints keep it.
+    # Inferno's lightness grows throughout, so that it is readable in grey and by the colour-blind.
     colours = cv2.applyColorMap(np.uint8(np.round(heat * 255)), cv2.COLORMAP_INFERNO)[..., ::-1]
     share = (opacity * heat)[..., None]
     return np.round(image * (1 - share) + colours * share).astype(np.uint8)
 
 
 def _candidates(model):
-    """Layers to weigh by default; of SSD300 the ends of the two maps of its base."""
+    """Return the default layer; for SSD300 the last layers of the two maps of its base."""
     if _is_detector(model):
         heads = [model.get_layer(f"{name}_mbox_conf") for name in list(ssd.MAPS)[:2]]
-        return [next(at for at in model.layers if at.output is head.input) for head in heads]
+        return [
+            next(layer for layer in model.layers if layer.output is head.input) for head in heads
+        ]
     for _, layer in reversed(list(hooks.operations(model))):
         shape = getattr(getattr(layer, "output", None), "shape", ())
         if len(shape) == 4 and shape[1:3] != (1, 1) and not isinstance(layer, _AFTER_FEATURES):
             return [layer]
     raise ValueError(
-        f"grad_cam weighs feature maps (batch, rows, columns, channels); {model.name} has none"
+        f"grad_cam needs feature maps (batch, rows, columns, channels); {model.name} has none"
     )
 
 
@@ -146,16 +152,16 @@ def _is_detector(model):
 
 
 def _first_priors(model):
-    """Number of the priors on SSD300's first map."""
+    """Return the number of priors on SSD300's first map."""
     return model.get_layer(f"{next(iter(ssd.MAPS))}_mbox_conf_flat").output.shape[1]
 
 
-def _place(model, logits, class_index):
-    """Return the index of the score to explain among the model's answers to one picture."""
+def _score_index(model, logits, class_index):
+    """Return the index of the score to explain in the model's output for one picture."""
     detector = _is_detector(model)
     if not detector and logits.ndim != 1:
         raise ValueError(
-            f"grad_cam explains one score per class, (batch, classes); {model.name} answers "
+            f"grad_cam explains one score per class, (batch, classes); {model.name} returns "
             f"{model.output_shape}"
         )
     if detector:
@@ -178,7 +184,7 @@ def _place(model, logits, class_index):
 
 
 def _gradient(function, x):
-    """Differentiate a score by its argument: keras.ops has no gradient, each backend its own."""
+    """Return the gradient of a score with the backend's own function; keras.ops has none."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow as tf

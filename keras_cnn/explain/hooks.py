@@ -1,9 +1,9 @@
-"""Find layers at any depth of a model, and listen to them while it runs.
+"""Find layers at any depth of a model, and record their outputs while it runs.
 
-A nested model is a graph of its own: no Keras tensor of an inner layer leads to the outer output.
-So a layer's method is replaced while one picture runs through and is put back afterwards. Graph and
-weights stay as they are, and it works on every backend. One model must not be explained on two
-threads at once.
+A nested model has a graph of its own, which does not connect the tensors of its layers with the
+outer output. Therefore a layer's method is replaced while a picture runs through the model, and
+restored afterwards. Graph and weights do not change. This works on every backend, but a model must
+not be explained on two threads at once.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ import numpy as np
 
 
 def operations(model: keras.Model, *, prefix: str = "") -> Iterator[tuple[str, keras.Operation]]:
-    """List what a model computes, the parts of nested models in their place.
+    """List the operations of a model, those of nested models in their place.
 
     Args:
         model: The model.
-        prefix: What all paths begin with.
+        prefix: Beginning of all paths.
 
     Yields:
-        Path (`"vgg16/block1_conv1"` for a nested model's) and the layer or operation.
+        Path (`"vgg16/block1_conv1"` in a nested model) and the layer or operation.
     """
-    for part in getattr(model, "operations", model.layers):
-        if isinstance(part, keras.Model) and part.layers:
-            yield from operations(part, prefix=f"{prefix}{part.name}/")
-        elif not isinstance(part, keras.layers.InputLayer):
-            yield prefix + part.name, part
+    for operation in getattr(model, "operations", model.layers):
+        if isinstance(operation, keras.Model) and operation.layers:
+            yield from operations(operation, prefix=f"{prefix}{operation.name}/")
+        elif not isinstance(operation, keras.layers.InputLayer):
+            yield prefix + operation.name, operation
 
 
 def find(model: keras.Model, name: str | keras.Layer) -> keras.Layer:
@@ -42,74 +42,74 @@ def find(model: keras.Model, name: str | keras.Layer) -> keras.Layer:
     Raises:
         ValueError: There is no such layer, or there are several.
     """
-    known = {path: layer for path, layer in operations(model) if hasattr(layer, "call")}
+    layers = {path: layer for path, layer in operations(model) if hasattr(layer, "call")}
     if not isinstance(name, str):
-        found = [layer for layer in known.values() if layer is name]
+        matches = [layer for layer in layers.values() if layer is name]
+        name = name.name
     else:
-        found = [layer for path, layer in known.items() if name in (path, layer.name)]
-    if len({id(layer) for layer in found}) == 1:
-        return found[0]
-    asked = name if isinstance(name, str) else name.name
-    if found:
-        paths = [path for path in known if path.endswith(asked)]
-        raise ValueError(f"{model.name} has {len(found)} layers {asked!r}: name one of {paths}")
-    close = difflib.get_close_matches(asked, known, n=3, cutoff=0.4) or list(known)[-3:]
+        matches = [layer for path, layer in layers.items() if name in (path, layer.name)]
+    if len({id(layer) for layer in matches}) == 1:
+        return matches[0]
+    if matches:
+        paths = [path for path in layers if path.endswith(name)]
+        raise ValueError(f"{model.name} has {len(matches)} layers {name!r}: name one of {paths}")
+    close = difflib.get_close_matches(name, layers, n=3, cutoff=0.4) or list(layers)[-3:]
     raise ValueError(
-        f"{model.name} has no layer {asked!r}; close names are {', '.join(close)} "
+        f"{model.name} has no layer {name!r}; close names are {', '.join(close)} "
         "(explain.table(model) lists all)"
     )
 
 
 @contextlib.contextmanager
-def replaced(thing: Any, **attributes: Any) -> Iterator[None]:
-    """Give a layer other attributes for a while.
+def replaced(layer: Any, **attributes: Any) -> Iterator[None]:
+    """Give a layer other attributes within a `with` block.
 
     Args:
-        thing: The layer.
-        **attributes: The attributes. Keras, which would track them as its own, does not notice.
+        layer: The layer.
+        **attributes: The attributes. They bypass Keras' own `__setattr__`, which would track them.
     """
-    own = vars(thing)
-    before = {name: own[name] for name in attributes if name in own}
-    own.update(attributes)
+    current = vars(layer)
+    before = {name: current[name] for name in attributes if name in current}
+    current.update(attributes)
     try:
         yield
     finally:
         for name in attributes:
-            del own[name]
-        own.update(before)
+            del current[name]
+        current.update(before)
 
 
 @contextlib.contextmanager
 def recorded(layers: list[keras.Layer]) -> Iterator[dict[int, list]]:
-    """Keep what layers answer while the model runs.
+    """Record the outputs of layers while the model runs.
 
     Args:
         layers: The layers.
 
     Yields:
-        `id(layer)` to its answers, one per call; empty until the model has run.
+        `id(layer)` -> its outputs, one per call; empty until the model has run.
     """
-    answers = {id(layer): [] for layer in layers}
+    outputs = {id(layer): [] for layer in layers}
 
-    def listening(layer):
+    def recording(layer):
         original = layer.call
 
         def call(*args, **kwargs):
-            answer = original(*args, **kwargs)
-            answers[id(layer)].append(answer)
-            return answer
+            output = original(*args, **kwargs)
+            outputs[id(layer)].append(output)
+            return output
 
         return call
 
     with contextlib.ExitStack() as stack:
         for layer in {id(layer): layer for layer in layers}.values():
-            stack.enter_context(replaced(layer, call=listening(layer)))
-        yield answers
+            stack.enter_context(replaced(layer, call=recording(layer)))
+        yield outputs
 
 
 @contextlib.contextmanager
 def without_softmax(model: keras.Model) -> Iterator[None]:
-    """Let a model answer with logits where it ends with softmax or sigmoid.
+    """Let a model that ends with softmax or sigmoid return logits within a `with` block.
 
     Args:
         model: The model.
@@ -129,16 +129,16 @@ def without_softmax(model: keras.Model) -> Iterator[None]:
 
 
 def run(model: keras.Model, images: Any) -> Any:
-    """Run a model in inference mode and change nothing in it: no statistics, no seeds.
+    """Run a model in inference mode without any change of its state: no statistics, no seeds.
 
     Args:
-        model: The model.
+        model: A functional model.
         images: Pictures (batch, height, width, channels), as the network takes them.
     """
     with keras.StatelessScope():
-        # `keras.Model([x], y)` wants a list of one, and warns otherwise.
-        given = keras.tree.map_structure(lambda _: images, model.input)
-        return model(given, training=False)
+        # A `keras.Model([x], y)` takes a list with one tensor, and warns otherwise.
+        inputs = keras.tree.map_structure(lambda _: images, model.input)
+        return model(inputs, training=False)
 
 
 def batch_of(model: keras.Model, image: np.ndarray) -> Any:
@@ -156,10 +156,10 @@ def batch_of(model: keras.Model, image: np.ndarray) -> Any:
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in inputs]
         raise ValueError(f"the model must take one picture; {model.name} takes {shapes}")
-    wanted = tuple(inputs[0].shape[1:])
-    if image.ndim != 3 or any(n not in (None, m) for n, m in zip(wanted, image.shape, strict=True)):
+    shape = tuple(inputs[0].shape[1:])
+    if image.ndim != 3 or any(n not in (None, m) for n, m in zip(shape, image.shape, strict=True)):
         raise ValueError(
-            f"image must be one picture as {model.name} takes it, {wanted}; received "
+            f"image must be one picture as {model.name} takes it, {shape}; received "
             f"{image.shape}: resize and scale it as for training"
         )
     return keras.ops.convert_to_tensor(image[None], dtype=inputs[0].dtype)

@@ -1,8 +1,8 @@
-"""What each layer costs and sees: parameters, multiply-adds, receptive field.
+"""A table of a network's layers: parameters, multiply-adds, receptive field.
 
 Sources: receptive fields as in Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional
-Neural Networks", Distill 2019, https://doi.org/10.23915/distill.00021, of which the union over all
-paths is taken.
+Neural Networks", Distill 2019, https://doi.org/10.23915/distill.00021. Where branches join, the
+field is the union over all paths.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ from keras import layers
 
 from keras_cnn.explain import hooks
 from keras_cnn.models import blocks
+from keras_cnn.models.surgery import as_functional
 
-_POINTWISE = (  # each cell of the answer depends on the same cell of what comes in
+_POINTWISE = (  # each cell of the output depends on the same cell of the input
     layers.Activation,
     layers.BatchNormalization,
     layers.Dropout,
@@ -57,18 +58,18 @@ _POOLING = (layers.MaxPooling2D, layers.AveragePooling2D)
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One layer.
+    """A layer.
 
     Attributes:
         name: Its name; in a nested model its path, `"vgg16/block1_conv1"`.
         kind: Its class, such as "Conv2D".
-        output_shape: Shape of its answer to one picture, without the axis of the batch.
-        parameters: Number of its weights, biases and statistics; 0 where a row above has them.
-        multiply_adds: Multiplications, each with its addition, for one picture; None where they
-            are not known.
-        receptive_field: (height, width) in pixels of what a cell of its answer depends on; None
-            behind a layer that looks at the whole picture, or whose window is not known.
-        stride: (height, width) in pixels between the windows of neighbouring cells; None likewise.
+        output_shape: Shape of its output for one picture, without the batch axis.
+        parameters: Number of its weights, biases and statistics; 0 if an earlier row has them.
+        multiply_adds: Multiplications, each with its addition, for one picture; None if unknown.
+        receptive_field: (height, width) in pixels of the region that a cell of its output depends
+            on; None after a layer that uses the whole picture, or whose window is unknown.
+        stride: (height, width) in pixels between the windows of neighbouring cells; None where
+            `receptive_field` is None.
     """
 
     name: str
@@ -87,10 +88,10 @@ class Table:
     Attributes:
         name: The model's name.
         input_shape: (height, width, channels).
-        rows: The layers, in the order they run.
+        rows: The layers, in the order in which they run.
         parameters: Number of the model's weights.
-        trainable_parameters: Those that training changes.
-        multiply_adds: For one picture, over all layers where they are known.
+        trainable_parameters: Number of the weights that training changes.
+        multiply_adds: For one picture, the sum over all layers whose number is known.
     """
 
     name: str
@@ -116,8 +117,16 @@ class Table:
         return dataclasses.asdict(self)
 
     def __str__(self):
-        """Tell the layers line by line, the totals below."""
-        head = ("layer", "kind", "output", "parameters", "multiply-adds", "sees", "every")
+        """Return the layers line by line, the totals below."""
+        head = (
+            "layer",
+            "kind",
+            "output",
+            "parameters",
+            "multiply-adds",
+            "receptive field",
+            "stride",
+        )
         lines = [
             (
                 row.name,
@@ -141,62 +150,63 @@ class Table:
             text.append("  ".join(cells).rstrip())
         text.append(
             f"{self.parameters:,} parameters, {self.trainable_parameters:,} of them trainable; "
-            f"{self.multiply_adds:,} multiply-adds a picture"
+            f"{self.multiply_adds:,} multiply-adds per picture"
         )
         unknown = [row.name for row in self.rows if row.multiply_adds is None]
         if unknown:
-            text.append(f"and those of {', '.join(unknown)}, which are not known")
+            text.append(f"and those of {', '.join(unknown)}, which are unknown")
         return "\n".join(text)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Field:
-    """Along one axis, cell i sees the pixels from `start + i * stride` to `end + i * stride`."""
+    """Along one axis, cell i depends on pixels `start + i * stride` to `end + i * stride`."""
 
     start: int = 0
     end: int = 0
     stride: int = 1
 
     def slide(self, window, step, padding=0):
-        """Return what a cell of a sliding window sees."""
+        """Return the field of a cell after a sliding window."""
         start = self.start - padding * self.stride
         end = self.end + (window - 1 - padding) * self.stride
         return _Field(start, end, self.stride * step)
 
 
 def table(model: keras.Model, *, input_shape: tuple[int, int, int] | None = None) -> Table:
-    """List a network's layers with what each costs and sees.
+    """List a network's layers with their cost and their receptive field.
 
-    A multiply-add is one weight of a convolution or dense layer used once; papers count so and
-    often call it a FLOP. Biases, activations, pooling and normalisation, which can be folded into
-    the convolution before it, are not counted.
+    A multiply-add is one use of one weight of a convolution or dense layer, as papers count; many
+    papers call it a FLOP. Biases, activations, pooling and normalisation (which can be folded into
+    the convolution before it) are not counted.
 
-    The receptive field goes on beyond the picture's edge: it is what a cell in the middle of a
-    large enough picture would see. Where branches join it is the smallest window around all.
+    The receptive field may be larger than the picture: it is that of a cell in the middle of a
+    large enough picture. Where branches join it is the smallest window around all of theirs.
 
     Args:
-        model: A functional or sequential model, nested ones included.
+        model: A functional or Sequential model; it may hold nested models.
         input_shape: (height, width, channels) of the picture; by default the model's own.
 
     Returns:
         The table.
 
     Raises:
-        ValueError: The model's size is open and not given, or its layers are not known: it is not
-            built, or a subclass of `keras.Model`.
+        ValueError: The model's input size is open and `input_shape` is not given, or its layers
+            are unknown: it is not built, or another subclass of `keras.Model`.
     """
+    model = as_functional(model, image_shape=input_shape)
     shape = _input_shape(model, input_shape)
     image = keras.KerasTensor((1, *shape), dtype=model.inputs[0].dtype)
-    fields = {id(image): (image, (_Field(), _Field()))}  # keeps the tensors, so that ids stay
+    fields = {id(image): (image, (_Field(), _Field()))}  # holds the tensors, so ids stay unique
     rows, counted = [], set()
     with contextlib.ExitStack() as stack:
         for path, layer in dict(hooks.operations(model)).items():
-            listen = _listening(path, layer, fields=fields, rows=rows, counted=counted)
-            stack.enter_context(hooks.replaced(layer, compute_output_spec=listen))
+            recording = _recording(path, layer, fields=fields, rows=rows, counted=counted)
+            stack.enter_context(hooks.replaced(layer, compute_output_spec=recording))
         model.compute_output_spec(image)
     if not rows:
         raise ValueError(
-            f"table needs a functional or sequential model of any batch size; {model.name} is "
+            f"table needs a functional or Sequential model of any batch size; {model.name} is "
             f"{type(model).__name__} of {model.input_shape}"
         )
     return Table(
@@ -209,11 +219,11 @@ def table(model: keras.Model, *, input_shape: tuple[int, int, int] | None = None
     )
 
 
-def _input_shape(model, given):
-    if len(getattr(model, "inputs", None) or ()) != 1 or len(model.inputs[0].shape) != 4:
-        raise ValueError(f"table needs a built model that takes one picture; received {model.name}")
+def _input_shape(model, input_shape):
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        raise ValueError(f"table needs a model that takes one picture; received {model.name}")
     own = tuple(model.inputs[0].shape[1:])
-    shape = own if given is None else tuple(given)
+    shape = own if input_shape is None else tuple(input_shape)
     if None in shape or len(shape) != 3:
         raise ValueError(
             f"the cost depends on the picture's size; {model.name} takes {own}: give "
@@ -222,15 +232,16 @@ def _input_shape(model, given):
     return shape
 
 
-def _listening(path, layer, *, fields, rows, counted):
-    """Return the layer's `compute_output_spec` that notes a row each time."""
+def _recording(path, layer, *, fields, rows, counted):
+    """Return the layer's `compute_output_spec`, made to add a row at each call."""
     original = layer.compute_output_spec
 
     def compute_output_spec(*args, **kwargs):
-        answer = original(*args, **kwargs)
+        spec = original(*args, **kwargs)
         inputs = [x for x in keras.tree.flatten((args, kwargs)) if keras.backend.is_keras_tensor(x)]
-        outputs = keras.tree.flatten(answer)
-        field = _seen(layer, inputs, outputs, [fields[id(x)][1] for x in inputs if id(x) in fields])
+        outputs = keras.tree.flatten(spec)
+        known = [fields[id(x)][1] for x in inputs if id(x) in fields]
+        field = _receptive_field(layer, inputs, outputs, known)
         fields.update({id(x): (x, field) for x in outputs})
         rows.append(
             Row(
@@ -244,7 +255,7 @@ def _listening(path, layer, *, fields, rows, counted):
             )
         )
         counted.add(id(layer))
-        return answer
+        return spec
 
     return compute_output_spec
 
@@ -254,7 +265,7 @@ def _parameters(layer):
 
 
 def _multiply_adds(layer, inputs, output):
-    """Positions times weights; None where a layer uses its weights in a way not known here."""
+    """Return positions times weights; None for a layer of unknown arithmetic."""
     if isinstance(layer, layers.Dense):
         return math.prod(output.shape[1:-1]) * math.prod(layer.kernel.shape)
     if isinstance(layer, layers.Conv2DTranspose):
@@ -273,8 +284,8 @@ def _multiply_adds(layer, inputs, output):
     return None
 
 
-def _seen(layer, inputs, outputs, fields):
-    """Return the receptive field of a layer's cells, or None."""
+def _receptive_field(layer, inputs, outputs, fields):
+    """Return the receptive field of a cell of a layer's output, or None."""
     if not fields or None in fields or any(len(x.shape) != 4 for x in (*inputs, *outputs)):
         return None
     rows, columns = fields[0]
@@ -303,7 +314,7 @@ def _seen(layer, inputs, outputs, fields):
 
 
 def _padding(layer, size, window, step):
-    """Pixels put before a picture's first one."""
+    """Return the number of pixels that padding adds before the first."""
     if layer.padding != "same":
         return 0
     return max((math.ceil(size / step) - 1) * step + window - size, 0) // 2

@@ -1,4 +1,4 @@
-"""What a trained classifier can be cut into: feature maps, and a map of scores.
+"""Cut a model: extract feature maps, or turn a classifier's head into convolutions.
 
 Sources: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation"
 (2015), section 3.1, https://arxiv.org/abs/1411.4038; Sermanet et al., "OverFeat" (2014), section
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-# How a head forgets where things are, and the layer that does the same within one window.
+from keras_cnn.errors import InputError
+
+# Global pooling -> the layer that pools within one window.
 _POOLING = {
     layers.GlobalAveragePooling2D: layers.AveragePooling2D,
     layers.GlobalMaxPooling2D: layers.MaxPooling2D,
@@ -19,10 +21,43 @@ _POOLING = {
 _POINTWISE = (layers.Activation, layers.BatchNormalization, layers.Dropout, layers.ReLU)
 
 
-def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
-    """Return the model that answers with the outputs of the named layers.
+def as_functional(
+    model: keras.Model, *, image_shape: tuple[int, int, int] | None = None
+) -> keras.Model:
+    """Return a `keras.Sequential` as a functional model of the same layers.
 
-    It shares the layers, hence the weights, of `model`; layers past the last named one are not run.
+    Keras gives a functional model, but not a Sequential model, the tensors `input` and `output`.
+
+    Args:
+        model: A functional model, which is returned as it is, or a Sequential model.
+        image_shape: (height, width, channels) for a Sequential model without an input layer.
+
+    Raises:
+        InputError: Keras does not know the model's inputs: it is another subclass of `keras.Model`,
+            or a Sequential model of unknown input shape.
+    """
+    if not isinstance(model, keras.Sequential):
+        if getattr(model, "inputs", None):
+            return model
+        raise InputError(
+            f"a model must be functional or Sequential, so that Keras knows its layers; "
+            f"{model.name} is a {type(model).__name__}: build it as keras.Model(inputs, outputs)"
+        )
+    if not getattr(model, "inputs", None) and image_shape is not None:
+        model.build((None, *image_shape))
+    if not getattr(model, "inputs", None):
+        raise InputError(
+            f"the input shape of the Sequential model {model.name} is unknown: begin it with "
+            "keras.Input((height, width, channels))"
+        )
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
+def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    """Return the model whose outputs are those of the named layers.
+
+    It shares the layers, hence the weights, of `model`; layers after the last named one are not
+    run.
 
     Args:
         model: A functional or sequential model.
@@ -32,7 +67,7 @@ def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
         A model with a list of outputs, one per name and in the same order.
 
     Raises:
-        ValueError: A name is not a layer's, or there is none.
+        ValueError: There is no name, or no layer of that name.
     """
     names = [names] if isinstance(names, str) else list(names)
     if not names:
@@ -53,15 +88,15 @@ def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
 def to_fully_convolutional(model: keras.Model) -> keras.Model:
     """Turn the head of a classifier into convolutions, so that it slides over larger pictures.
 
-    A dense layer after `Flatten` sees the whole feature map, so it is a convolution whose kernel is
-    as large as that map (7 x 7 for VGG16 at 224 x 224); the dense layers after it are 1 x 1
-    convolutions. Global pooling becomes pooling over a window of the same size with stride 1.
-    Weights are copied, not shared: the result doubles the memory and can be trained on its own.
+    A dense layer after `Flatten` takes the whole feature map, so it equals a convolution whose
+    kernel is as large as that map (7 x 7 for VGG16 at 224 x 224). The dense layers after it equal
+    1 x 1 convolutions. Global pooling becomes pooling over a window of the same size with stride 1.
+    Weights are copied, not shared: the result needs its own memory and can be trained on its own.
 
-    At the native size the answer is the classifier's. On a larger picture each cell is the answer
-    for the window under it, and windows are one stride of the network (32 pixels for VGG16) apart.
-    This is exact for networks without padding; padded ones see their neighbourhood where the
-    cropped window would have seen zeros.
+    At the native size the answer is that of the classifier. On a larger picture each cell is the
+    answer for the window under it; windows are one stride of the network (32 pixels for VGG16)
+    apart. This is exact for networks without padding. A network with padding sees the pixels around
+    a window where it would see zeros around a cropped picture.
 
     Args:
         model: A classifier with one input `(height, width, channels)` of fixed size, one output,
@@ -72,7 +107,7 @@ def to_fully_convolutional(model: keras.Model) -> keras.Model:
         to scores `(batch, rows', columns', classes)`; softmax, if any, runs over the last axis.
 
     Raises:
-        ValueError: The model has no such head, or its size is not fixed.
+        ValueError: The model has no such head, or its input size is not fixed.
     """
     cut = _end_of_trunk(model)
     pool, head = model.layers[cut], model.layers[cut + 1 :]
@@ -93,19 +128,18 @@ def to_fully_convolutional(model: keras.Model) -> keras.Model:
         windowed = _POOLING[type(pool)]
         x = windowed(window, strides=1, padding="valid", name=pool.name, dtype=pool.dtype_policy)(x)
         window = (1, 1)
-    copied = []
+    pairs = []
     for layer in head:
-        twin = _convolutional(layer, window, model)
-        if twin is None:
+        convolution = _convolutional(layer, window, model)
+        if convolution is None:
             continue
-        x = twin(x)
-        copied.append((layer, twin))
+        x = convolution(x)
+        pairs.append((layer, convolution))
         if isinstance(layer, (layers.Dense, layers.Conv2D)):
             window = (1, 1)
-    for layer, twin in copied:
-        shapes = [weight.shape for weight in twin.weights]
-        values = zip(layer.get_weights(), shapes, strict=True)
-        twin.set_weights([value.reshape(shape) for value, shape in values])
+    for layer, convolution in pairs:
+        values = zip(layer.get_weights(), convolution.weights, strict=True)
+        convolution.set_weights([value.reshape(weight.shape) for value, weight in values])
     return keras.Model(inputs, x, name=f"{model.name}_fully_convolutional")
 
 
@@ -130,21 +164,24 @@ def _end_of_trunk(model):
 
 
 def _feature_map(model, cut):
-    """Return what the head sees, before adaptive pooling that does nothing at the native size."""
+    """Return the input of the head; adaptive pooling before it is left out.
+
+    At the native size such pooling changes nothing.
+    """
     before, pool = model.layers[max(cut - 1, 0)], model.layers[cut]
     if not isinstance(before, layers.AdaptiveAveragePooling2D):
         return pool.input
     if before.input.shape != before.output.shape:
         raise ValueError(
             f"{before.name} of {model.name} resizes {before.input.shape[1:3]} feature maps to "
-            f"{before.output.shape[1:3]}, which no convolution does: build the network at the "
+            f"{before.output.shape[1:3]}, which no convolution can do: build the network at the "
             "size where both are equal (224 x 224 for AlexNet)"
         )
     return before.input
 
 
 def _convolutional(layer, window, model):
-    """Return the layer that does in every window what `layer` does in one; None for a reshape."""
+    """Return the convolutional counterpart of a layer of the head; None for a reshape."""
     if isinstance(layer, layers.Dense):
         return layers.Conv2D(
             layer.units,
@@ -161,8 +198,9 @@ def _convolutional(layer, window, model):
     if isinstance(layer, _POINTWISE) or _is_1x1(layer):
         return type(layer).from_config(layer.get_config())
     raise ValueError(
-        "to_fully_convolutional knows dense layers, 1x1 convolutions, activations, dropout and "
-        f"batch normalization in a head; {layer.name} of {model.name} is {type(layer).__name__}"
+        "to_fully_convolutional takes heads of dense layers, 1x1 convolutions, activations, "
+        f"dropout and batch normalization; {layer.name} of {model.name} is "
+        f"{type(layer).__name__}: replace it"
     )
 
 

@@ -1,8 +1,8 @@
-"""Weights from files into models: HDF5 of every Keras, archives of Keras 3, PyTorch's tensors.
+"""Read weights from files: HDF5 of every Keras version, archives of Keras 3, PyTorch's tensors.
 
-Nothing in a file is ever run: HDF5 holds arrays, of a `.keras` archive only the arrays are read,
-and PyTorch's files are read with `weights_only=True`. A model gets all its weights or keeps those
-it had.
+No code in a file is run: HDF5 holds arrays, only the arrays of a `.keras` archive are read, and
+PyTorch's files are read with `weights_only=True`. A model gets all its weights, or keeps those it
+had.
 """
 
 import contextlib
@@ -43,13 +43,15 @@ CLASSIFIERS = r"classifier|fc|last_linear|aux"
 def read_hdf5(model: keras.Model, path: Path, *, include_top: bool = True) -> keras.Model:
     """Give `model` the weights of a file of Keras.
 
-    Layers are matched by order, as Keras does it: among all layers in older files, among layers of
-    one class in those of Keras 3.
+    Layers are matched by their order, as Keras does: among all layers in older files, among the
+    layers of the same class in files of Keras 3.
 
     Args:
         model: The model.
-        path: A `.keras` or `.weights.h5` file of Keras 3, or `.h5` weights or model of any Keras.
-        include_top: False if layers at the file's end may be left out.
+        path: A `.keras` or `.weights.h5` file of Keras 3, or an `.h5` file of weights or of a model
+            of any Keras version.
+        include_top: Whether all layers of the file must be used; if False, layers at its end may be
+            ignored.
 
     Returns:
         `model`.
@@ -62,14 +64,14 @@ def read_hdf5(model: keras.Model, path: Path, *, include_top: bool = True) -> ke
 
 
 def by_name(model: keras.Model, path: Path) -> dict[str, list[np.ndarray]]:
-    """Read what a file of Keras holds for each layer, whether it fits or not.
+    """Read the weights that a file of Keras holds for each layer, whether they fit or not.
 
     Args:
         model: The model; its layers are matched as in `read_hdf5`.
         path: As in `read_hdf5`.
 
     Returns:
-        Layer names to weights, in the order of the layer's; layers that the file lacks left out.
+        Layer name -> weights, in the layer's order; without layers that the file lacks.
 
     Raises:
         ValueError: The file is damaged.
@@ -80,14 +82,18 @@ def by_name(model: keras.Model, path: Path) -> dict[str, list[np.ndarray]]:
 
 @contextlib.contextmanager
 def _layers(model, path):
-    """Open a file of Keras: (layer, name in the file, weights) of each layer; names left over."""
+    """Open a file of Keras.
+
+    Yields:
+        A list of (layer, name in the file, weights), and the names in the file that no layer uses.
+    """
     try:
         archive = (
             zipfile.ZipFile(path).open("model.weights.h5") if path.suffix == ".keras" else path
         )
         with h5py.File(archive) as file:
             link = file.visititems_links(_soft)
-            if link is not None:  # it may point at any other file of the machine
+            if link is not None:  # it may point to any file of the machine
                 raise KeyError(f"{link} is a link")
             if "layers" in file:
                 yield _keras3_layers(model, file["layers"])
@@ -115,13 +121,13 @@ def _legacy_layers(model, group):
 
 
 def _strings(group, name):
-    """Read a list of strings, which HDF5 splits into name0, name1, ... where it is long."""
-    parts = [name] if name in group.attrs else []
-    while f"{name}{len(parts)}" in group.attrs:
-        parts.append(f"{name}{len(parts)}")
-    if not parts:
+    """Read a list of strings; a long list is stored in pieces: name0, name1, ..."""
+    keys = [name] if name in group.attrs else []
+    while f"{name}{len(keys)}" in group.attrs:
+        keys.append(f"{name}{len(keys)}")
+    if not keys:
         raise KeyError(f"it has no {name}")
-    strings = [string for part in parts for string in group.attrs[part]]
+    strings = [string for key in keys for string in group.attrs[key]]
     return [string.decode() if isinstance(string, bytes) else string for string in strings]
 
 
@@ -146,11 +152,11 @@ def read_torch(path: Path) -> Mapping[str, Any]:
         path: A state_dict, saved by `torch.save`.
 
     Returns:
-        PyTorch's names to tensors.
+        PyTorch's name -> tensor.
 
     Raises:
         ImportError: PyTorch is not installed.
-        ValueError: The file is damaged or holds anything but tensors.
+        ValueError: The file is damaged or holds more than tensors.
     """
     try:
         import torch
@@ -160,7 +166,7 @@ def read_torch(path: Path) -> Mapping[str, Any]:
         ) from error
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its unpickler meets
+    except Exception as error:  # torch raises errors of many types
         raise ValueError(
             f"{path} holds more than tensors, or is damaged, and was not read: save it by "
             "torch.save(model.state_dict(), path)"
@@ -175,14 +181,14 @@ def read_torch(path: Path) -> Mapping[str, Any]:
 def from_torch(model: keras.Model, state_dict: Mapping[str, Any]) -> keras.Model:
     """Give `model` the weights of the same network in torchvision or timm.
 
-    Convolutions turn from (out, in, rows, columns) to (rows, columns, in, out), dense kernels are
-    transposed, and the first dense layer after `Flatten` is reordered too, since PyTorch flattens
-    channels first. Without a top the file's classifiers are left out.
+    Kernels of convolutions change from (out, in, rows, columns) to (rows, columns, in, out). Dense
+    kernels are transposed. The first dense layer after `Flatten` is also reordered, since PyTorch
+    flattens with the channels first. For a model without a top the file's classifiers are ignored.
 
     Args:
         model: `AlexNet(one_weird_trick=True)`, `InceptionV1(batch_norm=True)`, `InceptionV4`,
             `ResNet18`, `ResNet34` or a VGG, with or without the top.
-        state_dict: PyTorch's names to tensors or arrays.
+        state_dict: PyTorch's name -> tensor or array.
 
     Returns:
         `model`.
@@ -192,34 +198,32 @@ def from_torch(model: keras.Model, state_dict: Mapping[str, Any]) -> keras.Model
     """
     modules = {}  # e.g. "layer1.0.bn1": {"weight": ..., "bias": ..., "running_mean": ..., ...}
     for key, tensor in state_dict.items():
-        module, _, part = key.rpartition(".")
-        if part != "num_batches_tracked":
-            modules.setdefault(module, {})[part] = _to_numpy(tensor)
+        module, _, variable = key.rpartition(".")
+        if variable != "num_batches_tracked":
+            modules.setdefault(module, {})[variable] = _to_numpy(tensor)
     names = [layer.name for layer in _weighted(model)]
     if all(re.fullmatch(SEQUENTIAL, module) for module in modules):
-        called = dict(zip(names, modules, strict=False))
+        module_of = dict(zip(names, modules, strict=False))
     else:
-        called = {_keras_name(module): module for module in modules}
-    known = {called[name] for name in names if name in called}
-    unused = [name for name in modules if name not in known and not re.match(CLASSIFIERS, name)]
-    flattened, saved = (
-        [],
-        [],
-    )  # feature maps that no dense layer has seen yet; (layer, name, values)
+        module_of = {_keras_name(module): module for module in modules}
+    used = {module_of[name] for name in names if name in module_of}
+    unused = [name for name in modules if name not in used and not re.match(CLASSIFIERS, name)]
+    flattened = []  # shapes of feature maps that no dense layer has taken yet
+    saved = []  # (layer, name in the file, values)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Flatten):
             flattened.append(layer.input.shape[1:])
         if not layer.weights:
             continue
-        module = called.get(layer.name)
+        module = module_of.get(layer.name)
         values = list(modules.get(module, {}).values())
         if isinstance(layer, keras.layers.Dense):
             if values and len(values[0]) == 1001 and layer.units == 1000:
-                values = [value[1:] for value in values]  # Inception-v4's file has a background
+                values = [value[1:] for value in values]  # class 0 of Inception-v4 is background
             shape = next((s for s in flattened if np.prod(s) == layer.kernel.shape[0]), None)
-            if shape:
+            if shape and values:
                 flattened.remove(shape)
-                values[:1] = [_flatten_channels_last(value, *shape) for value in values[:1]]
+                values[0] = _flatten_channels_last(values[0], *shape)
         saved.append((layer, module, [_channels_last(value) for value in values]))
     return _assign(model, saved, unused=unused, source="the PyTorch file")
 
@@ -231,16 +235,16 @@ def _to_numpy(tensor):
 
 
 def _keras_name(module):
-    """Return our name of a PyTorch layer: layer1.0.conv2 -> conv2_block1_2_conv."""
+    """Return the Keras name of a PyTorch layer: layer1.0.conv2 -> conv2_block1_2_conv."""
     if module in KERAS_NAMES:
         return KERAS_NAMES[module]
-    if found := re.fullmatch(r"layer(\d)\.(\d+)\.(conv|bn|downsample\.)(\d)", module):
-        stage, block, kind, number = found.groups()
+    if match := re.fullmatch(r"layer(\d)\.(\d+)\.(conv|bn|downsample\.)(\d)", module):
+        stage, block, kind, number = match.groups()
         if kind == "downsample.":
             kind, number = ("conv", "bn")[int(number)], 0
         return f"conv{int(stage) + 1}_block{int(block) + 1}_{number}_{kind}"
-    if found := re.fullmatch(r"features\.(\d+)\.(.+)", module):
-        module = f"{INCEPTION_V4[int(found[1])]}.{found[2]}"
+    if match := re.fullmatch(r"features\.(\d+)\.(.+)", module):
+        module = f"{INCEPTION_V4[int(match[1])]}.{match[2]}"
         module = re.sub(r"branch(\d)", lambda branch: f"branch{int(branch[1]) + 1}", module)
     return module.replace(".", "_")
 
@@ -248,7 +252,7 @@ def _keras_name(module):
 def _flatten_channels_last(kernel, rows, columns, channels):
     """Reorder a kernel (out, channels * rows * columns) to (out, rows * columns * channels)."""
     if kernel.shape[1] != rows * columns * channels:
-        return kernel  # `_assign` tells
+        return kernel  # `_assign` refuses it
     kernel = kernel.reshape(-1, channels, rows, columns)
     return kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)
 
@@ -261,10 +265,10 @@ def _assign(model, saved, *, unused, source):
     """Check each layer's shapes against those of the file, then copy all values.
 
     Args:
-        model: The model the layers are of.
+        model: The model.
         saved: `(layer, its name in the file, its values in the file)` in the model's order.
-        unused: Names of layers in the file that the model should have and has not.
-        source: What an error calls the file.
+        unused: Names of layers in the file that the model should have but lacks.
+        source: The file, for error messages.
 
     Returns:
         `model`.
@@ -287,12 +291,12 @@ def _assign(model, saved, *, unused, source):
 
 
 def _difference(layer, name, ours, theirs, first, last):
-    """Say how a layer differs from the file's, and the way out."""
+    """Return a sentence on how a layer differs from the file, with the way out."""
     if not theirs:
         return f"it has no weights for layer {layer.name}; build the network it was saved from"
     if len(ours) == len(theirs):
         pairs = zip(ours, theirs, strict=True)
-        ours, theirs = next((mine, its) for mine, its in pairs if mine != its)
+        ours, theirs = next((our, their) for our, their in pairs if our != their)
     way_out = "build the network with the options it was saved with, or with include_top=False"
     if len(ours) == len(theirs) and ours[:-2] == theirs[:-2]:
         if layer is first and ours[-1] == theirs[-1]:
@@ -317,5 +321,5 @@ def _weighted(model):
 
 
 def _variables(layer):
-    """Return a layer's weights in the order files have them: trained ones first."""
+    """Return a layer's weights in the order of files: trainable weights first."""
     return layer.trainable_weights + layer.non_trainable_weights

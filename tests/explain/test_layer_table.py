@@ -13,20 +13,20 @@ from keras_cnn import explain, models
 
 def test_lenets_connections_are_the_papers_where_the_layers_agree():
     """LeCun et al. 1998, section II-B; it counts each bias as a connection."""
-    found = explain.table(models.LeNet5())
-    assert found.parameters == 61_706
+    table = explain.table(models.LeNet5())
+    assert table.parameters == 61_706
 
     def connections(name):
-        return found[name].multiply_adds + np.prod(found[name].output_shape)
+        return table[name].multiply_adds + np.prod(table[name].output_shape)
 
-    assert connections("c1") == 122_304 and found["c1"].parameters == 156
-    assert connections("c5") == 48_120 == found["c5"].parameters
-    assert connections("f6") == 10_164 == found["f6"].parameters
+    assert connections("c1") == 122_304 and table["c1"].parameters == 156
+    assert connections("c5") == 48_120 == table["c5"].parameters
+    assert connections("f6") == 10_164 == table["f6"].parameters
     # C3 sees all six maps here, where the paper's sees 3, 4 or 6 with 151,600 connections.
     assert connections("c3") == 10 * 10 * 16 * (6 * 25 + 1)
-    fields = {row.name: row.receptive_field for row in found.rows if row.receptive_field}
+    fields = {row.name: row.receptive_field for row in table.rows if row.receptive_field}
     assert fields == {"c1": (5, 5), "s2": (6, 6), "c3": (14, 14), "s4": (16, 16)}
-    assert found["s4"].stride == (4, 4)
+    assert table["s4"].stride == (4, 4)
 
 
 @pytest.mark.parametrize(
@@ -46,26 +46,26 @@ def test_published_costs_and_receptive_fields_are_found(
     build, multiply_adds, last, receptive_field
 ):
     model = getattr(models, build)()
-    found = explain.table(model)
-    assert found.multiply_adds == multiply_adds
-    assert found[last].receptive_field == (receptive_field, receptive_field)
-    assert found[last].stride == (32, 32)
-    assert found.parameters == sum(row.parameters for row in found.rows) == model.count_params()
+    table = explain.table(model)
+    assert table.multiply_adds == multiply_adds
+    assert table[last].receptive_field == (receptive_field, receptive_field)
+    assert table[last].stride == (32, 32)
+    assert table.parameters == sum(row.parameters for row in table.rows) == model.count_params()
 
 
-def test_vgg16s_convolutions_cost_what_is_published_without_the_dense_layers():
-    found = explain.table(models.VGG16(include_top=False), input_shape=(224, 224, 3))
-    assert found.multiply_adds + (25_088 + 4096) * 4096 + 4096 * 1000 == 15_470_264_320
-    assert found["block5_pool"].receptive_field == (212, 212)
+def test_vgg16s_convolutions_cost_the_published_total_minus_the_dense_layers():
+    table = explain.table(models.VGG16(include_top=False), input_shape=(224, 224, 3))
+    assert table.multiply_adds + (25_088 + 4096) * 4096 + 4096 * 1000 == 15_470_264_320
+    assert table["block5_pool"].receptive_field == (212, 212)
 
 
 @pytest.mark.slow
-def test_ssds_cost_is_torchvisions():
-    """torchvision tells 34.86 G for its `ssd300_vgg16` of 91 classes."""
+def test_ssd300_costs_as_much_as_torchvision_says():
+    """torchvision gives 34.86 G for its `ssd300_vgg16` of 91 classes."""
     assert round(explain.table(models.SSD300(classes=91)).multiply_adds / 1e9, 2) == 34.86
 
 
-def counted():
+def one_of_each_kind():
     inputs = keras.Input((10, 12, 4))
     x = layers.Conv2D(8, (3, 1), strides=2, groups=2, use_bias=False, name="conv")(inputs)
     x = layers.BatchNormalization(name="bn")(x)
@@ -74,11 +74,11 @@ def counted():
     x = layers.Conv2DTranspose(3, 2, strides=2, name="up")(x)
     x = layers.Dense(7, name="cellwise")(x)
     x = layers.GlobalMaxPooling2D(name="pool")(x)
-    return keras.Model(inputs, layers.Dense(2, name="dense")(x), name="counted")
+    return keras.Model(inputs, layers.Dense(2, name="dense")(x), name="each_kind")
 
 
 def test_multiply_adds_are_those_counted_by_hand():
-    found = explain.table(counted())
+    table = explain.table(one_of_each_kind())
     expected = {
         "conv": 4 * 6 * 8 * 3 * 2,  # (4, 6, 8), each from 3 pixels of half of the 4 channels
         "bn": 0,
@@ -89,13 +89,13 @@ def test_multiply_adds_are_those_counted_by_hand():
         "pool": 0,
         "dense": 14,
     }
-    assert {row.name: row.multiply_adds for row in found.rows} == expected
-    assert found.multiply_adds == sum(expected.values())
-    assert found.trainable_parameters == found.parameters - 16
+    assert {row.name: row.multiply_adds for row in table.rows} == expected
+    assert table.multiply_adds == sum(expected.values())
+    assert table.trainable_parameters == table.parameters - 16
 
 
 def windowed(kind):
-    """Networks whose windows are of all kinds; their size suits an impulse at every pixel."""
+    """Return a network with windows of all kinds, small enough for an impulse at every pixel."""
     inputs = x = keras.Input((29, 27, 1))
     if kind == "chain":
         x = layers.ZeroPadding2D(((1, 2), (3, 0)))(x)
@@ -133,51 +133,51 @@ def test_the_receptive_field_is_where_an_impulse_changes_a_cell(kind):
         return seen.min(axis=0), seen.max(axis=0)
 
     first, last = window(rows, columns)
-    told = explain.table(model).rows[-1]
-    assert tuple(last - first + 1) == told.receptive_field
+    row = explain.table(model).rows[-1]
+    assert tuple(last - first + 1) == row.receptive_field
     following, _ = window(rows + 1, columns + 1)
-    assert tuple(following - first) == told.stride
+    assert tuple(following - first) == row.stride
 
 
-def test_behind_a_layer_that_sees_all_or_is_not_known_there_is_no_window():
+def test_after_global_pooling_or_an_unknown_layer_there_is_no_receptive_field():
     inputs = keras.Input((16, 16, 2))
     x = layers.Conv2D(3, 3, padding="same", name="conv")(inputs)
     y = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
     x = layers.Multiply(name="excite")([x, y])
     x = layers.LayerNormalization(name="norm")(x)
     model = keras.Model(inputs, layers.GroupQueryAttention(2, 2, 1, name="attention")(x, x))
-    found = explain.table(model)
-    assert found["conv"].receptive_field == (3, 3)
-    assert [row.receptive_field for row in found.rows[1:]] == [None] * 4
-    assert found["attention"].multiply_adds is None
-    assert "those of attention, which are not known" in str(found)
+    table = explain.table(model)
+    assert table["conv"].receptive_field == (3, 3)
+    assert [row.receptive_field for row in table.rows[1:]] == [None] * 4
+    assert table["attention"].multiply_adds is None
+    assert "those of attention, which are unknown" in str(table)
 
 
-def test_nested_and_shared_layers_are_told_by_path_and_counted_once():
+def test_nested_and_shared_layers_have_their_path_and_count_once():
     base = deep()
     inputs = keras.Input((12, 12, 2))
     model = keras.Model(inputs, layers.Concatenate()([base(inputs), base(inputs * 2)]))
-    found = explain.table(model)
-    assert [row.name for row in found.rows].count("base/first") == 2
-    assert found.parameters == model.count_params() == sum(row.parameters for row in found.rows)
-    assert found.multiply_adds == 2 * explain.table(base).multiply_adds
-    assert found["base/joined"] == found["joined"]
-    assert found["joined"].receptive_field == (5, 5)
+    table = explain.table(model)
+    assert [row.name for row in table.rows].count("base/first") == 2
+    assert table.parameters == model.count_params() == sum(row.parameters for row in table.rows)
+    assert table.multiply_adds == 2 * explain.table(base).multiply_adds
+    assert table["base/joined"] == table["joined"]
+    assert table["joined"].receptive_field == (5, 5)
 
 
-def test_a_table_reads_as_text_and_as_json():
-    found = explain.table(models.LeNet5())
-    lines = str(found).splitlines()
+def test_a_table_can_be_printed_and_written_as_json():
+    table = explain.table(models.LeNet5())
+    lines = str(table).splitlines()
     assert lines[0] == "lenet5 for pictures of 32x32x1" and "multiply-adds" in lines[1]
     assert lines[5].split() == ["c3", "Conv2D", "10x10x16", "2,416", "240,000", "14x14", "2x2"]
     assert lines[-1] == (
-        "61,706 parameters, 61,706 of them trainable; 416,520 multiply-adds a picture"
+        "61,706 parameters, 61,706 of them trainable; 416,520 multiply-adds per picture"
     )
-    told = json.loads(json.dumps(found.to_dict()))
-    assert told["rows"][0]["receptive_field"] == [5, 5]
+    content = json.loads(json.dumps(table.to_dict()))
+    assert content["rows"][0]["receptive_field"] == [5, 5]
 
 
-def test_a_size_that_is_open_can_be_given():
+def test_an_open_input_size_can_be_given():
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, layers.Conv2D(4, 3, padding="same", name="conv")(inputs))
     assert explain.table(model, input_shape=(8, 9, 3)).multiply_adds == 8 * 9 * 4 * 27

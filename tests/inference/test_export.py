@@ -167,7 +167,7 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
     export.export(run, format="savedmodel", out=tmp_path / "out")
     assert not (first.parent / "leftover").exists() and first.exists()
     (tmp_path / "mine").mkdir()
-    with pytest.raises(InputError, match="must be a new folder, or an export's"):
+    with pytest.raises(InputError, match="must be a new folder, or that of an earlier export"):
         export.export(run, format="savedmodel", out=tmp_path / "mine")
 
     def fail(*arguments, **options):
