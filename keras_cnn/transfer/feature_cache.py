@@ -1,4 +1,4 @@
-"""Features of pictures, computed once and remembered on disk."""
+"""Features of pictures, computed once and stored on disk."""
 
 import contextlib
 import hashlib
@@ -27,23 +27,23 @@ def compute(
     *,
     cache: str | os.PathLike | None = None,
 ) -> np.ndarray:
-    """Return a model's output for each picture, from the cache where it is known.
+    """Return a model's output for each picture; take it from the cache if it is there.
 
-    What counts is the content of a picture, not its name or date, and of the model its layers and
-    weights: a picture moved is known, a picture changed is not. Several processes may share a
-    cache.
+    The key of a picture is its content, not its name or date. The key of a model is its layers, its
+    weights and the preparation. A picture that was moved is found, a picture that was changed is
+    computed again. Several processes may share a cache.
 
     Args:
-        model: From pictures to one vector each.
+        model: A model that returns a vector for each picture.
         preparation: How pictures become its input.
         paths: The pictures.
-        cache: An SQLite file, made where it is missing; None remembers nothing.
+        cache: An SQLite file, made if it is missing; None stores nothing.
 
     Returns:
         float32 (pictures, features).
 
     Raises:
-        InputError: A picture cannot be read, or the cache is no SQLite file.
+        InputError: A picture cannot be read, or the cache is no SQLite file or cannot be written.
     """
     paths = [os.fspath(path) for path in paths]
     features = np.empty((len(paths), *model.output_shape[1:]), np.float32)
@@ -123,20 +123,20 @@ def _digest_of_file(path):
 
 
 def _digest_of_model(model, preparation):
-    """Names are left out: Keras numbers them anew in every process."""
+    """Return the key of a model, without names: Keras numbers them differently in each process."""
     kinds = [
         (type(layer).__name__, [list(weight.shape) for weight in layer.weights])
         for layer in model._flatten_layers()
     ]
-    told = [kinds, _config(model), preparation.to_dict(), np.dtype(np.float32).str]
-    digest = hashlib.sha256(json.dumps(told, default=str).encode())
+    content = [kinds, _config(model), preparation.to_dict(), np.dtype(np.float32).str]
+    digest = hashlib.sha256(json.dumps(content, default=str).encode())
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight))
     return digest.digest()
 
 
 def _config(model):
-    """Each layer's options that change what it computes."""
+    """Return the options of each layer that change its output."""
     skipped = ("name", "trainable", "build_config", "batch_shape", "layers", "input_layers")
     return [
         {key: value for key, value in layer.get_config().items() if key not in skipped}

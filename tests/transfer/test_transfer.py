@@ -22,6 +22,7 @@ from keras_cnn.transfer import (
     fit_codes,
     fit_features,
     fit_head,
+    linear,
     thaw,
 )
 
@@ -251,6 +252,26 @@ def test_three_classes_are_told_apart_too(base, stripes, tmp_path):
         assert result["test"]["accuracy"] >= 0.9
 
 
+@pytest.mark.parametrize(("classifier", "least"), [("logistic", 0.9), ("svm", 0.5)])
+def test_of_penalties_with_the_same_accuracy_the_one_with_the_lowest_loss_is_taken(
+    stripes, tmp_path, classifier, least
+):
+    """The strongest penalty is as often right, but calls every picture 0.500."""
+    easy = Base(_spread_of_rows_and_columns, Scaling(rescale=1 / 255))
+    result = fit_features(easy, _recipe(stripes, tmp_path / "out"), classifier=classifier)
+    assert result["test"]["accuracy"] == 1
+    answers = Predictor.load(tmp_path / "out")([str(path) for path in _pictures(stripes)])
+    assert min(answer.value for answer in answers) > least
+
+
+def _spread_of_rows_and_columns(*, input_shape):
+    """A base whose two features distinguish lying from upright stripes."""
+    image = keras.Input(input_shape)
+    rows = keras.ops.std(keras.ops.mean(image, axis=(2, 3)), axis=1, keepdims=True)
+    columns = keras.ops.std(keras.ops.mean(image, axis=(1, 3)), axis=1, keepdims=True)
+    return keras.Model(image, keras.ops.concatenate([rows, columns]), name="spread")
+
+
 def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
     with pytest.raises(InputError, match="must be one of.*received 'tree'"):
         fit_features(base, _recipe(stripes, tmp_path), classifier="tree")
@@ -271,6 +292,22 @@ def test_choices_that_features_computed_once_pass_over_are_refused(base, stripes
     option = next(iter(choice)).replace("_", "-")
     with pytest.raises(InputError, match=f"leave out --{option} or --codes"):
         fit_features(base, _recipe(stripes, tmp_path, **choice))
+
+
+def test_where_only_the_run_s_folder_can_be_written_the_features_lie_in_it(
+    base, stripes, tmp_path, monkeypatch
+):
+    out = tmp_path / "only" / "out"
+    monkeypatch.setattr(linear.os, "access", lambda path, mode: path != out.parent)
+    fit_features(base, _recipe(stripes, out))
+    assert (out / "codes.sqlite").is_file() and not (out.parent / "codes.sqlite").exists()
+
+
+@pytest.mark.parametrize("fit", [fit_features, functools.partial(fit_head, linear_probe=True)])
+def test_features_can_be_stored_in_another_file(base, stripes, tmp_path, fit):
+    fit(base, _recipe(stripes, tmp_path / "out", epochs=1), cache=tmp_path / "mine" / "a.sqlite")
+    assert (tmp_path / "mine" / "a.sqlite").is_file()
+    assert not (tmp_path / "codes.sqlite").exists()
 
 
 def _pictures(stripes):
