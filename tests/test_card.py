@@ -1,4 +1,4 @@
-"""What a saved model remembers, and what becomes of a card that cannot be trusted."""
+"""Cards of saved models: written, read, and refused where they cannot be trusted."""
 
 import dataclasses
 import functools
@@ -30,7 +30,7 @@ def saved(tmp_path):
     return path
 
 
-def test_a_card_comes_back_and_the_model_with_it(saved):
+def test_a_card_can_be_read_back_and_does_not_change_the_model(saved):
     x = np.ones((1, 4, 4, 1), np.float32)
     before = keras.saving.load_model(saved)(x)
     card.write(saved, CARD)
@@ -45,7 +45,7 @@ def test_a_card_keeps_class_names_that_are_not_utf8(saved):
     assert card.read(saved).class_names == names
 
 
-def test_a_second_card_takes_the_first_one_s_place(saved):
+def test_a_second_card_replaces_the_first(saved):
     card.write(saved, CARD)
     card.write(saved, dataclasses.replace(CARD, scores={"accuracy": 1.0}))
     assert card.read(saved).scores == {"accuracy": 1.0}
@@ -53,7 +53,7 @@ def test_a_second_card_takes_the_first_one_s_place(saved):
     assert [path.name for path in saved.parent.iterdir()] == ["model.keras"]
 
 
-def test_a_write_that_fails_leaves_the_model_as_it_was(saved, monkeypatch):
+def test_a_failed_write_does_not_change_the_model(saved, monkeypatch):
     before = saved.read_bytes()
 
     def full(*arguments):
@@ -66,14 +66,14 @@ def test_a_write_that_fails_leaves_the_model_as_it_was(saved, monkeypatch):
     assert [path.name for path in saved.parent.iterdir()] == ["model.keras"]
 
 
-def test_a_model_without_a_card_gets_a_sentence(saved):
+def test_a_model_without_a_card_is_refused(saved):
     assert not card.is_in(saved)
     with pytest.raises(InputError, match="has no card, which names its classes"):
         card.read(saved)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "cannot be understood"),
         ("[]", "cannot be understood"),
@@ -84,14 +84,14 @@ def test_a_model_without_a_card_gets_a_sentence(saved):
         ('{"format": 1, "task": "regression", "priors": 3}', "priors are no name"),
     ],
 )
-def test_a_card_that_tells_nonsense_gets_a_sentence(saved, content, said):
+def test_an_invalid_card_is_refused(saved, content, message):
     with zipfile.ZipFile(saved, "a") as archive:
         archive.writestr(card.ENTRY, content)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         card.read(saved)
 
 
-def test_what_is_no_model_gets_a_sentence(tmp_path):
+def test_a_file_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "text.keras").write_text("no archive")
     for name in ("text.keras", "missing.keras"):
         for use in (card.read, card.load_model, card.is_in):
@@ -99,7 +99,7 @@ def test_what_is_no_model_gets_a_sentence(tmp_path):
                 use(tmp_path / name)
 
 
-def test_a_damaged_model_gets_a_sentence(saved):
+def test_a_damaged_model_is_refused(saved):
     with zipfile.ZipFile(saved) as archive:
         config = archive.read("config.json")
     with zipfile.ZipFile(saved, "w") as archive:
@@ -108,7 +108,7 @@ def test_a_damaged_model_gets_a_sentence(saved):
         card.load_model(saved)
 
 
-def test_code_in_a_model_runs_only_if_asked_for(tmp_path):
+def test_code_in_a_model_runs_only_with_unsafe(tmp_path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: 2 * x, output_shape=(2,))(inputs))
     path = tmp_path / "code.keras"
@@ -118,7 +118,7 @@ def test_code_in_a_model_runs_only_if_asked_for(tmp_path):
     np.testing.assert_array_equal(card.load_model(path, unsafe=True)(np.ones((1, 2))), [[2, 2]])
 
 
-def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
+def test_a_decompression_bomb_is_refused(tmp_path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model.weights.h5", bytes(10_000_000))
@@ -126,7 +126,7 @@ def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
         card.load_model(path)
 
 
-def test_the_fingerprint_is_that_of_the_folder_wherever_it_lies(tmp_path):
+def test_a_moved_folder_keeps_its_fingerprint(tmp_path):
     hashes = []
     for top, size in (("a", 3), ("b", 3), ("c", 4)):
         for name in ("x/1.png", "y/2.png"):
@@ -171,7 +171,7 @@ GENERATORS = {
 
 
 @pytest.mark.parametrize("options", GENERATORS.values(), ids=GENERATORS.keys())
-def test_a_preparation_gives_the_pixels_of_the_training(stripes, options):
+def test_a_preparation_returns_the_pixels_of_the_training(stripes, options):
     flow = _flow(
         ImageDataGenerator(**options),
         stripes,
@@ -204,7 +204,7 @@ _claims_to_be_of_keras.__module__ = "keras.src.applications.mine"
         {"data_format": "channels_first"},
     ],
 )
-def test_a_rule_that_is_code_is_not_guessed(stripes, options):
+def test_a_scaling_by_user_code_is_refused(stripes, options):
     flow = _flow(ImageDataGenerator(**options), stripes)
     rule = Preparation.from_dict(Preparation.of(flow).to_dict())
     assert rule.size == (20, 22)
@@ -220,7 +220,7 @@ def test_a_grey_picture_gets_its_margin(stripes):
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "invalid",
     [
         {"size": [0, 3]},
         {"size": [3]},
@@ -233,31 +233,31 @@ def test_a_grey_picture_gets_its_margin(stripes):
         {"scaling": 3},
     ],
 )
-def test_a_preparation_that_tells_nonsense_gets_a_sentence(spoilt):
-    told = Preparation(size=(8, 8)).to_dict() | spoilt
+def test_an_invalid_preparation_is_refused(invalid):
+    fields = Preparation(size=(8, 8)).to_dict() | invalid
     with pytest.raises(InputError):
-        Preparation.from_dict(told)
+        Preparation.from_dict(fields)
     with pytest.raises(InputError, match="does not tell how its pictures were prepared"):
         Preparation.from_dict({})
 
 
-def test_weights_with_a_rule_leave_no_room_for_another():
+def test_a_second_scaling_is_refused():
     assert scaled_generator(Scaling.of_model(models.VGG16), rotation_range=9).rotation_range == 9
     for option in ("rescale", "preprocessing_function", "samplewise_center"):
         with pytest.raises(InputError, match=f"{option} would scale them once more"):
             scaled_generator(Scaling("caffe"), **{option: 1})
 
 
-def test_the_card_of_a_set_tells_its_classes_and_pictures(stripes, saved):
+def test_a_card_holds_the_classes_and_the_fingerprint_of_the_pictures(stripes, saved):
     recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
     splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
     splits.save(keras.saving.load_model(saved), saved)
-    told = card.read(saved)
-    assert told.class_names == ("lying", "upright")
+    its_card = card.read(saved)
+    assert its_card.class_names == ("lying", "upright")
     scaling = {"mode": None, "rescale": 1 / 255, "samplewise_center": False}
-    assert told.preparation["scaling"] == scaling
-    assert told.data["test"]["pictures"] == 16
+    assert its_card.preparation["scaling"] == scaling
+    assert its_card.data["test"]["pictures"] == 16
     os.remove(splits.test.filepaths[0])
     again = classification_splits(recipe, ImageDataGenerator()).card()
-    assert again.data["test"]["hash"] != told.data["test"]["hash"]
-    assert again.data["train"] == told.data["train"]
+    assert again.data["test"]["hash"] != its_card.data["test"]["hash"]
+    assert again.data["train"] == its_card.data["train"]

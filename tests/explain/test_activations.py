@@ -9,7 +9,7 @@ from networks_to_explain import deep, gap_classifier, nested, pictures, randomis
 from keras_cnn import explain
 
 
-def test_filters_share_one_scale_on_which_zero_is_grey():
+def test_all_filters_share_a_scale_on_which_zero_is_grey():
     model = gap_classifier()
     kernel = values(model.get_layer("conv").kernel)
     shown = explain.filters(model, "conv")
@@ -18,7 +18,7 @@ def test_filters_share_one_scale_on_which_zero_is_grey():
     np.testing.assert_allclose(shown, expected, rtol=1e-5)
 
 
-def test_each_filter_of_a_depthwise_or_nested_convolution_is_a_picture():
+def test_filters_of_depthwise_and_nested_convolutions_are_pictures():
     base = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
@@ -41,7 +41,7 @@ def test_each_filter_of_a_depthwise_or_nested_convolution_is_a_picture():
         explain.filters(gap_classifier(), "predictions")
 
 
-def test_feature_maps_are_shown_before_and_after_relu_and_pooling():
+def test_feature_maps_are_returned_before_and_after_relu_and_pooling():
     inputs = keras.Input((8, 8, 2))
     x = layers.Conv2D(3, 3, activation="relu", name="conv")(inputs)
     model = randomise(keras.Model(inputs, layers.MaxPooling2D(2, name="pool")(x)))
@@ -59,7 +59,7 @@ def test_feature_maps_are_shown_before_and_after_relu_and_pooling():
     )
 
 
-def test_feature_maps_of_a_nested_base_are_those_of_the_base():
+def test_feature_maps_of_a_nested_base_equal_those_of_the_base():
     model, image = randomise(nested()), pictures(12, 12, 2)
     base = model.get_layer("base")
     expected = values(keras.Model(base.input, base.get_layer("branch").output)(image[None]))[0]
@@ -69,7 +69,7 @@ def test_feature_maps_of_a_nested_base_are_those_of_the_base():
     np.testing.assert_allclose(np.tanh(maps["base/branch before tanh"]), expected, rtol=1e-4)
 
 
-def test_a_layer_that_runs_twice_or_is_not_unique_is_told():
+def test_a_layer_that_runs_twice_or_is_not_unique_is_refused():
     inputs = keras.Input((8, 8, 2))
     twice = layers.Conv2D(2, 1, name="twice")
     model = keras.Model(inputs, twice(twice(inputs)))
@@ -83,7 +83,7 @@ def test_a_layer_that_runs_twice_or_is_not_unique_is_told():
     assert explain.feature_maps(both, pictures(12, 12, 2), "b/pool")["b/pool"].shape == (5, 5, 4)
 
 
-def test_a_mosaic_holds_every_picture_and_gaps_between():
+def test_a_mosaic_holds_every_picture_with_gaps_between():
     parts = np.arange(1.0, 61).reshape(5, 3, 4)
     laid = explain.mosaic(parts, columns=2)
     assert laid.shape == (11, 9)

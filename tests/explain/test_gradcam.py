@@ -1,4 +1,4 @@
-"""Where a network looks: Grad-CAM against closed forms and finite differences."""
+"""Grad-CAM against closed forms and finite differences."""
 
 import cv2
 import keras
@@ -11,21 +11,21 @@ from keras_cnn import explain, models
 
 
 def cam(model, image, index):
-    """Class activation map, Zhou et al. 2016, equation 2, without what is below zero."""
+    """Return the class activation map, Zhou et al. 2016, equation 2, without negative values."""
     maps = values(keras.Model(model.input, model.get_layer("conv").output)(image[None]))[0]
     heat = np.maximum(maps @ values(model.get_layer("predictions").kernel)[:, index], 0)
     return heat / heat.max()
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_grad_cam_is_cam_where_global_average_and_one_dense_layer_follow(index):
+def test_grad_cam_equals_cam_before_global_average_and_a_dense_layer(index):
     model, image = gap_classifier(), pictures(9, 11, 3)
     heat = explain.grad_cam(model, image, class_index=index)
     assert heat.shape == (9, 11) and heat.dtype == np.float32
     np.testing.assert_allclose(heat, cam(model, image, index), rtol=1e-4, atol=1e-6)
 
 
-def test_by_default_the_class_is_the_networks_answer():
+def test_the_default_class_is_the_most_likely():
     model, image = gap_classifier(), pictures(9, 11, 3)
     best = int(np.argmax(values(model(image[None]))))
     np.testing.assert_array_equal(
@@ -34,7 +34,7 @@ def test_by_default_the_class_is_the_networks_answer():
 
 
 def last_layers(kind):
-    """The same answer, its softmax in the dense layer or behind it."""
+    """Return a model with the same answer, its softmax in the dense layer or after it."""
     plain = gap_classifier(None, scale=30.0)
     ends = {
         "in the dense layer": gap_classifier("softmax", scale=30.0),
@@ -45,7 +45,7 @@ def last_layers(kind):
 
 
 @pytest.mark.parametrize("kind", ["in the dense layer", "layer", "activation"])
-def test_the_score_is_taken_before_softmax_so_that_a_sure_network_has_a_gradient(kind):
+def test_the_score_is_the_logit_so_a_saturated_network_has_a_gradient(kind):
     model, image = last_layers(kind), pictures(9, 11, 3)
     scores = values(model(image[None]))[0]
     assert scores.max() > 1 - 1e-6  # softmax' own gradient is gone
@@ -61,7 +61,7 @@ def flat(activation="softmax"):
 
 
 @pytest.mark.parametrize("layer", [None, "joined", "branch", "first"])
-def test_a_nested_base_is_explained_as_the_same_layers_in_a_row(layer):
+def test_a_nested_base_is_explained_like_the_same_layers_without_nesting(layer):
     inside, outside, image = randomise(nested()), randomise(flat()), pictures(12, 12, 2)
     np.testing.assert_allclose(values(inside(image[None])), values(outside(image[None])), rtol=1e-5)
     heat = explain.grad_cam(inside, image, class_index=1, layer=layer)
@@ -70,7 +70,7 @@ def test_a_nested_base_is_explained_as_the_same_layers_in_a_row(layer):
     np.testing.assert_allclose(heat, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_maps_count_by_the_slope_of_the_score_that_finite_differences_find():
+def test_the_weights_of_maps_equal_finite_differences():
     model, image = randomise(flat(activation=None)), pictures(12, 12, 2)
     joined = model.get_layer("joined")
     maps = values(keras.Model(model.input, joined.output)(image[None]))[0]  # (10, 10, 4)
@@ -80,12 +80,12 @@ def test_maps_count_by_the_slope_of_the_score_that_finite_differences_find():
     bumped = maps + 1e-2 * np.concatenate([np.eye(4), -np.eye(4)])[:, None, None, :]
     up, down = np.split(values(keras.Model(below, x)(bumped.astype("float32")))[:, 1], 2)
     heat = cv2.resize(np.maximum(maps @ (up - down), 0), (12, 12))
-    found = explain.grad_cam(model, image, class_index=1, layer="joined")
-    np.testing.assert_allclose(found, heat / heat.max(), atol=0.01)
-    assert 0.1 < found.mean() < 0.9
+    grad_cam = explain.grad_cam(model, image, class_index=1, layer="joined")
+    np.testing.assert_allclose(grad_cam, heat / heat.max(), atol=0.01)
+    assert 0.1 < grad_cam.mean() < 0.9
 
 
-def test_by_default_the_last_maps_before_pooling_and_of_more_than_a_cell_are_weighed():
+def test_the_default_layer_is_the_last_before_pooling_with_more_than_a_cell():
     inputs = keras.Input((16, 16, 2))
     x = layers.Conv2D(3, 3, activation="relu", name="last")(layers.Conv2D(3, 3)(inputs))
     x = layers.SpatialDropout2D(0.5)(layers.MaxPooling2D(6)(x))
@@ -97,7 +97,7 @@ def test_by_default_the_last_maps_before_pooling_and_of_more_than_a_cell_are_wei
     assert heat.max() == 1
 
 
-def test_explaining_leaves_the_model_as_it_was():
+def test_explaining_does_not_change_the_model():
     model, image = randomise(nested()), pictures(12, 12, 2)
     before = values(model(image[None]))
     attributes = [set(vars(layer)) for _, layer in explain.hooks.operations(model)]
@@ -105,7 +105,7 @@ def test_explaining_leaves_the_model_as_it_was():
     explain.grad_cam(model, image)
     explain.feature_maps(model, image, ["first", "predictions"])
     explain.table(model)
-    with pytest.raises(ValueError, match="answered"):
+    with pytest.raises(ValueError, match="returned"):
         explain.grad_cam(model, image, layer="hidden")
     assert [set(vars(layer)) for _, layer in explain.hooks.operations(model)] == attributes
     np.testing.assert_array_equal(values(model(image[None])), before)
@@ -113,7 +113,7 @@ def test_explaining_leaves_the_model_as_it_was():
         np.testing.assert_array_equal(value, old)
 
 
-def test_where_nothing_speaks_for_the_class_the_map_is_zero_not_nan():
+def test_without_positive_evidence_the_map_is_zero_not_nan():
     model = gap_classifier()
     model.get_layer("predictions").set_weights([-np.ones((6, 4)), np.zeros(4)])
     heat = explain.grad_cam(model, pictures(9, 11, 3), class_index=0)
@@ -136,8 +136,8 @@ def detector():
 
 
 @pytest.mark.parametrize("feature_map", ["conv4_3_norm", "fc7"])
-def test_a_detectors_heat_is_that_of_its_surest_priors_logit(detector, feature_map):
-    """The heads are linear, so the slope is the filter of the prior's class."""
+def test_a_detector_is_explained_by_the_logit_of_its_most_likely_prior(detector, feature_map):
+    """The heads are linear, so the gradient is the filter of the prior's class."""
     rng = np.random.default_rng(0)
     for layer in detector.layers:
         if layer.name.endswith("_mbox_conf"):
@@ -152,13 +152,13 @@ def test_a_detectors_heat_is_that_of_its_surest_priors_logit(detector, feature_m
     conf = detector.get_layer(f"{feature_map}_mbox_conf")
     maps = values(keras.Model(detector.input, conf.input)(image[None]))[0]
     expected = np.maximum(maps @ values(conf.kernel)[1, 1, :, 4 * 1 + 2], 0)
-    heat = explain.grad_cam(detector, image)  # of class 2, the surest
+    heat = explain.grad_cam(detector, image)  # of class 2, the most likely
     expected = cv2.resize(expected / expected.max(), (300, 300))
     np.testing.assert_allclose(heat, expected / expected.max(), atol=1e-3)
     assert 0.001 < heat.mean() < 0.999
 
 
-def test_a_detector_has_no_heat_of_the_background(detector):
+def test_the_background_of_a_detector_cannot_be_explained(detector):
     with pytest.raises(ValueError, match=r"in \[1, 4\) .* class_index=0"):
         explain.grad_cam(detector, np.zeros((300, 300, 3), "float32"), class_index=0)
 
@@ -172,7 +172,7 @@ def test_a_detector_has_no_heat_of_the_background(detector):
         ({"layer": "gap"}, "name a convolution by layer="),
     ],
 )
-def test_a_wrong_option_is_answered_with_a_sentence(options, sentence):
+def test_a_wrong_option_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         explain.grad_cam(gap_classifier(), pictures(9, 11, 3), **options)
 
@@ -183,7 +183,7 @@ def test_a_picture_of_another_size_is_refused():
             explain.grad_cam(gap_classifier(), pictures(*shape))
 
 
-def test_the_picture_shines_through_where_nothing_is_hot():
+def test_the_overlay_shows_the_picture_where_the_heat_is_zero():
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     heat = np.zeros((4, 6), "float32")
     np.testing.assert_array_equal(explain.overlay(image, heat), image)

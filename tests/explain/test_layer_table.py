@@ -1,4 +1,4 @@
-"""What layers cost and see, against the papers and torchvision."""
+"""Cost and receptive field of layers, against the papers and torchvision."""
 
 import json
 
@@ -11,7 +11,7 @@ from networks_to_explain import deep, values
 from keras_cnn import explain, models
 
 
-def test_lenets_connections_are_the_papers_where_the_layers_agree():
+def test_lenet_has_the_papers_connections_in_the_layers_that_agree():
     """LeCun et al. 1998, section II-B; it counts each bias as a connection."""
     table = explain.table(models.LeNet5())
     assert table.parameters == 61_706
@@ -42,9 +42,7 @@ def test_lenets_connections_are_the_papers_where_the_layers_agree():
         pytest.param("ResNet50", 3_857_973_248, "conv5_block3_out", 483, marks=pytest.mark.slow),
     ],
 )
-def test_published_costs_and_receptive_fields_are_found(
-    build, multiply_adds, last, receptive_field
-):
+def test_costs_and_receptive_fields_are_as_published(build, multiply_adds, last, receptive_field):
     model = getattr(models, build)()
     table = explain.table(model)
     assert table.multiply_adds == multiply_adds
@@ -77,7 +75,7 @@ def one_of_each_kind():
     return keras.Model(inputs, layers.Dense(2, name="dense")(x), name="each_kind")
 
 
-def test_multiply_adds_are_those_counted_by_hand():
+def test_multiply_adds_equal_a_count_by_hand():
     table = explain.table(one_of_each_kind())
     expected = {
         "conv": 4 * 6 * 8 * 3 * 2,  # (4, 6, 8), each from 3 pixels of half of the 4 channels
@@ -122,7 +120,7 @@ def windowed(kind):
 
 
 @pytest.mark.parametrize("kind", ["chain", "same", "branches"])
-def test_the_receptive_field_is_where_an_impulse_changes_a_cell(kind):
+def test_the_receptive_field_covers_the_impulses_that_change_a_cell(kind):
     model = windowed(kind)
     impulses = np.eye(29 * 27, dtype="float32").reshape(-1, 29, 27, 1)
     answers = values(model.predict(impulses, verbose=0, batch_size=261)).max(axis=-1)

@@ -20,7 +20,7 @@ def values(tensor):
 
 
 def gap_classifier(activation="softmax", scale=1.0):
-    """The net of the CAM paper: features, global average, one dense layer."""
+    """Return the network of the CAM paper: features, global average, a dense layer."""
     inputs = keras.Input((9, 11, 3))
     x = layers.Conv2D(6, 3, padding="same", activation="relu", name="conv")(inputs)
     x = layers.GlobalAveragePooling2D(name="gap")(x)
@@ -29,7 +29,7 @@ def gap_classifier(activation="softmax", scale=1.0):
 
 
 def deep(base_name="base"):
-    """A base with a branch, and a head that is not linear."""
+    """Return a base with a branch."""
     inputs = keras.Input((12, 12, 2))
     x = layers.Conv2D(4, 3, activation="relu", name="first")(inputs)
     y = layers.Conv2D(4, 3, padding="same", activation="tanh", name="branch")(x)

@@ -17,7 +17,7 @@ slow = pytest.mark.slow
 
 
 def tiny(*, channels=3, classes=5, include_top=True, filters=4, bias=True):
-    """A network with every kind of layer weights files hold, and a branch."""
+    """Return a network with a branch and with all kinds of layers that weights files hold."""
     inputs = keras.Input((8, 8, channels))
     x = layers.Conv2D(filters, 3, use_bias=bias, name="conv1")(inputs)
     x = layers.BatchNormalization(name="bn1")(x)
@@ -38,7 +38,7 @@ def randomise(model, seed=0):
 
 
 def save(model, path):
-    """Write `path` as Keras does; `.by_order.h5` as the published files of keras.applications."""
+    """Write `path` as Keras does; `.by_order.h5` like the published files of keras.applications."""
     if path.name.endswith(".by_order.h5"):
         with h5py.File(path, "w") as file:
             file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
@@ -72,9 +72,9 @@ def conv_net_of_torch(torch, last="classifier.3"):
         last: [(5, 7), (5,)],
     }
     return {
-        f"{module}.{part}": torch.from_numpy(rng.normal(size=shape).astype("float32"))
+        f"{module}.{variable}": torch.from_numpy(rng.normal(size=shape).astype("float32"))
         for module, pair in shapes.items()
-        for part, shape in zip(("weight", "bias"), pair, strict=True)
+        for variable, shape in zip(("weight", "bias"), pair, strict=True)
     }
 
 

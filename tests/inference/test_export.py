@@ -28,7 +28,7 @@ RULES = {
 
 
 def _run(folder, rule):
-    """A run whose network tells apart what its preparation gets wrong."""
+    """Return a run whose network reacts to a wrong preparation."""
     keras.utils.set_random_seed(1)
     channels = 1 if rule.color_mode == "grayscale" else 3
     scale = {"caffe": 1 / 128}.get(rule.scaling.mode, 2.0)
@@ -38,8 +38,8 @@ def _run(folder, rule):
     x = layers.Dense(3, activation="softmax")(layers.Flatten()(x))
     folder.mkdir()
     keras.Model(inputs, x).save(folder / "model.keras")
-    told = Card(task="classification", class_names=("一", "二", "三"), preparation=rule.to_dict())
-    card.write(folder / "model.keras", told)
+    fields = {"class_names": ("一", "二", "三"), "preparation": rule.to_dict()}
+    card.write(folder / "model.keras", Card(task="classification", **fields))
     return folder
 
 
@@ -122,8 +122,8 @@ def test_an_exported_model_answers_raw_pixels_as_keras_does(tmp_path, jpegs, for
     np.testing.assert_allclose(answers, expected, atol=1e-4)
     labels = (path.parent / "labels.txt").read_text(encoding="utf-8").split()
     assert labels == ["一", "二", "三"]
-    told = json.loads((path.parent / "card.json").read_text(encoding="utf-8"))
-    assert told["preparation"] == rule.to_dict()
+    content = json.loads((path.parent / "card.json").read_text(encoding="utf-8"))
+    assert content["preparation"] == rule.to_dict()
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
@@ -136,15 +136,15 @@ def test_the_graph_prepares_pixels_as_the_training_did(tmp_path, jpegs, rule):
         np.testing.assert_allclose(model.predict_on_batch(pixels), expected, atol=1e-6)
 
 
-def test_every_shade_of_grey_is_pillow_s(tmp_path):
+def test_every_shade_of_grey_equals_pillow_s(tmp_path):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
     inputs = keras.Input((64, 64, 1))
-    told = Card(
+    its_card = Card(
         task="regression",
         preparation=Preparation(size=(64, 64), color_mode="grayscale").to_dict(),
     )
-    model = export.with_preparation(keras.Model(inputs, inputs * 1.0), told)
+    model = export.with_preparation(keras.Model(inputs, inputs * 1.0), its_card)
     grey = np.asarray(Image.fromarray(pixels).convert("L"))
     np.testing.assert_array_equal(model.predict_on_batch(pixels[None])[0, ..., 0], grey)
 
@@ -159,7 +159,7 @@ def test_a_detector_takes_raw_pixels_and_prepares_them_itself():
 
 
 @tensorflow_only
-def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, monkeypatch):
+def test_an_export_replaces_an_older_export_but_no_other_folder(tmp_path, monkeypatch):
     run = _run(tmp_path / "run", RULES["rescaled"])
     first = export.export(run, format="savedmodel", out=tmp_path / "out")
     (first.parent / "leftover").touch()
@@ -180,13 +180,13 @@ def test_an_export_is_replaced_whole_and_a_stranger_s_folder_never(tmp_path, mon
     assert names == [".out-settings", "mine", "out", "run"]
 
 
-def test_a_missing_package_gets_a_sentence(tmp_path, monkeypatch):
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
     run = _run(tmp_path / "run", RULES["rescaled"])
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs the package tf2onnx.*keras-cnn\[export\]"):
         export.export(run, format="onnx")
 
 
-def test_an_unknown_format_gets_a_sentence(tmp_path):
+def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(InputError, match="must be one of.*received 'pdf'"):
         export.export(tmp_path, format="pdf")

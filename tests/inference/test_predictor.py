@@ -1,4 +1,4 @@
-"""A saved model used: the answers are those of the training's own batches."""
+"""The predictions of a saved model equal those on the training's own batches."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ from keras_cnn.splits import classification_splits
 
 @pytest.fixture
 def run(stripes, tmp_path):
-    """Folder of a run whose network is untrained, and its splits."""
+    """Return the folder of a run with an untrained network, and its splits."""
     recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=20)
     splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
     (tmp_path / "run").mkdir()
@@ -25,7 +25,7 @@ def run(stripes, tmp_path):
     return tmp_path / "run", splits
 
 
-def test_answers_are_those_to_the_batches_of_the_training(run):
+def test_answers_equal_those_on_the_batches_of_the_training(run):
     folder, splits = run
     predictor = Predictor.load(folder)
     expected = splits.predict(predictor.model)
@@ -37,7 +37,7 @@ def test_answers_are_those_to_the_batches_of_the_training(run):
     assert answers[3].value == scores[0]
 
 
-def test_a_file_pixels_and_a_list_are_one_call_each(run):
+def test_a_file_an_array_and_a_list_can_be_passed(run):
     folder, splits = run
     predictor = Predictor.load(folder / "model.keras")
     path = splits.test.filepaths[0]
@@ -50,7 +50,7 @@ def test_a_file_pixels_and_a_list_are_one_call_each(run):
 
 
 @pytest.mark.parametrize("color_mode", ["rgb", "grayscale", "rgba"])
-def test_grey_arrays_and_pictures_of_pillow_are_answered_as_their_files(tmp_path, color_mode):
+def test_grey_arrays_and_pictures_of_pillow_are_answered_like_their_files(tmp_path, color_mode):
     preparation = Preparation(size=(20, 20), color_mode=color_mode, scaling=Scaling("tf"))
     if color_mode != "rgb":
         preparation = dataclasses.replace(preparation, scaling=Scaling(rescale=1 / 255))
@@ -89,7 +89,7 @@ def test_a_picture_of_pillow_whose_file_is_damaged_is_refused(run, tmp_path):
             Predictor.load(run[0])(opened)
 
 
-def test_a_stream_without_end_is_answered_as_it_comes(run):
+def test_an_endless_stream_is_answered_as_it_comes(run):
     folder, splits = run
     asked = 0
 
@@ -105,16 +105,16 @@ def test_a_stream_without_end_is_answered_as_it_comes(run):
     assert asked <= 5 * 4
 
 
-def test_a_bad_picture_raises_or_is_told_and_left_out(run, tmp_path):
+def test_a_bad_picture_raises_or_goes_to_on_error(run, tmp_path):
     folder, splits = run
     (tmp_path / "bad.png").write_text("no picture")
     paths = [splits.test.filepaths[0], str(tmp_path / "bad.png"), splits.test.filepaths[1]]
     predictor = Predictor.load(folder)
     with pytest.raises(InputError, match="bad.png"):
         list(predictor.stream(paths))
-    told = []
-    found = list(predictor.stream(paths, on_error=lambda path, error: told.append(path)))
-    assert [path for path, _ in found] == paths[::2] and told == paths[1:2]
+    bad = []
+    answers = list(predictor.stream(paths, on_error=lambda path, error: bad.append(path)))
+    assert [path for path, _ in answers] == paths[::2] and bad == paths[1:2]
 
 
 def test_a_decompression_bomb_is_refused(run, tmp_path, monkeypatch):
@@ -124,15 +124,15 @@ def test_a_decompression_bomb_is_refused(run, tmp_path, monkeypatch):
         Predictor.load(folder)(splits.test.filepaths[0])
 
 
-def test_the_score_is_that_of_the_training(run, stripes, tmp_path):
+def test_evaluate_gives_the_score_of_the_training(run, stripes, tmp_path):
     folder, splits = run
     predictor = Predictor.load(folder)
     right = splits.predict(predictor.model).argmax(axis=1) == splits.test.classes
-    told = predictor.evaluate(stripes)
-    assert told["test"]["accuracy"] == pytest.approx(right.mean())
-    assert predictor.evaluate(stripes / "test")["test"] == told["test"]
+    result = predictor.evaluate(stripes)
+    assert result["test"]["accuracy"] == pytest.approx(right.mean())
+    assert predictor.evaluate(stripes / "test")["test"] == result["test"]
     out = tmp_path / "report"
-    assert predictor.evaluate(stripes, out=out)["test"]["accuracy"] == told["test"]["accuracy"]
+    assert predictor.evaluate(stripes, out=out)["test"]["accuracy"] == result["test"]["accuracy"]
     assert {"report.html", "confusion.png"} <= {path.name for path in out.iterdir()}
 
 
@@ -142,20 +142,20 @@ def test_other_classes_are_refused_with_both_lists(run, stripes):
         Predictor.load(run[0]).evaluate(stripes)
 
 
-def test_a_bad_picture_stops_the_score_or_is_left_out_by_choice(run, stripes):
+def test_a_bad_picture_stops_evaluate_or_is_left_out_by_an_option(run, stripes):
     (stripes / "test" / "lying" / "void.png").touch()
     predictor = Predictor.load(run[0])
     with pytest.raises(InputError, match="void.png.*empty; .*--skip-bad-images$"):
         predictor.evaluate(stripes)
-    told = predictor.evaluate(stripes, skip_bad_images=True)
-    assert len(told["skipped"]) == 1 and told["test"]["samples"] == 16
+    result = predictor.evaluate(stripes, skip_bad_images=True)
+    assert len(result["skipped"]) == 1 and result["test"]["samples"] == 16
 
 
 def test_a_regression_answers_with_a_value(tmp_path):
-    told = card.Card(task="regression", preparation=Preparation(size=(8, 8)).to_dict())
+    its_card = card.Card(task="regression", preparation=Preparation(size=(8, 8)).to_dict())
     path = tmp_path / "model.keras"
     network((8, 8, 3), 1, activation=None).save(path)
-    card.write(path, told)
+    card.write(path, its_card)
     Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
     answer = Predictor.load(path)(tmp_path / "a.png")
     assert answer.value == answer.scores[0] and not answer.class_names
@@ -164,7 +164,7 @@ def test_a_regression_answers_with_a_value(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"class_names": ("a", "b", "c")}, "names 3.*output is"),
         ({"preparation": Preparation(size=(9, 8)).to_dict()}, r"\(9, 8, 3\).*\(8, 8, 3\)"),
@@ -174,7 +174,7 @@ def test_a_regression_answers_with_a_value(tmp_path):
         ({"task": "detection"}, "holds a detector"),
     ],
 )
-def test_a_card_of_another_model_is_refused(tmp_path, changes, said):
+def test_a_card_of_another_model_is_refused(tmp_path, changes, message):
     fits = {
         "task": "classification",
         "class_names": ("a", "b"),
@@ -185,16 +185,18 @@ def test_a_card_of_another_model_is_refused(tmp_path, changes, said):
     card.write(path, card.Card(**fits))
     Predictor.load(path)
     card.write(path, card.Card(**fits | changes))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         Predictor.load(path)
 
 
-def test_a_folder_without_a_model_gets_a_sentence(tmp_path):
+def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no model .*name the folder of a finished run"):
         Predictor.load(tmp_path)
 
 
-def test_a_killed_predict_goes_on_where_its_file_ends(run, stripes, tmp_path, capsys, monkeypatch):
+def test_a_killed_predict_continues_at_the_end_of_its_file(
+    run, stripes, tmp_path, capsys, monkeypatch
+):
     out, command = (
         tmp_path / "answers.csv",
         ["predict", str(run[0]), str(stripes / "test"), "--out"],

@@ -1,4 +1,4 @@
-"""Answers by Ray: those of one process, whatever worker gave them."""
+"""Predictions by Ray equal those of a single process."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def run(stripes, tmp_path):
     return tmp_path / "run"
 
 
-def test_a_worker_keeps_a_row_for_each_path(run, stripes):
+def test_a_worker_returns_a_row_for_each_path(run, stripes):
     paths = sorted(map(str, (stripes / "test").rglob("*.png")))[:5]
     bad = str(stripes / "none.png")
     columns = ray_batch.Worker(run)({"path": [*paths[:2], bad, *paths[2:]]})
@@ -36,7 +36,7 @@ def test_a_worker_keeps_a_row_for_each_path(run, stripes):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_two_workers_answer_as_one_process(run, stripes, tmp_path):
+def test_two_workers_answer_as_a_single_process(run, stripes, tmp_path):
     pytest.importorskip("ray")
     parquet = pytest.importorskip("pyarrow.parquet")
     (stripes / "test" / "lying" / "bad.png").write_text("no picture")
@@ -50,8 +50,8 @@ def test_two_workers_answer_as_one_process(run, stripes, tmp_path):
     assert shown.returncode == 2, shown.stderr  # one picture is bad
     assert "17 pictures answered, 1 of them cannot be read" in shown.stdout
     rows = {row["path"]: row for row in parquet.read_table(out).to_pylist()}
-    told = subprocess.run([*command, "--json"], capture_output=True, text=True, env=environment)
-    for answer in json.loads(told.stdout):
+    alone = subprocess.run([*command, "--json"], capture_output=True, text=True, env=environment)
+    for answer in json.loads(alone.stdout):
         row = rows.pop(os.path.abspath(answer["path"]))
         assert row["class"] == answer["class"]
         assert row["score"] == pytest.approx(answer["score"], abs=1e-5)
@@ -59,7 +59,9 @@ def test_two_workers_answer_as_one_process(run, stripes, tmp_path):
     assert path.endswith("bad.png") and "it is no picture" in row["error"]
 
 
-def test_what_ray_needs_is_said(run, stripes, tmp_path, capsys, monkeypatch):
+def test_ray_without_out_or_without_its_package_is_refused(
+    run, stripes, tmp_path, capsys, monkeypatch
+):
     command = ["predict", str(run), str(stripes / "test"), "--engine", "ray"]
     assert main(command) == 2
     assert "--engine ray needs --out" in capsys.readouterr().err
@@ -69,7 +71,7 @@ def test_what_ray_needs_is_said(run, stripes, tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_with_something_in_it_is_not_written_to(run, stripes):
+def test_a_folder_that_is_not_empty_is_refused(run, stripes):
     pytest.importorskip("ray")
     with pytest.raises(InputError, match="must be a new or empty folder"):
         ray_batch.predict(run, [], out=stripes)

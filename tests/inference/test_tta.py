@@ -1,4 +1,4 @@
-"""A test by several crops: the answers are their mean, wherever the model is asked."""
+"""Test-time augmentation: the answer is the mean over several crops, in every use of a model."""
 
 import json
 
@@ -14,14 +14,14 @@ from keras_cnn.splits import classification_splits
 
 
 def network(input_shape, classes):
-    """A network that tells where things are: a shift or a mirror changes its answer."""
+    """Return a network whose answer changes with a shift or a reflection."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(inputs)
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
 
 
 def ten_crops(images):
-    """The crops as NumPy cuts them from pictures whose edge is repeated."""
+    """Return the crops, cut by NumPy from pictures with repeated edges."""
     height, width = images.shape[1:3]
     y, x = round(height / 14), round(width / 14)
     padded = np.pad(images, ((0, 0), (y, y), (x, x), (0, 0)), mode="edge")
@@ -31,34 +31,34 @@ def ten_crops(images):
 
 
 @pytest.mark.parametrize("number", tta.NUMBERS)
-def test_the_answer_is_the_mean_of_those_to_the_crops(number):
+def test_the_answer_is_the_mean_over_the_crops(number):
     images = np.random.default_rng(0).normal(0, 2, (3, 42, 70, 3)).astype("float32")
     model = network((42, 70, 3), 4)
     answers = [model.predict_on_batch(crop) for crop in ten_crops(images)[:number]]
-    told = tta.averaging(model, number, image_shape=(42, 70, 3)).predict_on_batch(images)
-    np.testing.assert_allclose(told, np.mean(answers, axis=0), atol=1e-6)
-    assert number == 1 or np.abs(told - answers[0]).max() > 0.01
+    averaged = tta.averaging(model, number, image_shape=(42, 70, 3)).predict_on_batch(images)
+    np.testing.assert_allclose(averaged, np.mean(answers, axis=0), atol=1e-6)
+    assert number == 1 or np.abs(averaged - answers[0]).max() > 0.01
 
 
-def test_crops_are_the_same_with_the_channels_first():
+def test_channels_first_gives_the_same_crops():
     images = np.random.default_rng(0).normal(0, 2, (3, 3, 42, 70)).astype("float32")
     model = network((3, 42, 70), 4)
     crop_after_crop = [np.moveaxis(crop, 3, 1) for crop in ten_crops(np.moveaxis(images, 1, 3))]
     answers = [model.predict_on_batch(crop) for crop in crop_after_crop]
-    told = tta.averaging(model, 10, image_shape=(3, 42, 70)).predict_on_batch(images)
-    np.testing.assert_allclose(told, np.mean(answers, axis=0), atol=1e-6)
+    averaged = tta.averaging(model, 10, image_shape=(3, 42, 70)).predict_on_batch(images)
+    np.testing.assert_allclose(averaged, np.mean(answers, axis=0), atol=1e-6)
 
 
-def test_a_picture_of_one_pixel_and_a_number_there_is_not():
+def test_a_single_pixel_works_and_another_number_of_crops_is_refused():
     model = network((1, 1, 3), 2)
     image = np.ones((1, 1, 1, 3), "float32")
-    told = tta.averaging(model, 10, image_shape=(1, 1, 3)).predict_on_batch(image)
-    np.testing.assert_allclose(told, model.predict_on_batch(image), atol=1e-6)
+    averaged = tta.averaging(model, 10, image_shape=(1, 1, 3)).predict_on_batch(image)
+    np.testing.assert_allclose(averaged, model.predict_on_batch(image), atol=1e-6)
     with pytest.raises(InputError, match=r"one of \(1, 5, 10\); received 'many'"):
         tta.averaging(model, "many", image_shape=(1, 1, 3))
 
 
-def test_a_model_answers_everywhere_as_it_was_tested(stripes, tmp_path, capsys):
+def test_every_use_of_a_model_averages_the_crops_of_its_test(stripes, tmp_path, capsys):
     recipe = Recipe(
         name="case",
         dataset="stripes",
@@ -74,8 +74,8 @@ def test_a_model_answers_everywhere_as_it_was_tested(stripes, tmp_path, capsys):
     images = np.concatenate([splits.test[index][0] for index in range(len(splits.test))])
     answers = np.mean([predictor.model.predict_on_batch(c) for c in ten_crops(images)], axis=0)
     with open(tmp_path / "run" / "predictions.csv") as file:
-        told = [float(line.rsplit(",", 1)[1]) for line in file.readlines()[1:]]
-    np.testing.assert_allclose(told, answers.max(axis=1), atol=1e-5)
+        reported = [float(line.rsplit(",", 1)[1]) for line in file.readlines()[1:]]
+    np.testing.assert_allclose(reported, answers.max(axis=1), atol=1e-5)
     assert card.read(tmp_path / "run" / "model.keras").test_crops == 10
 
     paths = splits.test.filepaths

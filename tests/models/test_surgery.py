@@ -1,3 +1,5 @@
+"""Models cut into feature maps and into fully convolutional networks."""
+
 import keras
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def answer(model, images):
 
 
 def unpadded(size=12):
-    """LeNet's shape without padding: total stride 2."""
+    """Return a network like LeNet without padding, of total stride 2."""
     inputs = keras.Input((size, size + 2, 2))
     x = layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)
     x = layers.MaxPooling2D(2, name="pool")(x)
@@ -41,7 +43,7 @@ def unpadded(size=12):
 
 
 def pooled(keepdims=False, pooling=layers.GlobalAveragePooling2D, **options):
-    """ResNet's head, or MobileNet's with `keepdims`."""
+    """Return a network with ResNet's head, or with `keepdims` MobileNet's."""
     inputs = keras.Input((7, 9, 3))
     x = layers.Conv2D(6, 3, strides=2, **options, name="conv")(inputs)
     x = pooling(keepdims=keepdims, name="avg_pool")(x)
@@ -54,7 +56,7 @@ def pooled(keepdims=False, pooling=layers.GlobalAveragePooling2D, **options):
     return randomise(keras.Model(inputs, x, name="pooled"))
 
 
-def test_features_are_the_outputs_of_the_named_layers_in_the_asked_order():
+def test_features_are_the_outputs_of_the_named_layers_in_their_order():
     model = unpadded()
     extractor = features(model, ["pool", "conv"])
     images = pictures(2, 12, 14, 2)
@@ -67,7 +69,7 @@ def test_features_are_the_outputs_of_the_named_layers_in_the_asked_order():
     np.testing.assert_allclose(conv, by_hand, rtol=1e-5, atol=1e-6)
 
 
-def test_features_follow_the_weights_of_the_model_they_come_from():
+def test_features_share_the_weights_of_the_model():
     model = unpadded()
     extractor = features(model, ["conv2"])
     before = answer(model, images := pictures(1, 12, 14, 2))
@@ -78,15 +80,15 @@ def test_features_follow_the_weights_of_the_model_they_come_from():
     assert not np.allclose(before, answer(model, images))
 
 
-def test_features_do_not_run_the_layers_past_the_last_named_one():
+def test_features_do_not_run_layers_after_the_last_named_layer():
     assert [layer.name for layer in features(unpadded(), ["pool"]).layers][1:] == ["conv", "pool"]
 
 
-def test_one_name_may_be_given_as_a_string():
+def test_a_single_name_can_be_a_string():
     assert len(features(unpadded(), "conv2").outputs) == 1
 
 
-def test_an_unknown_layer_is_answered_with_close_names():
+def test_the_error_for_an_unknown_layer_lists_close_names():
     names = [f"block{stage}_conv{i}" for stage in (3, 4, 5) for i in (1, 2, 3)]
     model = keras.Sequential(
         [keras.Input((4,)), *(layers.Activation("relu", name=name) for name in names)]
@@ -108,7 +110,7 @@ def test_an_unknown_layer_is_answered_with_close_names():
         pytest.param(lambda: pooled(keepdims=True, padding="same"), id="mobilenet"),
     ],
 )
-def test_at_the_native_size_the_convolutional_head_answers_as_the_dense_one(model):
+def test_at_the_native_size_the_convolutional_head_answers_as_the_dense_head(model):
     model = model()
     images = pictures(3, *model.input_shape[1:])
     expected = answer(model, images)
@@ -124,7 +126,7 @@ def test_at_the_native_size_the_convolutional_head_answers_as_the_dense_one(mode
 
 
 @pytest.mark.parametrize("model", [unpadded, pooled], ids=["flatten", "average"])
-def test_on_a_larger_picture_each_score_is_that_of_the_window_under_it(model):
+def test_on_a_larger_picture_each_score_equals_that_of_its_window(model):
     model = model()
     _, height, width, channels = model.input_shape
     image = pictures(1, height + 5, width + 4, channels)
@@ -138,7 +140,7 @@ def test_on_a_larger_picture_each_score_is_that_of_the_window_under_it(model):
 
 
 def adaptive(size):
-    """The end of AlexNet's variant: adaptive pooling that does nothing at the native size."""
+    """Return a network that ends like AlexNet: adaptive pooling, idle at the native size."""
     inputs = keras.Input((size, size, 1))
     x = layers.Conv2D(2, 3, name="conv")(inputs)
     x = layers.AdaptiveAveragePooling2D(6, name="avg_pool")(x)
@@ -146,7 +148,7 @@ def adaptive(size):
     return randomise(keras.Model(inputs, x, name="adaptive"))
 
 
-def test_adaptive_pooling_does_not_shrink_a_larger_picture_to_one_cell():
+def test_adaptive_pooling_does_not_shrink_a_larger_picture_to_a_single_cell():
     model = adaptive(8)
     image = pictures(1, 9, 10, 1)
     scores = answer(to_fully_convolutional(model), image)
@@ -171,7 +173,7 @@ def test_vgg16_becomes_the_chapters_7x7_and_1x1_convolutions():
     assert kernels == [(7, 7, 3, 8), (1, 1, 8, 6)]
 
 
-def test_the_convolutional_twin_leaves_the_classifier_as_it_was():
+def test_the_fully_convolutional_model_does_not_change_the_classifier():
     model = unpadded()
     images = pictures(1, 12, 14, 2)
     before = answer(model, images)
@@ -216,6 +218,6 @@ def test_frozen_layers_stay_frozen_and_keep_their_weights():
         (lambda: features(unpadded(), ["conv", "fc1"]), "one answer out"),
     ],
 )
-def test_a_model_without_a_head_to_slide_is_answered_with_a_sentence(model, sentence):
+def test_a_model_without_a_convertible_head_is_refused(model, sentence):
     with pytest.raises(ValueError, match=sentence):
         to_fully_convolutional(model())

@@ -1,4 +1,4 @@
-"""Weights from files of Keras: all formats, wrong ones, damaged ones."""
+"""Weights from files of Keras: all formats, files of other networks, damaged files."""
 
 import re
 import zipfile
@@ -16,7 +16,7 @@ FORMATS = ["a.by_order.h5", "a.h5", "a.weights.h5", "a.keras"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_file_of_each_format_gives_the_model_the_weights_it_was_saved_with(name, tmp_path):
+def test_every_file_format_restores_the_saved_weights(name, tmp_path):
     saved = randomise(tiny(), 1)
     path = save(saved, tmp_path / name)
     model = randomise(tiny(), 2)
@@ -25,7 +25,7 @@ def test_a_file_of_each_format_gives_the_model_the_weights_it_was_saved_with(nam
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_without_the_top_a_file_with_a_top_gives_the_rest(name, tmp_path):
+def test_a_file_with_a_top_fits_a_model_without_a_top(name, tmp_path):
     saved = randomise(tiny(), 1)
     path = save(saved, tmp_path / name)
     model = load_tiny(randomise(tiny(include_top=False), 2), path, include_top=False)
@@ -57,7 +57,7 @@ def test_without_the_top_a_file_with_a_top_gives_the_rest(name, tmp_path):
     ],
     ids=["channels", "classes", "filters", "bias", "top"],
 )
-def test_a_file_for_another_shape_names_the_layer_the_shapes_and_the_way_out(
+def test_the_error_for_another_shape_names_the_layer_the_shapes_and_the_way_out(
     name, wrong, sentence, tmp_path
 ):
     path = save(tiny(), tmp_path / name)
@@ -78,7 +78,7 @@ def test_a_file_without_the_top_does_not_fill_a_top(name, tmp_path):
         load_tiny(tiny(), path)
 
 
-def test_a_frozen_model_is_loaded_as_a_trained_one(tmp_path):
+def test_a_frozen_model_can_be_loaded(tmp_path):
     saved = randomise(tiny(), 1)
     model = tiny()
     model.trainable = False
@@ -113,7 +113,7 @@ def test_files_of_keras_applications_fit_our_builders(builder, tmp_path):
     assert_same_weights(model, peer)
 
 
-def test_a_model_of_our_own_is_read_back_from_all_formats(tmp_path):
+def test_lenet_can_be_read_back_from_all_formats(tmp_path):
     saved = randomise(models.LeNet5(), 1)
     for name in FORMATS:
         path = save(saved, tmp_path / name)
@@ -131,13 +131,13 @@ def test_a_model_of_our_own_is_read_back_from_all_formats(tmp_path):
         ("nowhere/model.h5", r"there is no file nowhere/model\.h5"),
     ],
 )
-def test_what_is_no_weights_file_is_answered_with_a_sentence(value, sentence):
+def test_a_value_that_is_no_weights_file_is_refused(value, sentence):
     with pytest.raises(ValueError, match=sentence):
         load_tiny(tiny(), value)
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.weights.h5", "a.keras", "a.pth"])
-def test_a_damaged_file_is_answered_with_a_sentence_and_changes_nothing(name, tmp_path):
+def test_a_damaged_file_is_refused_and_changes_nothing(name, tmp_path):
     if name.endswith(".pth"):
         pytest.importorskip("torch")
     path = tmp_path / name
@@ -153,7 +153,7 @@ def test_a_truncated_file_changes_nothing(tmp_path):
         load_tiny(tiny(), path)
 
 
-def test_an_hdf5_file_of_something_else_is_no_weights_file(tmp_path):
+def test_an_hdf5_file_without_weights_is_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["pictures"] = np.zeros(3)
     with pytest.raises(ValueError, match="is not a weights file of Keras.*layer_names"):
@@ -171,7 +171,7 @@ def test_a_link_out_of_a_weights_file_is_not_followed(tmp_path):
         load_tiny(tiny(), path)
 
 
-def test_nothing_in_a_keras_archive_is_run(tmp_path):
+def test_code_in_a_keras_archive_is_not_run(tmp_path):
     inputs = keras.Input((8, 8, 3))
     outputs = layers.Lambda(lambda x: x * 2)(layers.Conv2D(2, 3)(inputs))
     saved = keras.Model(inputs, outputs)

@@ -1,4 +1,4 @@
-"""How pictures are prepared for published weights, and classes named."""
+"""Scaling of pictures for published weights, and names of ImageNet's classes."""
 
 import hashlib
 import inspect
@@ -27,7 +27,7 @@ from keras_cnn.models.weights import decode_predictions, load, preprocess_input
         ("MobileNet", "mobilenet"),
     ],
 )
-def test_pictures_are_prepared_as_keras_applications_does(builder, module, images):
+def test_pictures_are_scaled_as_keras_applications_does(builder, module, images):
     expected = getattr(APPLICATIONS, module).preprocess_input(images.copy())
     prepared = preprocess_input(images, getattr(models, builder))
     assert prepared.dtype == "float32"
@@ -36,7 +36,7 @@ def test_pictures_are_prepared_as_keras_applications_does(builder, module, image
 
 @pytest.mark.peers
 @pytest.mark.parametrize("builder", ["AlexNet", "VGG11", "VGG13", "ResNet18", "ResNet34"])
-def test_pictures_are_prepared_as_torchvision_does(builder, images, torch, torchvision_models):
+def test_pictures_are_scaled_as_torchvision_does(builder, images, torch, torchvision_models):
     peer = torchvision_models.get_model_weights(builder.lower()).DEFAULT.transforms()
     expected = (torch.from_numpy(images / 255) - torch.tensor(peer.mean)) / torch.tensor(peer.std)
     prepared = preprocess_input(images, getattr(models, builder))
@@ -44,7 +44,7 @@ def test_pictures_are_prepared_as_torchvision_does(builder, images, torch, torch
 
 
 @pytest.mark.peers
-def test_googlenet_undoes_the_scaling_of_torchvision_for_that_of_tensorflow(
+def test_googlenet_replaces_torchvisions_scaling_by_that_of_tensorflow(
     images, torch, torchvision_models
 ):
     network = torchvision_models.googlenet(
@@ -58,7 +58,7 @@ def test_googlenet_undoes_the_scaling_of_torchvision_for_that_of_tensorflow(
 
 
 @pytest.mark.peers
-def test_inception_v4_is_prepared_as_timm_does(images, torchvision_models):
+def test_inception_v4_is_scaled_as_timm_does(images, torchvision_models):
     config = pytest.importorskip("timm").create_model("inception_v4").default_cfg
     expected = (images / 255 - np.array(config["mean"])) / np.array(config["std"])
     np.testing.assert_allclose(
@@ -67,7 +67,7 @@ def test_inception_v4_is_prepared_as_timm_does(images, torchvision_models):
 
 
 @pytest.mark.parametrize("builder", ["VGG16", "ResNet18", "MobileNet"])
-def test_whole_numbers_single_pictures_and_tensors_are_prepared_alike(builder, images):
+def test_whole_numbers_single_pictures_and_tensors_are_scaled_alike(builder, images):
     builder = getattr(models, builder)
     images = images.astype("uint8")
     expected = preprocess_input(images.astype("float64"), builder)
@@ -81,13 +81,13 @@ def test_whole_numbers_single_pictures_and_tensors_are_prepared_alike(builder, i
 
 
 @pytest.mark.parametrize("builder", ["VGG16", "ResNet18", "MobileNet"])
-def test_the_pictures_themselves_are_not_changed(builder, images):
+def test_the_arguments_are_not_changed(builder, images):
     before = images.copy()
     preprocess_input(images, getattr(models, builder))
     np.testing.assert_array_equal(images, before)
 
 
-def test_pictures_can_be_prepared_inside_a_model(images):
+def test_pictures_can_be_scaled_inside_a_model(images):
     inputs = keras.Input((6, 5, 3))
     model = keras.Model(inputs, preprocess_input(inputs, models.VGG16))
     np.testing.assert_allclose(model(images), preprocess_input(images, models.VGG16), rtol=1e-5)
@@ -103,7 +103,7 @@ def test_a_model_knows_the_rule_of_its_weights(images, tmp_path):
     np.testing.assert_array_equal(preprocess_input(images, model), expected)
 
 
-def test_weights_of_torchvision_bring_their_own_rule(images, monkeypatch, torch, tmp_path):
+def test_weights_of_torchvision_have_their_own_rule(images, monkeypatch, torch, tmp_path):
     torch.save(conv_net_of_torch(torch), tmp_path / "a.pth")
     model = load(conv_net(), tmp_path / "a.pth", architecture="vgg16")
     torchs, caffes = (preprocess_input(images, b) for b in (models.VGG11, models.VGG16))
@@ -129,14 +129,14 @@ def test_a_network_without_published_weights_has_no_rule(model, images):
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1), (2, 6, 5, 4), (1, 2, 6, 5, 3)])
-def test_only_rgb_pictures_are_prepared(shape):
+def test_pictures_that_are_not_rgb_are_refused(shape):
     with pytest.raises(ValueError, match=re.escape(f"received shape {shape}")):
         preprocess_input(np.zeros(shape), models.VGG16)
 
 
 @pytest.fixture
 def class_index(cache, monkeypatch):
-    """A list of classes in Keras' cache, as a download would have left it."""
+    """Put a list of classes into Keras' cache, as a download would."""
     classes = {str(i): [f"n{i:08}", f"thing_{i}"] for i in range(1000)}
     content = json.dumps(classes).encode()
     cache.mkdir(parents=True)
@@ -165,12 +165,12 @@ def test_keras_and_we_read_the_same_list_of_classes():
     assert f'file_hash="{weights.CLASS_INDEX.hash}"' in inspect.getsource(imagenet_utils)
 
 
-def test_scores_of_other_classes_are_not_decoded(class_index):
+def test_scores_of_another_number_of_classes_are_refused(class_index):
     with pytest.raises(ValueError, match=r"\(batch, 1000\); received shape \(2, 10\)"):
         decode_predictions(np.zeros((2, 10)))
 
 
-def test_without_the_list_of_classes_the_error_says_where_to_put_it(cache, monkeypatch):
+def test_the_error_without_the_list_of_classes_says_where_to_put_it(cache, monkeypatch):
     row = weights.CLASS_INDEX._replace(address="http://127.0.0.1:9/imagenet_class_index.json")
     monkeypatch.setattr(weights, "CLASS_INDEX", row)
     with pytest.raises(OSError, match=f"put it at {cache}/imagenet_class_index.json; its MD5"):

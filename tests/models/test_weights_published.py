@@ -32,7 +32,7 @@ def published_in_keras():
             yield getattr(module, constant).partition("keras-applications/")[2], md5
 
 
-def test_every_file_of_keras_has_the_address_and_the_hash_keras_has():
+def test_addresses_and_hashes_of_keras_files_equal_those_of_keras():
     theirs = dict(published_in_keras())
     ours = {
         file.address.partition("keras-applications/")[2]: file.hash
@@ -44,7 +44,7 @@ def test_every_file_of_keras_has_the_address_and_the_hash_keras_has():
 
 
 @pytest.mark.peers
-def test_every_file_of_torchvision_has_the_address_torchvision_has(torchvision_models):
+def test_addresses_of_torchvision_files_equal_those_of_torchvision(torchvision_models):
     addresses = {
         entry.url
         for name in torchvision_models.list_models(module=torchvision_models)
@@ -54,14 +54,14 @@ def test_every_file_of_torchvision_has_the_address_torchvision_has(torchvision_m
     assert len(ours) == 6 and ours <= addresses
 
 
-def test_every_hash_is_an_md5_a_sha256_or_the_start_of_one():
+def test_every_hash_is_an_md5_or_a_sha256_or_its_first_digits():
     for file in {*weights.FILES.values(), weights.CLASS_INDEX}:
         name = file.address.rpartition("/")[2]
         if name.startswith("mobilenet"):
             assert file.hash is None
         elif name.endswith(".pth"):
-            told = re.search(r"-([0-9a-f]{8})\.pth$", name)[1]
-            assert file.hash.startswith(told) and len(file.hash) in (8, 64)
+            digits = re.search(r"-([0-9a-f]{8})\.pth$", name)[1]
+            assert file.hash.startswith(digits) and len(file.hash) in (8, 64)
         else:
             assert re.fullmatch("[0-9a-f]{32}", file.hash)
         assert file.rule in ("caffe", "tf", "torch", "")
@@ -127,7 +127,7 @@ def test_the_first_digits_of_a_hash_are_checked_where_no_more_are_published(
         load_tiny(tiny(), "imagenet")
 
 
-def test_the_file_without_the_top_is_another_one(publish, cache, server, tmp_path):
+def test_the_published_file_without_the_top_is_another_file(publish, cache, server, tmp_path):
     publish(save(tiny(), tmp_path / "with.by_order.h5"), hash=hashlib.md5)
     saved = randomise(tiny(include_top=False), 1)
     publish(save(saved, tmp_path / "without.by_order.h5"), hash=hashlib.md5, top=False)
@@ -136,7 +136,7 @@ def test_the_file_without_the_top_is_another_one(publish, cache, server, tmp_pat
     assert server[2] == ["/without.by_order.h5"]
 
 
-def test_a_forged_file_is_refused_and_does_not_stay(publish, cache, tmp_path):
+def test_a_forged_file_is_refused_and_deleted(publish, cache, tmp_path):
     path = save(tiny(), tmp_path / "tiny.by_order.h5")
     publish(path, hash="0" * 32)
     digest = hashlib.md5(path.read_bytes()).hexdigest()
@@ -150,7 +150,9 @@ def test_a_forged_file_is_refused_and_does_not_stay(publish, cache, tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
-def test_a_file_put_there_by_hand_is_used_without_a_network(publish, cache, server, tmp_path):
+def test_a_file_that_the_user_put_into_the_cache_needs_no_download(
+    publish, cache, server, tmp_path
+):
     saved = randomise(tiny(), 1)
     content = publish(save(saved, tmp_path / "tiny.by_order.h5"), hash=hashlib.md5)
     cache.mkdir(parents=True)
@@ -168,7 +170,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(publish, cache, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["404", "refused"])
-def test_without_the_file_the_error_names_it_its_address_its_place_and_its_hash(
+def test_a_failed_download_names_the_file_its_address_its_path_and_its_hash(
     fault, publish, cache, server, monkeypatch, tmp_path
 ):
     publish(save(tiny(), tmp_path / "tiny.by_order.h5"), hash=hashlib.md5)
@@ -182,14 +184,14 @@ def test_without_the_file_the_error_names_it_its_address_its_place_and_its_hash(
         load_tiny(tiny(), "imagenet")
     except OSError as error:  # pytest.raises would keep the socket of the answer alive
         sentence = str(error)
-    for part in ("tiny.by_order.h5 is", row.address, str(cache / "tiny.by_order.h5"), row.hash):
-        assert part in sentence
+    for text in ("tiny.by_order.h5 is", row.address, str(cache / "tiny.by_order.h5"), row.hash):
+        assert text in sentence
     assert ("404" in sentence) or (fault == "refused" and "refused" in sentence)
     assert "\n" not in sentence
     assert list(cache.iterdir()) == []
 
 
-def test_a_file_without_a_published_hash_is_never_downloaded_but_can_be_given(
+def test_a_file_without_a_published_hash_is_not_downloaded_but_can_be_passed(
     publish, cache, server, tmp_path
 ):
     saved = randomise(tiny(), 1)
@@ -220,7 +222,7 @@ def test_all_published_mobilenets_are_known_but_refused(name):
         ("inception_v1", "only for its variant inception_v1_bn"),
     ],
 )
-def test_imagenet_where_nothing_is_published_is_answered_with_a_sentence(architecture, sentence):
+def test_imagenet_without_published_weights_is_refused(architecture, sentence):
     with pytest.raises(ValueError, match=sentence):
         load(tiny(), "imagenet", architecture=architecture)
 
@@ -229,7 +231,7 @@ def test_imagenet_where_nothing_is_published_is_answered_with_a_sentence(archite
     ("options", "sentence"),
     [({"classes": 10}, "classes=10"), ({"input_shape": (224, 224, 1)}, "3 channels")],
 )
-def test_imagenet_for_other_classes_or_channels_is_answered_before_any_download(
+def test_imagenet_for_other_classes_or_channels_is_refused_before_a_download(
     options, sentence, monkeypatch
 ):
     monkeypatch.setattr(weights, "_fetch", lambda file: 1 / 0)
@@ -238,7 +240,7 @@ def test_imagenet_for_other_classes_or_channels_is_answered_before_any_download(
 
 
 @slow
-def test_all_builders_ask_for_a_row_of_the_table(monkeypatch):
+def test_every_builder_asks_for_a_published_file(monkeypatch):
     asked = []
     monkeypatch.setattr(weights, "_fetch", lambda file: asked.append(file.address) or 1 / 0)
     builders = {

@@ -55,7 +55,7 @@ LOGITS = {"classifier_activation": None}
         pytest.param("vgg16", models.VGG16, 224, marks=slow),
     ],
 )
-def test_a_pth_file_of_torchvision_answers_as_torchvision(
+def test_a_model_with_a_pth_file_answers_as_torchvision(
     peer, mine, size, torch, torchvision_models, tmp_path
 ):
     options = {"init_weights": False} if peer == "googlenet" else {}
@@ -69,7 +69,7 @@ def test_a_pth_file_of_torchvision_answers_as_torchvision(
 
 @slow
 @pytest.mark.peers
-def test_inception_v4_of_timm_answers_alike_and_loses_the_background(torch, torchvision_models):
+def test_inception_v4_answers_as_timm_without_the_background_class(torch, torchvision_models):
     timm = pytest.importorskip("timm")
     network = randomise_torch(torch, timm.create_model("inception_v4"))
     state_dict = network.state_dict()
@@ -84,7 +84,7 @@ def test_inception_v4_of_timm_answers_alike_and_loses_the_background(torch, torc
 
 @slow
 @pytest.mark.peers
-def test_auxiliary_classifiers_are_loaded_where_the_model_has_them(torch, torchvision_models):
+def test_auxiliary_classifiers_are_loaded_if_the_model_has_them(torch, torchvision_models):
     network = randomise_torch(
         torch, torchvision_models.googlenet(aux_logits=True, init_weights=False)
     )
@@ -95,22 +95,22 @@ def test_auxiliary_classifiers_are_loaded_where_the_model_has_them(torch, torchv
     np.testing.assert_array_equal(model.get_layer("aux2_fc1").kernel, kernel)
 
 
-def test_convolutions_and_the_flattened_map_change_from_channels_first_to_last(torch):
+def test_kernels_change_from_channels_first_to_channels_last(torch):
     state_dict = conv_net_of_torch(torch)
     images = np.random.default_rng(1).normal(size=(3, 6, 7, 3)).astype("float32")
     x = torch.from_numpy(images.transpose(0, 3, 1, 2))
     with torch.no_grad():
         for module in ("features.0", "features.3"):
-            weight, bias = (state_dict[f"{module}.{part}"] for part in ("weight", "bias"))
+            weight, bias = (state_dict[f"{module}.{variable}"] for variable in ("weight", "bias"))
             x = torch.relu(torch.nn.functional.conv2d(x, weight, bias))
-        weight, bias = (state_dict[f"classifier.1.{part}"] for part in ("weight", "bias"))
+        weight, bias = (state_dict[f"classifier.1.{variable}"] for variable in ("weight", "bias"))
         x = torch.relu(torch.flatten(x, 1) @ weight.T + bias)
         x = x @ state_dict["classifier.3.weight"].T + state_dict["classifier.3.bias"]
     model = from_torch(conv_net(), state_dict)
     np.testing.assert_allclose(model(images), x.numpy(), rtol=1e-4, atol=1e-4)
 
 
-def test_a_pth_file_gives_its_convolutions_to_a_network_without_top(torch, tmp_path):
+def test_a_pth_file_fits_a_network_without_top(torch, tmp_path):
     state_dict = conv_net_of_torch(torch)
     torch.save(state_dict, tmp_path / "a.pth")
     model = load_tiny(conv_net(include_top=False), tmp_path / "a.pth", include_top=False)
@@ -133,7 +133,7 @@ def test_half_precision_tensors_are_read_as_float32(torch):
         ({"classes": 9}, r"predictions has shape \(7, 9\), classifier\.3 .* classes=5"),
     ],
 )
-def test_tensors_of_another_shape_name_the_layer_in_both_networks(wrong, sentence, torch):
+def test_the_error_for_another_shape_names_the_layer_in_both_networks(wrong, sentence, torch):
     with pytest.raises(ValueError, match=sentence):
         from_torch(conv_net(**wrong), conv_net_of_torch(torch))
 
@@ -159,7 +159,7 @@ def test_a_pickle_is_never_run(torch, tmp_path):
         load_tiny(tiny(), path)
 
 
-def test_a_training_checkpoint_is_no_state_dict(torch, tmp_path):
+def test_a_training_checkpoint_is_refused(torch, tmp_path):
     torch.save({"epoch": 3, "state_dict": conv_net_of_torch(torch)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match="is not a state_dict"):
         load_tiny(tiny(), tmp_path / "a.pth")

@@ -1,4 +1,4 @@
-"""A base trained on one drawn task serves another, whole and unharmed."""
+"""Transfer learning: linear classifiers on features, new heads, fine-tuning."""
 
 import functools
 import time
@@ -59,7 +59,7 @@ def base():
 
 @pytest.fixture(autouse=True)
 def without_figures(request, monkeypatch):
-    """Reports have tests of their own; to draw one takes longer than all that is tested here."""
+    """Replace the report, which has its own tests and takes longer than the code tested here."""
 
     def scored(splits, folder, *, answers, history, samples, facts):
         test = scores.classification(splits.targets["test"], answers, splits.class_names)
@@ -86,7 +86,7 @@ def _same(a, b):
 NAMES = ("conv1", "bn1", "conv2", "bn2")
 
 
-def test_a_new_head_leaves_the_base_as_it_was_to_the_last_bit(base, stripes, tmp_path):
+def test_training_a_head_changes_no_bit_of_the_base(base, stripes, tmp_path):
     before = {n: base.build(input_shape=(24, 24, 3)).get_layer(n).get_weights() for n in NAMES}
     result = fit_head(base, _recipe(stripes, tmp_path), augmentation={"horizontal_flip": True})
     after = _saved(tmp_path, NAMES)
@@ -94,7 +94,7 @@ def test_a_new_head_leaves_the_base_as_it_was_to_the_last_bit(base, stripes, tmp
     assert {"accuracy", "baseline"} <= set(result["test"])
 
 
-def test_fine_tuning_changes_the_named_layer_on_and_no_normalisation(
+def test_fine_tuning_starts_at_the_named_layer_and_skips_batch_normalisation(
     base, stripes, tmp_path, monkeypatch
 ):
     # The last weights: six validation pictures may find those before fine-tuning the best.
@@ -115,12 +115,12 @@ def test_thawing_reaches_into_nested_models():
     assert [w.path.split("/")[-2] for w in outer.trainable_weights] == ["conv1", "conv2"]
 
 
-def test_a_layer_that_is_not_there_is_told_before_the_training(base, stripes, tmp_path):
+def test_an_unknown_layer_is_refused_before_the_training(base, stripes, tmp_path):
     with pytest.raises(InputError, match="no layer 'conv9'.*close names are conv"):
         fit_head(base, _recipe(stripes, tmp_path), fine_tune=True, from_layer="conv9")
 
 
-def test_pixels_are_scaled_as_the_weights_need_it_and_not_twice(base, stripes, tmp_path):
+def test_pixels_are_scaled_once_as_the_weights_need(base, stripes, tmp_path):
     with pytest.raises(InputError, match="rescale would scale them once more"):
         fit_head(base, _recipe(stripes, tmp_path), augmentation={"rescale": 1 / 255})
     fit_features(base, _recipe(stripes, tmp_path))
@@ -206,8 +206,8 @@ def test_weights_of_a_run_bring_the_scaling_of_its_card(tmp_path):
     network.save(path)
     assert Base.of(models.ResNet18, weights=path).scaling == Scaling("torch")
     rule = Preparation(size=(32, 32), scaling=Scaling(rescale=0.5))
-    told = card.Card(task="classification", class_names=("a", "b", "c"), preparation=rule.to_dict())
-    card.write(path, told)
+    fields = {"class_names": ("a", "b", "c"), "preparation": rule.to_dict()}
+    card.write(path, card.Card(task="classification", **fields))
     base = Base.of(models.ResNet18, weights=path)
     assert base.scaling == Scaling(rescale=0.5)
     kernel = base.build(input_shape=(40, 40, 3)).get_layer("conv1_conv").kernel
@@ -215,7 +215,7 @@ def test_weights_of_a_run_bring_the_scaling_of_its_card(tmp_path):
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
-def test_the_saved_model_answers_as_the_classifier_on_the_codes(
+def test_the_saved_model_answers_as_the_classifier_on_the_features(
     base, stripes, tmp_path, classifier
 ):
     recipe = _recipe(stripes, tmp_path / "out", epochs=20)
@@ -233,20 +233,20 @@ def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp
     still = _recipe(stripes, tmp_path / "head", epochs=1, learning_rate=1e-12, runs=2)
     assert fit_head(base, still, linear_probe=True, fine_tune=True)["linear_probe"]["seconds"] > 0
     paths = [str(path) for path in sorted((stripes / "test").rglob("*.png"))]
-    expected, *told = (
+    expected, *untrained = (
         [answer.scores for answer in Predictor.load(tmp_path / run)(paths)]
         for run in ("codes", "head/run_1", "head/run_2")
     )
     assert len(expected) == 16
-    np.testing.assert_allclose(told, [expected] * 2, atol=1e-4)
+    np.testing.assert_allclose(untrained, [expected] * 2, atol=1e-4)
 
 
-def test_three_classes_are_told_apart_too(base, stripes, tmp_path):
-    for part in ("train", "test"):
-        (stripes / part / "plain").mkdir()
-        for number, path in enumerate(sorted((stripes / part / "lying").iterdir())):
+def test_three_classes_can_be_learned_too(base, stripes, tmp_path):
+    for split in ("train", "test"):
+        (stripes / split / "plain").mkdir()
+        for number, path in enumerate(sorted((stripes / split / "lying").iterdir())):
             blank = Image.new("L", (24, 24), 100 + number)
-            blank.save(stripes / part / "plain" / path.name)
+            blank.save(stripes / split / "plain" / path.name)
     for classifier in ("logistic", "svm"):
         result = fit_features(base, _recipe(stripes, tmp_path), classifier=classifier)
         assert result["test"]["accuracy"] >= 0.9
@@ -272,7 +272,7 @@ def _spread_of_rows_and_columns(*, input_shape):
     return keras.Model(image, keras.ops.concatenate([rows, columns]), name="spread")
 
 
-def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
+def test_an_unknown_classifier_is_refused(base, stripes, tmp_path):
     with pytest.raises(InputError, match="must be one of.*received 'tree'"):
         fit_features(base, _recipe(stripes, tmp_path), classifier="tree")
 
@@ -288,7 +288,7 @@ def test_an_unknown_classifier_gets_a_sentence(base, stripes, tmp_path):
         {"test_crops": 5},
     ],
 )
-def test_choices_that_features_computed_once_pass_over_are_refused(base, stripes, tmp_path, choice):
+def test_options_that_a_linear_classifier_would_ignore_are_refused(base, stripes, tmp_path, choice):
     option = next(iter(choice)).replace("_", "-")
     with pytest.raises(InputError, match=f"leave out --{option} or --codes"):
         fit_features(base, _recipe(stripes, tmp_path, **choice))
@@ -331,7 +331,7 @@ def _count(monkeypatch):
     return read
 
 
-def test_codes_are_computed_once_wherever_the_pictures_lie(base, stripes, tmp_path, monkeypatch):
+def test_features_of_a_moved_picture_come_from_the_cache(base, stripes, tmp_path, monkeypatch):
     read = _count(monkeypatch)
     paths, cache = _pictures(stripes), tmp_path / "codes.sqlite"
     first = feature_cache.compute(_vectors(base), RULE, paths, cache=cache)
@@ -343,7 +343,9 @@ def test_codes_are_computed_once_wherever_the_pictures_lie(base, stripes, tmp_pa
     np.testing.assert_array_equal(again, [*first, first[0]])
 
 
-def test_a_changed_picture_weight_or_rule_makes_codes_anew(base, stripes, tmp_path, monkeypatch):
+def test_features_are_computed_again_after_a_change_of_picture_weights_or_scaling(
+    base, stripes, tmp_path, monkeypatch
+):
     read = _count(monkeypatch)
     paths, cache = _pictures(stripes), tmp_path / "codes.sqlite"
     feature_cache.compute(_vectors(base), RULE, paths, cache=cache)
@@ -360,7 +362,7 @@ def test_a_changed_picture_weight_or_rule_makes_codes_anew(base, stripes, tmp_pa
     assert len(read) == 1 + 2 * len(paths)
 
 
-def test_a_cache_that_is_none_gets_a_sentence(base, stripes, tmp_path):
+def test_a_file_that_is_no_cache_is_refused(base, stripes, tmp_path):
     (tmp_path / "codes.sqlite").write_bytes(b"no table " * 200)
     with pytest.raises(InputError, match="cannot be used.*delete it"):
         feature_cache.compute(
@@ -378,11 +380,11 @@ def test_a_run_serves_as_a_base(base, stripes, tmp_path):
         again.build(input_shape=(20, 20, 3))
 
 
-# The drawn task: polygons of random place, size and turn before noise.
+# The drawn task: polygons of random position, size and rotation on noise.
 
 
 def _polygon(rng, corners, depth, size=32):
-    """A star of some corners, its notches `depth` deep; 0 is a regular polygon."""
+    """Return a star with notches of relative depth `depth`; 0 gives a regular polygon."""
     angles = np.linspace(0, 2 * np.pi, 2 * corners, endpoint=False) + rng.uniform(0, 7)
     radius = np.where(np.arange(2 * corners) % 2, (1 - depth) * np.cos(np.pi / corners), 1)
     radius = radius * rng.uniform(8, 11)
@@ -396,12 +398,12 @@ def _polygon(rng, corners, depth, size=32):
 
 def _draw(folder, classes, *, train, test):
     rng = np.random.default_rng(1)
-    for part, number in {"train": train, "test": test}.items():
+    for split, number in {"train": train, "test": test}.items():
         for corners, depth in classes:
-            place = folder / part / f"{corners} corners, {depth}"
-            place.mkdir(parents=True)
+            class_folder = folder / split / f"{corners} corners, {depth}"
+            class_folder.mkdir(parents=True)
             for index in range(number):
-                Image.fromarray(_polygon(rng, corners, depth)).save(place / f"{index}.png")
+                Image.fromarray(_polygon(rng, corners, depth)).save(class_folder / f"{index}.png")
 
 
 def _deep(*, input_shape, classes):
@@ -417,12 +419,12 @@ def _deep(*, input_shape, classes):
 
 
 class _Until(keras.callbacks.Callback):
-    """Trains until the test pictures are answered as well, or the time is over."""
+    """Stop the training at an accuracy on the test pictures, or after a time."""
 
     def __init__(self, x, y, *, accuracy, seconds):
         super().__init__()
         self.x, self.y, self.accuracy, self.seconds = x, y, accuracy, seconds
-        self.tested = 0.0  # time that testing took, which is no training
+        self.tested = 0.0  # seconds of testing, which do not count as training
 
     def on_train_begin(self, logs=None):
         self.begun = time.process_time()
@@ -436,7 +438,7 @@ class _Until(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_codes_are_ten_times_faster_to_the_same_accuracy_than_from_scratch(tmp_path, capsys):
+def test_features_reach_an_accuracy_ten_times_faster_than_training_from_scratch(tmp_path, capsys):
     _draw(tmp_path / "related", [(n, d) for n in (3, 5, 7) for d in (0, 0.5)], train=120, test=20)
     _draw(tmp_path / "task", [(4, 0), (4, 0.5), (6, 0), (6, 0.5)], train=40, test=100)
     choices = {"image_size": 32, "learning_rate": 3e-3, "schedule": "cosine"}
