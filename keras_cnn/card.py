@@ -150,11 +150,12 @@ def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
         unsafe: Whether to run code that the file holds. Only for files from people you trust.
 
     Returns:
-        A `keras.Model`.
+        A functional `keras.Model`.
 
     Raises:
         InputError: There is no such file, it is no saved model or a damaged one, it holds code and
-            `unsafe` is not set, or it would unpack to far more than its size.
+            `unsafe` is not set, it would unpack to far more than its size, or its model is neither
+            functional nor Sequential.
     """
     with _open(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -171,16 +172,20 @@ def load_model(path: str | os.PathLike, *, unsafe: bool = False) -> Any:
         )
     import keras  # takes seconds; reading a card does not need it
 
-    import keras_cnn.models  # noqa: F401 - registers the layers of its networks
+    from keras_cnn.models import surgery  # the package also registers its layers
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+        model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
     except Exception as error:  # Keras raises errors of nearly every type for a damaged archive
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise InputError(
             f"cannot load the model {os.fspath(path)!r} ({reason.rstrip('.')}): save it anew, or "
             "name another"
         ) from error
+    try:
+        return surgery.as_functional(model)
+    except InputError as error:
+        raise InputError(f"cannot use the model {os.fspath(path)!r}: {error}") from None
 
 
 def check_classes(card: Card, names: Sequence[str], *, where: str | os.PathLike) -> None:

@@ -34,6 +34,8 @@ def filters(model: keras.Model, layer: str | keras.Layer) -> np.ndarray:
         ValueError: There is no such layer, or it is no 2-D convolution.
     """
     layer = hooks.find(model, layer)
+    if not layer.built:
+        raise ValueError(f"{layer.name} of {model.name} has no weights yet: build the model")
     depthwise = isinstance(layer, keras_layers.DepthwiseConv2D | keras_layers.SeparableConv2D)
     if depthwise:
         first = getattr(layer, "depthwise_kernel", None)

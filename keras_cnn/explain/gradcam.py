@@ -57,13 +57,8 @@ def grad_cam(
         ValueError: There is no such class or layer, the layer has no feature maps, or the model
             does not take one picture, has several outputs, or is neither functional nor Sequential.
     """
-    model = as_functional(model, image_shape=np.shape(image))
+    model = as_functional(model, image_shape=np.shape(image), single_output=True)
     images = hooks.batch_of(model, image)
-    if len(model.outputs) != 1:
-        raise ValueError(
-            f"grad_cam explains models with one output; {model.name} has {len(model.outputs)}: "
-            "pass keras.Model(model.inputs[0], model.outputs[0])"
-        )
     candidates = _candidates(model) if layer is None else [hooks.find(model, layer)]
     with hooks.recorded(candidates) as outputs, hooks.without_softmax(model):
         logits = ops.convert_to_numpy(hooks.run(model, images))[0]

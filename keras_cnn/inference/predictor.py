@@ -17,6 +17,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.images import files, streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import tta
+from keras_cnn.models.surgery import as_functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,11 @@ class Predictor:
     preparation: Preparation
 
     def __post_init__(self):
-        """Refuse a card that does not fit the model."""
+        """Refuse a model of an unknown kind, and a card that does not fit the model."""
+        model = as_functional(
+            self.model, image_shape=self.preparation.image_shape, single_output=True
+        )
+        object.__setattr__(self, "model", model)  # the dataclass is frozen
         shape, names = self.model.output_shape, self.card.class_names
         if names and shape[-1] != len(names):
             raise InputError(

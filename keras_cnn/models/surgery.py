@@ -22,35 +22,46 @@ _POINTWISE = (layers.Activation, layers.BatchNormalization, layers.Dropout, laye
 
 
 def as_functional(
-    model: keras.Model, *, image_shape: tuple[int, int, int] | None = None
+    model: keras.Model,
+    *,
+    image_shape: tuple[int, int, int] | None = None,
+    single_output: bool = False,
 ) -> keras.Model:
-    """Return a `keras.Sequential` as a functional model of the same layers.
+    """Return a user's model as a functional model of the same layers.
 
-    Keras gives a functional model, but not a Sequential model, the tensors `input` and `output`.
+    A `keras.Sequential` is trained and saved like a functional model, but lacks its tensors `input`
+    and `output`.
 
     Args:
-        model: A functional model, which is returned as it is, or a Sequential model.
-        image_shape: (height, width, channels) for a Sequential model without an input layer.
+        model: A functional model, which is returned as it is, or a `keras.Sequential`.
+        image_shape: (height, width, channels) for a `keras.Sequential` without an input layer.
+        single_output: Whether to refuse a model with several outputs.
 
     Raises:
-        InputError: Keras does not know the model's inputs: it is another subclass of `keras.Model`,
-            or a Sequential model of unknown input shape.
+        InputError: The model is another subclass of `keras.Model`, whose layers Keras does not
+            know; its input shape is unknown; or it has several outputs.
     """
-    if not isinstance(model, keras.Sequential):
-        if getattr(model, "inputs", None):
-            return model
+    is_sequential = isinstance(model, keras.Sequential)
+    if is_sequential and not getattr(model, "inputs", None) and image_shape is not None:
+        model.build((None, *image_shape))
+    if not getattr(model, "inputs", None):
+        if is_sequential:
+            raise InputError(
+                f"the input shape of the Sequential model {model.name} is unknown: begin it with "
+                "keras.Input((height, width, channels))"
+            )
         raise InputError(
             f"a model must be functional or Sequential, so that Keras knows its layers; "
             f"{model.name} is a {type(model).__name__}: build it as keras.Model(inputs, outputs)"
         )
-    if not getattr(model, "inputs", None) and image_shape is not None:
-        model.build((None, *image_shape))
-    if not getattr(model, "inputs", None):
+    if single_output and len(model.outputs) != 1:
         raise InputError(
-            f"the input shape of the Sequential model {model.name} is unknown: begin it with "
-            "keras.Input((height, width, channels))"
+            f"a model must have one output; {model.name} has {len(model.outputs)}: pass "
+            "keras.Model(model.inputs[0], model.outputs[0])"
         )
-    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if is_sequential:
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
 
 
 def features(model: keras.Model, names: Sequence[str]) -> keras.Model:

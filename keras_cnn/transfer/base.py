@@ -14,6 +14,7 @@ from keras_cnn.images import scaled_generator
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.models import weights as weight_files
+from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits, classification_splits
 
@@ -89,23 +90,37 @@ class Base:
                     f"a base from a run must end with a dense layer, to be replaced; {path} has "
                     "none: name another"
                 )
-            return keras.Model(model.input, dense[-1].input, name=model.name)
+            return keras.Model(model.inputs[0], dense[-1].input, name=model.name)
 
         return cls(build, scaling)
+
+
+def build_base(base: Base, *, image_shape: tuple[int, int, int]) -> keras.Model:
+    """Build a base as a functional model.
+
+    Args:
+        base: The base.
+        image_shape: (height, width, channels).
+
+    Raises:
+        InputError: The model is neither functional nor Sequential.
+    """
+    return as_functional(base.build(input_shape=image_shape), image_shape=image_shape)
 
 
 def with_pooling(model: keras.Model) -> keras.Model:
     """Return the model with one vector per picture as its output.
 
     Args:
-        model: The model; feature maps are averaged over their positions.
+        model: The model; of several outputs the first counts, and feature maps are averaged over
+            their positions.
     """
     output = model.outputs[0]
     if len(output.shape) == 4:
         output = keras.layers.GlobalAveragePooling2D(name="head_pool")(output)
     elif len(output.shape) != 2:
         output = keras.layers.Flatten(name="head_flatten")(output)
-    return keras.Model(model.input, output, name=model.name)
+    return keras.Model(model.inputs[0], output, name=model.name)
 
 
 def splits_for(

@@ -22,7 +22,7 @@ from keras_cnn.recipe import Recipe
 from keras_cnn.training import determinism, distribution
 from keras_cnn.training import run as training
 from keras_cnn.transfer import linear
-from keras_cnn.transfer.base import Base, splits_for, with_pooling
+from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
 
 
 def fit_head(
@@ -81,7 +81,7 @@ def fit_head(
     del first
 
     def build(*, input_shape, classes):
-        model = base.build(input_shape=input_shape)
+        model = build_base(base, image_shape=input_shape)
         if linear_probe:
             model.set_weights(base_weights)  # the head was fitted to exactly these weights
         model.trainable = False
@@ -91,7 +91,7 @@ def fit_head(
         scores = head(features)
         if linear_probe:
             head.set_weights(head_weights)
-        return keras.Model(model.input, scores, name=model.name)
+        return keras.Model(model.inputs[0], scores, name=model.name)
 
     def tune(model):
         thaw(model, from_layer=from_layer)
@@ -135,7 +135,7 @@ def _build_first(base, recipe):
     if recipe.deterministic:
         determinism.enable()
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
-    return base.build(input_shape=(recipe.image_size, recipe.image_size, 3))
+    return build_base(base, image_shape=(recipe.image_size, recipe.image_size, 3))
 
 
 def _with_nested(layer):

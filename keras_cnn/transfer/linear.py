@@ -24,7 +24,7 @@ from keras_cnn.recipe import Recipe
 from keras_cnn.splits import Splits
 from keras_cnn.training import run as training
 from keras_cnn.transfer import feature_cache
-from keras_cnn.transfer.base import Base, splits_for, with_pooling
+from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
 
 CLASSIFIERS = ("softmax", "logistic", "svm")
 PENALTIES = 10.0 ** np.arange(-4, 3)  # C of scikit-learn; validation pictures choose
@@ -65,15 +65,16 @@ def fit_features(
     started = time.perf_counter()
     folder = filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
-    # Before the pictures are read, which may take minutes: the file of weights may not fit.
-    extractor = with_pooling(base.build(input_shape=(recipe.image_size, recipe.image_size, 3)))
+    # Built before the pictures are read, which may take minutes: its weights may not fit.
+    image_shape = (recipe.image_size, recipe.image_size, 3)
+    extractor = with_pooling(build_base(base, image_shape=image_shape))
     splits = splits_for(base, recipe, notes=notes)
     names = ("train", "validation", "test")
     features, labels = _features(extractor, splits, names, recipe, cache=cache)
     head = keras.layers.Dense(
         splits.num_classes, activation=None if classifier == "svm" else "softmax", name="head"
     )
-    model = keras.Model(extractor.input, head(extractor.output), name=extractor.name)
+    model = keras.Model(extractor.inputs[0], head(extractor.outputs[0]), name=extractor.name)
     history = {}
     if classifier == "softmax":
         history = _fit_softmax(head, features, labels, recipe)
