@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("softmax", "logistic", "svm"),
         help="with --weights: compute features once, and fit a linear classifier on them",
     )
+    parser.add_argument(
+        "--codes-cache",
+        metavar="FILE",
+        help="with --codes: where to store the features (default: codes.sqlite beside the results "
+        "folder)",
+    )
     arguments.add_json(parser)
 
 
@@ -43,6 +49,8 @@ def run(options: argparse.Namespace) -> None:
     for name in ("freeze", "codes"):
         if getattr(options, name) and not options.weights:
             raise InputError(f"--{name} needs trained weights: add --weights imagenet|PATH")
+    if options.codes_cache and not options.codes:
+        raise InputError("--codes-cache stores the features of --codes: add --codes logistic")
     if options.freeze and options.codes:
         raise InputError("--codes leaves the whole network frozen: leave out --freeze or --codes")
     if options.codes in ("logistic", "svm"):
@@ -75,7 +83,9 @@ def _train_from_weights(builder, weights, recipe, options):
         transfer.check_codes(recipe)
     base = networks.base(builder, weights, options)
     if options.codes:
-        return transfer.fit_features(base, recipe, classifier=options.codes)
+        return transfer.fit_features(
+            base, recipe, classifier=options.codes, cache=options.codes_cache
+        )
     freeze = options.freeze or "all"
     return transfer.fit_head(
         base,

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import keras_cnn
 from keras_cnn import InputError, Predictor, Recipe, card, models
+from keras_cnn.cli import main
 from keras_cnn.images import files, scaled_generator
 from keras_cnn.images.preparation import Preparation, Scaling
 from keras_cnn.report import scores
@@ -269,7 +271,7 @@ def _spread_of_rows_and_columns(*, input_shape):
     image = keras.Input(input_shape)
     rows = keras.ops.std(keras.ops.mean(image, axis=(2, 3)), axis=1, keepdims=True)
     columns = keras.ops.std(keras.ops.mean(image, axis=(1, 3)), axis=1, keepdims=True)
-    return keras.Model(image, keras.ops.concatenate([rows, columns]), name="spread")
+    return keras.Model(image, keras.ops.concatenate([rows, columns], axis=1), name="spread")
 
 
 def test_an_unknown_classifier_is_refused(base, stripes, tmp_path):
@@ -308,6 +310,18 @@ def test_features_can_be_stored_in_another_file(base, stripes, tmp_path, fit):
     fit(base, _recipe(stripes, tmp_path / "out", epochs=1), cache=tmp_path / "mine" / "a.sqlite")
     assert (tmp_path / "mine" / "a.sqlite").is_file()
     assert not (tmp_path / "codes.sqlite").exists()
+
+
+def test_the_option_codes_cache_names_the_file_of_features(stripes, tmp_path, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(keras_cnn.transfer, "fit_features", lambda *_, **o: calls.append(o) or {})
+    models.MobileNet(include_top=False, alpha=0.25).save_weights(tmp_path / "a.weights.h5")
+    command = ["train", str(stripes), "--model", "mobilenet", "--weights"]
+    command += [str(tmp_path / "a.weights.h5"), "--codes-cache", str(tmp_path / "b.sqlite")]
+    assert main(command) == 2
+    assert "--codes-cache stores the features of --codes: add" in capsys.readouterr().err
+    assert main([*command, "--codes", "svm"]) == 0
+    assert calls == [{"classifier": "svm", "cache": str(tmp_path / "b.sqlite")}]
 
 
 def _pictures(stripes):
