@@ -15,6 +15,7 @@ from keras_cnn import (
     Recipe,
     card,
     explain,
+    find_learning_rate,
     fit_features,
     fit_head,
 )
@@ -42,8 +43,11 @@ def _recipe(folder, out, **choices):
 
 def _run(build, stripes, out, **choices):
     recipe = _recipe(stripes, out, **choices)
-    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
-    return keras_cnn.run(build, splits, recipe)
+    return keras_cnn.run(build, _splits(recipe), recipe)
+
+
+def _splits(recipe):
+    return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
 
 
 @pytest.fixture
@@ -51,12 +55,12 @@ def picture():
     return np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
 
 
-def _card():
-    preparation = Preparation(size=SHAPE[:2], scaling=Scaling(rescale=1 / 255))
-    names = ("lying", "upright")
-    return card.Card(
-        task="classification", class_names=names, preparation=preparation.to_dict()
-    ), preparation
+PREPARATION = Preparation(size=SHAPE[:2], scaling=Scaling(rescale=1 / 255))
+CARD = card.Card(
+    task="classification",
+    class_names=("lying", "upright"),
+    preparation=PREPARATION.to_dict(),
+)
 
 
 @every_working_kind
@@ -81,11 +85,10 @@ def test_a_file_of_the_user_s_own_serves_predict_and_transfer(build, tmp_path, p
     model = build(input_shape=SHAPE, classes=2)
     expected = np.asarray(model(picture[None] / np.float32(255)))[0]
     model.save(tmp_path / "model.keras")
-    its_card, preparation = _card()
-    card.write(tmp_path / "model.keras", its_card)
+    card.write(tmp_path / "model.keras", CARD)
     for predictor in (
         Predictor.load(tmp_path / "model.keras"),
-        Predictor(build(input_shape=SHAPE, classes=2), its_card, preparation),
+        Predictor(build(input_shape=SHAPE, classes=2), CARD, PREPARATION),
     ):
         predictor.model.set_weights(model.get_weights())
         np.testing.assert_allclose(predictor(picture).scores, expected, atol=1e-5)
@@ -110,9 +113,10 @@ def test_what_cannot_work_is_refused_before_the_training(
     monkeypatch.setattr("keras.Model.fit", lambda *_, **__: pytest.fail("the training has begun"))
     with pytest.raises(InputError, match=message):
         _run(build, stripes, tmp_path / "run")
-    its_card, preparation = _card()
     with pytest.raises(InputError, match=message):
-        Predictor(build(input_shape=SHAPE, classes=2), its_card, preparation)
+        find_learning_rate(build, _splits(recipe := _recipe(stripes, tmp_path)), recipe)
+    with pytest.raises(InputError, match=message):
+        Predictor(build(input_shape=SHAPE, classes=2), CARD, PREPARATION)
     with pytest.raises(ValueError, match=message):
         explain.grad_cam(build(input_shape=SHAPE, classes=2), picture / np.float32(255))
 

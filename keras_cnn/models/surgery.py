@@ -59,9 +59,13 @@ def as_functional(
             f"a model must have one output; {model.name} has {len(model.outputs)}: pass "
             "keras.Model(model.inputs[0], model.outputs[0])"
         )
-    if is_sequential:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return model
+    if not is_sequential:
+        return model
+    if model.inputs[0].shape[0] is not None:  # a call with pictures built it for their number
+        weights = model.get_weights()
+        model = keras.models.clone_model(model, input_tensors=keras.Input(model.input_shape[1:]))
+        model.set_weights(weights)
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
 def features(model: keras.Model, names: Sequence[str]) -> keras.Model:

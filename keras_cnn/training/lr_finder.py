@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import Recipe
 from keras_cnn.training import compiling
 from keras_cnn.training.task import Task
@@ -88,7 +89,11 @@ def find_learning_rate(
     if steps < 20:
         raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
     keras.utils.set_random_seed(recipe.seed)
-    model = build(input_shape=splits.image_shape, **splits.build_options)
+    model = as_functional(
+        build(input_shape=splits.image_shape, **splits.build_options),
+        image_shape=splits.image_shape,
+        single_output=True,
+    )
     compiling.compile_model(
         model,
         optimizer(learning_rate=LOWEST, weight_decay=recipe.weight_decay or None),

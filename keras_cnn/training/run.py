@@ -12,6 +12,7 @@ from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable
 from keras_cnn.inference import tta
+from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import Recipe
 from keras_cnn.training import determinism, distribution, fitting
 from keras_cnn.training.checkpoint import Checkpoint, remove
@@ -163,7 +164,8 @@ def _build(build, task, *, precision):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
-        return build(input_shape=task.image_shape, **task.build_options)
+        model = build(input_shape=task.image_shape, **task.build_options)
+        return as_functional(model, image_shape=task.image_shape, single_output=True)
     except InputError:
         raise
     except ValueError as error:  # a network's own limits, such as its smallest picture

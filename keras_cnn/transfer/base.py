@@ -16,7 +16,7 @@ from keras_cnn.images.scaling import Scaling
 from keras_cnn.models import weights as weight_files
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import Splits, classification_splits
+from keras_cnn.splits import ClassificationSplits, classification_splits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +129,7 @@ def splits_for(
     *,
     augmentation: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
-) -> Splits:
+) -> ClassificationSplits:
     """Return a recipe's pictures, scaled as the base needs them.
 
     Args:

@@ -21,7 +21,7 @@ from keras_cnn import environment, filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.recipe import Recipe
-from keras_cnn.splits import Splits
+from keras_cnn.splits import ClassificationSplits
 from keras_cnn.training import run as training
 from keras_cnn.transfer import feature_cache
 from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
@@ -126,7 +126,11 @@ def check_codes(recipe: Recipe) -> None:
 
 
 def head_weights(
-    base: keras.Model, splits: Splits, recipe: Recipe, *, cache: str | os.PathLike | None = None
+    base: keras.Model,
+    splits: ClassificationSplits,
+    recipe: Recipe,
+    *,
+    cache: str | os.PathLike | None = None,
 ) -> list[np.ndarray]:
     """Return kernel and bias of the softmax layer that is the logistic regression on features.
 
