@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         from keras_cnn.training import lr_finder
 
         build = networks.with_input_errors(builder, f"--model {options.model}")
-        splits = networks.scaled_splits(recipe)
+        splits = networks.scaled_splits(recipe, build=build)
         result = lr_finder.find_learning_rate(build, splits, recipe, steps=options.steps)
         lr_finder.write(result, recipe.folder)
         print(result.sentence)

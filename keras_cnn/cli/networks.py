@@ -190,12 +190,22 @@ def with_input_errors(function: Callable, options: str) -> Callable:
     return call_or_refuse
 
 
-def scaled_splits(recipe: Recipe) -> Any:
+def scaled_splits(recipe: Recipe, *, build: Callable) -> Any:
     """Return the `ClassificationSplits` of a recipe, pixels scaled to [0, 1].
+
+    All pictures are read, which may take minutes. Therefore a results folder that cannot be
+    written, missing devices and a network that cannot be built are refused before.
 
     Args:
         recipe: The choices.
+        build: Builder of the network.
     """
+    from keras_cnn import filesystem
+    from keras_cnn.training import distribution
+
+    filesystem.writable(recipe.folder)
+    distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
+    build(input_shape=(recipe.image_size, recipe.image_size, 3), classes=2)
     from keras_cnn.images import ImageDataGenerator
     from keras_cnn.splits import classification_splits
 

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
             from keras_cnn.training import run as training
 
             build = networks.with_input_errors(builder, f"--model {options.model}")
-            result = training.run(build, networks.scaled_splits(recipe), recipe)
+            result = training.run(build, networks.scaled_splits(recipe, build=build), recipe)
     if options.json:
         output.print_json(result)
 

@@ -20,6 +20,7 @@ from keras_cnn import Predictor, card, models
 from keras_cnn.cli import arguments, main
 from keras_cnn.cli.networks import find_builder
 from keras_cnn.datasets import fingerprint
+from keras_cnn.images import files
 from keras_cnn.training import lr_finder
 
 COMMANDS = (
@@ -106,6 +107,15 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
 def test_wrong_options_of_train_get_a_sentence(stripes, tmp_path, capsys, options, pattern):
     options = [*options, "--out", tmp_path / "out"]
     assert re.search(pattern, _error(capsys, "train", stripes, *options))
+
+
+@pytest.mark.parametrize("command", ["train", "lr-find"])
+def test_a_network_that_cannot_be_built_is_refused_before_the_pictures_are_read(
+    command, stripes, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(files, "find_bad", lambda *_, **__: pytest.fail("pictures were read"))
+    options = ["--model", "inception-v3", "--image-size", 20, "--out", tmp_path / "out"]
+    assert "at least 75" in _error(capsys, command, stripes, *options)
 
 
 def test_train_refuses_a_missing_folder_and_one_without_class_folders(tmp_path, capsys):
