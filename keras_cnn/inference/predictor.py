@@ -211,10 +211,10 @@ class Predictor:
             )
         folder = Path(folder)
         folder = folder / "test" if "test" in datasets.splits(folder) else folder
-        names, found = files.find(folder)
+        names, listed = files.find(folder)
         card.check_classes(self.card, names, where=folder)
         numbers = {name: number for number, name in enumerate(self.card.class_names)}
-        labels = {str(folder / name): numbers[names[index]] for name, index in found}
+        labels = {str(folder / name): numbers[names[index]] for name, index in listed}
         skipped = {}
 
         def skip(path, error):

@@ -376,7 +376,7 @@ def _fetch(file):
     wanted = f"its {algorithm} must be {file.hash}" + ("..." if len(file.hash) == 8 else "")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        part = keras.utils.get_file(
+        download = keras.utils.get_file(
             f"{name}.{os.getpid()}.part",
             file.address,
             cache_dir=str(home),
@@ -388,15 +388,15 @@ def _fetch(file):
             f"{name} is not in Keras' cache and cannot be downloaded ({error}): get {file.address} "
             f"by hand and put it at {path}; {wanted}"
         ) from error
-    part = Path(part)
-    digest = _digest(part, file.hash)
+    download = Path(download)
+    digest = _digest(download, file.hash)
     if not digest.startswith(file.hash):
-        part.unlink()
+        download.unlink()
         raise ValueError(
-            f"{file.address} sent another file than the published one and it was deleted, {wanted} "
+            f"{file.address} sent another file than the published file and it was deleted, {wanted} "
             f"and is {digest}: try again, or put the right file at {path}"
         )
-    return part.replace(part.with_name(name))
+    return download.replace(download.with_name(name))
 
 
 def _digest(path, like):

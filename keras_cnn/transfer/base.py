@@ -54,7 +54,7 @@ class Base:
             ValueError: `weights` is no weights file, or the scaling is unknown.
         """
         if weights not in (None, "imagenet"):
-            weights = weight_files.check_path(weights)
+            weight_files.check_path(weights)
 
         def build(*, input_shape):
             return builder(include_top=False, weights=weights, input_shape=input_shape)

@@ -84,11 +84,11 @@ def test_a_layer_that_runs_twice_or_is_not_unique_is_refused():
 
 
 def test_a_mosaic_holds_every_picture_with_gaps_between():
-    parts = np.arange(1.0, 61).reshape(5, 3, 4)
-    laid = explain.mosaic(parts, columns=2)
-    assert laid.shape == (11, 9)
-    np.testing.assert_array_equal(laid[4:7, 5:], parts[3])
-    assert np.isnan(laid[3]).all() and np.isnan(laid[8:, 5:]).all()
+    tiles = np.arange(1.0, 61).reshape(5, 3, 4)
+    grid = explain.mosaic(tiles, columns=2)
+    assert grid.shape == (11, 9)
+    np.testing.assert_array_equal(grid[4:7, 5:], tiles[3])
+    assert np.isnan(grid[3]).all() and np.isnan(grid[8:, 5:]).all()
     assert explain.mosaic(np.ones((9, 2, 2, 3), np.uint8), gap=0).shape == (6, 6, 3)
     with pytest.raises(ValueError, match="at least one"):
         explain.mosaic(np.ones((0, 2, 2)))
