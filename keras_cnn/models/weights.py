@@ -393,8 +393,8 @@ def _fetch(file):
     if not digest.startswith(file.hash):
         download.unlink()
         raise ValueError(
-            f"{file.address} sent another file than the published file and it was deleted, {wanted} "
-            f"and is {digest}: try again, or put the right file at {path}"
+            f"{file.address} sent another file than the published file, and it was deleted: "
+            f"{wanted} and is {digest}; try again, or put the right file at {path}"
         )
     return download.replace(download.with_name(name))
 
