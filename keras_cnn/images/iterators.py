@@ -3,7 +3,9 @@
 import collections
 import copy
 import dataclasses
+import functools
 import itertools
+import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ import cv2
 import keras
 import numpy as np
 
+from keras_cnn.images import legacy
 from keras_cnn.images.augmentation import Augmentation
 from keras_cnn.images.tf_data import tf_dataset
 
@@ -38,8 +41,10 @@ class _Batch:
     position: _Position  # after its draws
     indices: np.ndarray
     params: list[dict]
+    seeds: list[int]  # of the user's own code; empty without such code
     suffixes: list[int]  # of files in save_to_dir
     x: np.ndarray
+    settings: tuple  # with which it was begun
     tasks: list[Future] = dataclasses.field(default_factory=list)
 
 
@@ -48,7 +53,8 @@ class Iterator(keras.utils.PyDataset):
 
     A batch is begun by drawing all its random numbers, in the order of the legacy class; then
     threads fill it. As long as batches are requested in order, the next ones are begun ahead. A
-    wrong guess costs time but changes no batch: its draws are discarded.
+    wrong guess costs time but changes no batch: its draws are discarded. So are those of batches
+    that were begun before a change of `batch_size`, `shuffle` or an option of the generator.
 
     `fit` requests batches in a random order, which nobody can know ahead. With
     ``model.fit(flow, shuffle=False)`` it requests them in order; pictures are shuffled all the
@@ -96,6 +102,7 @@ class Iterator(keras.utils.PyDataset):
         # A subclass' own method receives floats that it may write to, as by Keras' legacy class.
         own_transform = type(generator).apply_transform is not Augmentation.apply_transform
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
+        self._user_code = legacy.SeededCode()
         self._rows = None
         self._rng = np.random.RandomState(seed)
         self._position = _Position(self._rng.get_state())
@@ -231,7 +238,7 @@ class Iterator(keras.utils.PyDataset):
 
     def _deliver(self, request):
         with self._lock:
-            if self._ahead and self._ahead[0].request != request:
+            if self._ahead and not self._serves(self._ahead[0], request):
                 self._forget()
             if not self._ahead:
                 self._begin(request, self._position)
@@ -245,6 +252,18 @@ class Iterator(keras.utils.PyDataset):
         if self.save_to_dir:
             self._save(batch)
         return self._assemble(batch.x, batch.indices)
+
+    def _settings(self):
+        """Return all that a batch depends on besides its request and position."""
+        options = vars(self.image_data_generator).values()
+        return self.batch_size, self.shuffle, self.seed, *options
+
+    def _serves(self, batch, request):
+        """Return whether a batch begun ahead was requested, and begun with today's settings."""
+        old, new = batch.settings, self._settings()
+        return (
+            batch.request == request and len(old) == len(new) and all(map(operator.is_, old, new))
+        )
 
     def _forget(self):
         for batch in self._ahead:
@@ -264,7 +283,7 @@ class Iterator(keras.utils.PyDataset):
 
     def _note(self, number):
         """Compare the number of a requested batch with the expected order."""
-        if self._requests == len(self._expected):  # a loop that reads the epoch again
+        if self._requests >= len(self._expected):  # a loop that reads the epoch again
             self._requests = 0
         self._as_expected = self._as_expected and number == self._expected[self._requests]
         self._requests += 1
@@ -287,21 +306,26 @@ class Iterator(keras.utils.PyDataset):
         rng.set_state(position.random_state)
         if self.seed is not None:
             rng.seed(self.seed + position.batches_seen)
-        index_array, number, upcoming = position.index_array, request, position.batch_index
-        if request == _NEXT:
-            number = position.batch_index
-            upcoming = (number + 1) % len(self)
-        if index_array is None or (request == _NEXT and number == 0):
+        fork = legacy.fork(rng) if legacy.has_user_code(generator) else None
+        index_array, upcoming = position.index_array, position.batch_index
+        if request == _NEXT:  # as the legacy class counts, even if `batch_size` has changed
+            first = position.batch_index * self.batch_size % self.n
+            upcoming = position.batch_index + 1 if first + self.batch_size < self.n else 0
+        else:
+            first = request * self.batch_size
+        if index_array is None or (request == _NEXT and position.batch_index == 0):
             index_array = self._new_index_array()
-        indices = index_array[self.batch_size * number : self.batch_size * (number + 1)]
-        params = [generator.get_random_transform(self.image_shape, rng) for _ in indices]
+        indices = index_array[first : first + self.batch_size]
+        params = legacy.random_parameters(generator, self.image_shape, rng, number=len(indices))
+        seeds = legacy.seeds(fork, number=len(indices)) if fork else []
         if self._rows is not None:
             rows = self._rows(len(indices))
             indices, params = indices[rows], [params[row] for row in rows]
+            seeds = [seeds[row] for row in rows] if seeds else []
         suffixes = [rng.randint(self._suffixes) for _ in indices] if self.save_to_dir else []
         after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, index_array)
         x = np.empty((len(indices), *self.image_shape), self.dtype)
-        batch = _Batch(request, after, indices, params, suffixes, x)
+        batch = _Batch(request, after, indices, params, seeds, suffixes, x, self._settings())
         if self._threads is None:  # a thread per picture: OpenCV's own threads would compete
             self._threads = ThreadPoolExecutor(
                 generator.workers, "ImageDataGenerator", cv2.setNumThreads, (1,)
@@ -317,22 +341,29 @@ class Iterator(keras.utils.PyDataset):
         return self._rng.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def _fill(self, batch, rows):
-        """Read, change and scale some pictures of a batch."""
-        generator = self.image_data_generator
+        """Read, augment and scale some pictures of a batch."""
         for row in rows:
             picture = self._picture(batch.indices[row])
-            slot = batch.x[row]
-            fits = slot.dtype == self._working_dtype
-            x = slot if fits else np.empty(slot.shape, self._working_dtype)
-            if not (self._takes_8_bit and picture.dtype == np.uint8):
-                x[...] = picture
-                picture = x
-            changed = generator.apply_transform(picture, batch.params[row])
-            if changed is not x:
-                x[...] = changed
-            changed = generator.standardize(x)
-            if changed is not slot:
-                slot[...] = changed
+            fill = functools.partial(self._fill_slot, batch, row, picture)
+            if batch.seeds:
+                self._user_code.run(fill, seed=batch.seeds[row])
+            else:
+                fill()
+
+    def _fill_slot(self, batch, row, picture):
+        """Augment and scale one picture of a batch."""
+        generator, slot = self.image_data_generator, batch.x[row]
+        fits = slot.dtype == self._working_dtype
+        x = slot if fits else np.empty(slot.shape, self._working_dtype)
+        if not (self._takes_8_bit and picture.dtype == np.uint8):
+            x[...] = picture
+            picture = x
+        augmented = generator.apply_transform(picture, batch.params[row])
+        if augmented is not x:
+            x[...] = augmented
+        scaled = generator.standardize(x)
+        if scaled is not slot:
+            slot[...] = scaled
 
     def _save(self, batch):
         for x, index, suffix in zip(batch.x, batch.indices, batch.suffixes, strict=True):

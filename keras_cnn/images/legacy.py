@@ -84,16 +84,25 @@ def random_parameters(
             np.random.set_state(saved)
 
 
-def picture_seeds(rng: np.random.RandomState, *, number: int) -> list[int]:
-    """Return seeds for the pictures of a batch.
+def fork(rng: np.random.RandomState) -> np.random.RandomState:
+    """Return a copy of a random state.
 
     Args:
-        rng: The flow's random state at the start of the batch. It does not advance.
-        number: Number of pictures.
+        rng: The random state. It does not advance.
     """
     copy = np.random.RandomState()
     copy.set_state(rng.get_state())
-    return copy.randint(2**32, size=number, dtype=np.uint64).tolist()
+    return copy
+
+
+def seeds(rng: np.random.RandomState, *, number: int) -> list[int]:
+    """Draw seeds for the pictures of a batch.
+
+    Args:
+        rng: Copy of the flow's random state at the start of the batch; it advances.
+        number: Number of pictures.
+    """
+    return rng.randint(2**32, size=number, dtype=np.uint64).tolist()
 
 
 class SeededCode:

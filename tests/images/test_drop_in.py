@@ -83,6 +83,52 @@ def test_a_missing_class_folder_and_folders_without_any_picture_are_refused(mark
         ImageDataGenerator().flow_from_directory(tmp_path / "none")
 
 
+@pytest.mark.parametrize("prefetch", [0, 3])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {2: ("flow", "batch_size", 7)},
+        {2: ("flow", "batch_size", 13), 5: ("flow", "batch_size", 3)},
+        {4: ("flow", "batch_size", 20), 6: ("flow", "batch_size", 30)},
+        {3: ("generator", "rescale", 1 / 255), 5: ("generator", "rescale", 1 / 127.5)},
+        {1: ("flow", "shuffle", False)},
+        {1: ("flow", "shuffle", False), 7: ("flow", "shuffle", True)},
+        {2: ("generator", "horizontal_flip", True), 3: ("flow", "seed", 9)},
+        {2: ("generator", "preprocessing_function", np.negative)},
+    ],
+)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_change_of_a_living_flow_takes_effect_at_the_next_batch(
+    marks, changes, prefetch, shuffle
+):
+    options = {"prefetch": prefetch}
+    ours, theirs = (
+        kind(rotation_range=20, **how).flow_from_directory(
+            marks, **SMALL, seed=1, shuffle=shuffle, class_mode="sparse"
+        )
+        for kind, how in ((ImageDataGenerator, options), (Legacy, {}))
+    )
+    for number in range(12):
+        if number in changes:
+            owner, name, value = changes[number]
+            for flow in (ours, theirs):
+                setattr(flow if owner == "flow" else flow.image_data_generator, name, value)
+        (x, y), (expected, expected_y) = next(ours), next(theirs)
+        np.testing.assert_array_equal(y, expected_y)
+        np.testing.assert_allclose(x, expected, atol=0.01)
+
+
+def test_a_changed_batch_size_serves_numbered_requests_too(marks):
+    ours, theirs = (
+        kind().flow_from_directory(marks, **SMALL, seed=1) for kind in (ImageDataGenerator, Legacy)
+    )
+    for size in (4, 9, 2, 25):
+        ours.batch_size = theirs.batch_size = size
+        assert len(ours) == len(theirs)
+        for number in range(len(ours)):
+            np.testing.assert_array_equal(ours[number][0], theirs[number][0])
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
 @pytest.mark.parametrize("shape", [(20, 24, 3), (90, 80, 3)])
 @pytest.mark.parametrize(
