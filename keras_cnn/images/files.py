@@ -1,6 +1,5 @@
 """Find, read, check and resize image files."""
 
-import functools
 import mimetypes
 import os
 from collections.abc import Iterable, Sequence
@@ -253,7 +252,8 @@ def resize(
         return pixels
     height, width = size
     nearest = interpolation == "nearest" and not keep_aspect_ratio
-    if nearest and not _pillow_rounds_down(pixels.shape[:2], size):  # the same, but faster
+    # OpenCV is faster. Half-way between two pixels, Pillow rounds down, but with 16 bits only.
+    if nearest and pixels.dtype != np.uint16:
         resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     else:
         image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
@@ -261,22 +261,6 @@ def resize(
         resample = Image.Resampling[interpolation.upper()]
         resized = np.asarray(image.resize((width, height), resample, box))
     return resized.reshape(height, width, -1)
-
-
-@functools.lru_cache
-def _pillow_rounds_down(old_size, new_size):
-    """Return whether Pillow takes another nearest pixel than the exact one along some axis.
-
-    Half-way between two pixels, the sum of floats by which Pillow steps along an axis may fall
-    below the exact position.
-    """
-    for old, new in zip(old_size, new_size, strict=True):
-        exact = (2 * np.arange(new) + 1) * old // (2 * new)
-        steps = np.full(new, old / new)
-        steps[0] /= 2
-        if not np.array_equal(np.cumsum(steps).astype(int), exact):
-            return True
-    return False
 
 
 def _centre_box(image, height, width):

@@ -108,11 +108,16 @@ def test_resized_pixels_are_those_of_keras(tmp_path, interpolation, keep_aspect_
         np.testing.assert_array_equal(resized, keras.utils.img_to_array(expected))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32"])
 @pytest.mark.parametrize("size", [(70, 66), (33, 80), (224, 224), (299, 299), (60, 7)])
-def test_half_way_between_two_pixels_the_nearest_is_that_of_keras(tmp_path, size):
-    path = _save(tmp_path, Image.fromarray(_pixels(60, 80)), "photo.png")
-    expected = keras.utils.img_to_array(keras.utils.load_img(path, target_size=size))
-    np.testing.assert_array_equal(files.resize(files.read(path), size=size), expected)
+def test_half_way_between_two_pixels_the_nearest_is_that_of_keras(tmp_path, size, dtype):
+    image = Image.fromarray(_pixels(60, 80)[..., 0].astype(dtype))
+    path = _save(tmp_path, image, "scan.tif")
+    options = {"color_mode": "grayscale"}
+    expected = keras.utils.load_img(path, target_size=size, **options)
+    resized = files.resize(files.read(path, full_depth=True, **options), size=size)
+    assert resized.dtype == dtype
+    np.testing.assert_array_equal(resized, keras.utils.img_to_array(expected))
 
 
 def _jpeg():
