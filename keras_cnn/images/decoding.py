@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
-PIXELS_PER_BYTE = 100  # photographs have at most 50, the emptiest of JPEGs 70
+PIXELS_PER_BYTE = 100  # more is a bomb: a photograph has at most 50, a JPEG of one colour 70
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # color_mode -> mode
 _ORIENTATION = 0x0112  # tag of EXIF
 _TURNS = {  # EXIF orientation -> how Pillow and OpenCV turn the picture upright
@@ -27,10 +27,10 @@ _TURNS = {  # EXIF orientation -> how Pillow and OpenCV turn the picture upright
     ),
 }
 
-# The option for pictures larger than Pillow's limit; 0 lifts it.
+# The user's limit in place of Pillow's; 0 means no limit.
 with contextlib.suppress(KeyError, ValueError):
     Image.MAX_IMAGE_PIXELS = int(os.environ["KERAS_CNN_MAX_PIXELS"]) or None
-# `_refuse_bomb` judges large pictures; a filter of the user's own goes before this one.
+# `_refuse_bomb` decides instead of Pillow. Appended, so that the user's own filters come first.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 

@@ -2,15 +2,16 @@
 
 Keras' legacy class seeded and used NumPy's global state. Code of the user that draws from it, in a
 `preprocessing_function` or in a method of a subclass, was thus reproducible by `seed`, and two
-flows of one seed, such as pictures and masks, drew alike. Here pictures are made on threads, so:
+flows with the same seed, such as pictures and masks, drew the same numbers. Here pictures are made
+on threads, so:
 
-- An overridden `get_random_transform` finds in the global state the flow's own random state. It
-  draws what it would draw under the legacy class.
-- For other code, the global state is seeded before each picture. The seed depends on the flow's
-  seed, the number of the batch, and the picture's place in it. While a picture is made so, no
-  other thread of any flow may run such code; code that does not draw runs on all threads.
+- While an overridden `get_random_transform` runs, NumPy's global state is the flow's own random
+  state. The method draws the same numbers as under the legacy class.
+- Before other code runs, NumPy's global state is seeded for each picture. The seed depends on the
+  flow's seed, the number of the batch, and the picture's place in it. Only one thread at a time
+  runs code that draws; code that does not draw runs on all threads.
 
-In both cases the global state is restored afterwards.
+In both cases NumPy's global state is restored afterwards.
 """
 
 import contextlib

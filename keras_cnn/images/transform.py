@@ -22,9 +22,8 @@ FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 # Largest error of the warp in grey levels, from float32 coordinates: measured, rounded up.
 _WARP_ERROR = 0.008
 _TILE = 224  # pixels; OpenCV rounds large coordinates more coarsely
-_SMALL = (
-    64  # pixels; up to this size one call of OpenCV without padding is fastest and exact enough
-)
+# Pixels. Up to this size one call of OpenCV without padding is fastest, and exact enough.
+_SMALL = 64
 _MAX_PADDING = 6  # times the picture's own pixels; more costs too much memory and time
 
 
