@@ -10,16 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_cnn.datasets import annotation_files
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.images import decoding
 
 CLASSES = tuple(  # of VOC2007 and VOC2012
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor".split()
 )
-TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 ROUNDING = (1, 0.005)  # pixels, and share of the picture, by which rounding may move an edge
 
 
@@ -288,8 +287,8 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
 def _header(path):
     """Width and height as stored, and whether EXIF swaps them."""
     try:
-        with Image.open(path) as image:
-            return *image.size, image.getexif().get(0x0112) in TURNED
+        with open(path, "rb") as file:
+            return decoding.read_header(file)
     except Exception as error:  # damaged headers make Pillow raise nearly every type there is
         raise InputError(f"cannot open picture {os.fspath(path)!r}: {error}") from None
 

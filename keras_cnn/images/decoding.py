@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import warnings
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
 PIXELS_PER_BYTE = 100  # more is a bomb: a photograph has at most 50, a JPEG of one colour 70
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # color_mode -> mode
 _ORIENTATION = 0x0112  # tag of EXIF
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _TURNS = {  # EXIF orientation -> how Pillow and OpenCV turn the picture upright
     2: (Image.Transpose.FLIP_LEFT_RIGHT, lambda pixels: cv2.flip(pixels, 1)),
     3: (Image.Transpose.ROTATE_180, lambda pixels: cv2.flip(pixels, -1)),
@@ -63,7 +65,7 @@ def decode(
         raise ValueError("the file is empty")
     if not least_size and (pixels := _decode_jpeg(data, color_mode, exif_rotation)) is not None:
         return pixels
-    with _open(data) as image:  # reads the header, no pixels yet
+    with _open(io.BytesIO(data)) as image:  # reads the header, no pixels yet
         if least_size:
             image.draft(None, (max(least_size), max(least_size)))
         _refuse_bomb(*image.size, len(data))
@@ -114,13 +116,28 @@ def convert(
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _open(data):
+def read_header(file: BinaryIO) -> tuple[int, int, bool]:
+    """Return the width and height of a picture as stored, and whether `decode` swaps them.
+
+    Args:
+        file: The image file, open for reading; no pixels are decoded.
+
+    Raises:
+        Exception: Of nearly every type, if the file is damaged.
+    """
+    with _open(file) as image:
+        return *image.size, _orientation(image) in SIDEWAYS
+
+
+def _open(file):
     try:
-        return Image.open(io.BytesIO(data))
+        return Image.open(file)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        if data[:2] != b"\xff\xd8":
+        file.seek(0)
+        if file.read(2) != b"\xff\xd8":
             raise
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(data))  # `_refuse_bomb` judges it
+        file.seek(0)
+        return JpegImagePlugin.JpegImageFile(file)  # `_refuse_bomb` judges it
 
 
 def _refuse_bomb(width, height, size):
@@ -156,7 +173,7 @@ def _decode_jpeg(data, color_mode, exif_rotation):
     if pixels is None:
         return None
     if exif_rotation and has_tags:
-        with _open(data) as image:
+        with _open(io.BytesIO(data)) as image:
             turn = _TURNS.get(_orientation(image))
         pixels = turn[1](pixels) if turn else pixels
     if _PILLOW_MODES[color_mode] == mode:

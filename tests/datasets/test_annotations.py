@@ -225,9 +225,8 @@ def _with_size(folder, stated, *, exif=None):
     size = "<size><width>{}</width><height>{}</height></size>".format(*stated)
     xml.write_text(xml.read_text().replace("<object>", f"{size}<object>", 1))
     if exif:
-        orientation = Image.Exif()
-        orientation[0x0112] = exif
-        Image.new("RGB", (60, 40)).save(folder / "JPEGImages" / "first.jpg", exif=orientation)
+        path = folder / "JPEGImages" / "first.jpg"
+        Image.new("RGB", (60, 40)).save(path, exif=_orientation(exif))
     return annotations.read_voc(folder, split="train")
 
 
@@ -374,10 +373,27 @@ def test_a_validation_split_that_is_tested_too_is_read_once(tmp_path, monkeypatc
 
 
 def test_a_picture_turned_by_exif_is_measured_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (60, 40)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.new("RGB", (60, 40)).save(tmp_path / "turned.jpg", exif=_orientation(6))
     assert annotations.size(tmp_path / "turned.jpg") == (40, 60)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_the_size_is_that_of_the_pixels_that_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "picture.jpg"
+    damaged = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + 40 * b"\xff"
+    for exif in (damaged, *(_orientation(turn) for turn in range(1, 9))):
+        Image.new("RGB", (60, 40)).save(path, exif=exif)
+        height, width, _ = files.read(path).shape
+        assert annotations.size(path) == (width, height)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 3)  # Pillow refuses to open it
+    height, width, _ = files.read(path).shape
+    assert annotations.size(path) == (width, height)
+
+
+def _orientation(turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    return exif
 
 
 def test_missing_files_and_classes_are_named(tmp_path):
