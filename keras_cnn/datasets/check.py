@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_cnn.datasets import annotations, copies
+from keras_cnn.datasets import boxed_check, copies
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
@@ -26,6 +27,7 @@ KINDS = {
     "two labels": True,
     "class missing": True,
     "empty class": True,
+    "bad annotation": True,
     "bad box": True,
     "near leak": True,
     "32 bits": True,
@@ -122,13 +124,13 @@ def check(
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"pictures must lie in a folder; {str(directory)!r} is none: correct it")
-    boxed = {
-        split: annotations.read(directory, split=split)
-        for split in SPLITS
-        if annotations.has(directory, split)
-    }
-    entries, findings = (_boxed(directory, boxed), []) if boxed else _class_folders(directory)
-    if not entries:
+    boxed, faults = boxed_check.read(directory)
+    if boxed:
+        entries = [(*place, "pictures") for place in boxed_check.pictures(directory, boxed)]
+        findings = list(itertools.starmap(Finding, faults))
+    else:
+        entries, findings = _class_folders(directory)
+    if not entries and not findings:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
             f"there is none ({', '.join(files.FORMATS)}): check the path"
@@ -143,7 +145,9 @@ def check(
         counts[picture.split][picture.label] += bool(picture.size)
     findings += _copies(readable) + _near_copies(readable)
     if boxed:
-        findings += _bad_boxes(directory, boxed, readable={picture.path for picture in readable})
+        paths = {picture.path for picture in readable}
+        faults = boxed_check.bad_boxes(directory, boxed, readable=paths)
+        findings += itertools.starmap(Finding, faults)
     else:
         findings += _classes(counts)
     order = list(KINDS)
@@ -205,31 +209,6 @@ def _walk(folder, *, links=False):
             for name in folders:
                 if os.path.islink(os.path.join(root, name)):
                     yield from _walk(folder / name)
-
-
-def _boxed(directory, annotated):
-    """Return the pictures (path, split, class) of a folder with boxes."""
-    return [
-        (os.path.relpath(picture.path, directory), split, "pictures")
-        for split, split_annotations in annotated.items()
-        for picture in split_annotations.pictures
-    ]
-
-
-def _bad_boxes(directory, annotated, *, readable):
-    findings = []
-    for split_annotations in annotated.values():
-        pictures = tuple(
-            picture
-            for picture in split_annotations.pictures
-            if os.path.relpath(picture.path, directory) in readable
-        )
-        _, bad = annotations.check(
-            dataclasses.replace(split_annotations, pictures=pictures), skip_bad_boxes=True
-        )
-        for source, reason in bad.items():
-            findings.append(Finding("bad box", os.path.relpath(source, directory), reason))
-    return findings
 
 
 def _examine(directory, path, split, label):
