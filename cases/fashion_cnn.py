@@ -7,8 +7,7 @@ Without data/fashion_mnist it runs on a drawn sample.
 
 Errata: the first network of the exercise has a ReLU before its softmax, which removes all negative
 scores: not one "Pullover" or "Shirt" is right, and it reaches 0.74. Here it ends with the softmax
-alone. A rate of 0.001 without momentum is too small for the given
-number of epochs; 0.05 is not.
+alone. A rate of 0.001 without momentum is too small for the given number of epochs; 0.05 is not.
 """
 
 import dataclasses

@@ -12,7 +12,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -77,16 +77,16 @@ class OptionFields:
             parser.error(str(error))
 
     def add_options(
-        self, parser: argparse.ArgumentParser, *, leave_out: Sequence[str] = ()
+        self, parser: argparse.ArgumentParser, *, names: Collection[str] | None = None
     ) -> None:
         """Add the recipe's options to a parser.
 
         Args:
             parser: The parser; it may have other options.
-            leave_out: Names of options that the parser reads in another way.
+            names: Names of the options to add; None adds all.
         """
         for field in self._offered():
-            if field.name not in leave_out:
+            if names is None or field.name in names:
                 add_option(parser, field, default=getattr(self, field.name))
 
     def with_options(self, options: argparse.Namespace, **changes: Any) -> Self:
@@ -121,6 +121,11 @@ class OptionFields:
             value = getattr(self, name)
             if value is not None:
                 _check_value(field, value)
+
+    @property
+    def option_names(self) -> list[str]:
+        """Names of the options that this recipe offers."""
+        return [field.name for field in self._offered()]
 
     def _offered(self):
         return [field for field in _option_fields(self) if field.name not in self.without]
@@ -210,13 +215,13 @@ def missing_backend(error: BaseException) -> str | None:
 
 
 def prepare_output() -> None:
-    """See to it that what a command prints never ends it.
+    """Prepare stdout, so that no printed text stops a command.
 
-    TensorFlow tells errors only, and a character that standard output cannot encode, such as one of
-    a class name on Windows, becomes an escape sequence.
+    A character that stdout cannot encode, such as one of a class name on Windows, becomes an escape
+    sequence. TensorFlow logs errors only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if sys.stdout is None:  # closed by who called
+    if sys.stdout is None:  # the parent process has closed it
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -253,7 +258,7 @@ def add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, *, def
     Args:
         parser: The parser.
         field: A field that `option` made.
-        default: Its value where the user gives none.
+        default: Its value unless the user sets another.
     """
     hints = {"help": field.metadata["help"], "default": default}
     if default is not None and not isinstance(default, bool):

@@ -126,8 +126,7 @@ class TrainingRecipe(OptionFields):
         whole_network=True,
     )
     without: tuple[str, ...] = ()
-    # `training.run` reads these three of every recipe; only `Recipe` makes them options.
-    class_weights: ClassVar[str] = "equal"
+    # `training.run` reads these two of every recipe; only `Recipe` makes them options.
     mix: ClassVar[str] = "none"
     test_crops: ClassVar[int] = 1
 

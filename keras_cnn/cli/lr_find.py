@@ -4,6 +4,12 @@ import argparse
 
 from keras_cnn.cli import arguments, backend, networks, output
 
+# The options of a recipe that change a range test. The others would have no effect.
+_OPTIONS = (
+    *("image_size", "interpolation", "batch_size", "validation_split", "seed", "out", "workers"),
+    *("augment", "class_weights", "label_smoothing", "weight_decay", "skip_bad_images"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments.
@@ -11,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
-    networks.add_arguments(parser)
+    networks.add_arguments(parser, names=_OPTIONS)
     parser.add_argument(
         "--steps",
         type=arguments.positive,
@@ -25,21 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Raise the learning rate step by step, draw the loss over it, and suggest a rate.
 
-    The network is trained for these steps only and not kept. The drawing and the figures are
-    written to runs/<folder>_<model>: lr_find.png and lr_find.json.
+    The network is trained for these steps only and not kept; with --weights only its new head is
+    trained. The drawing and the figures are written to runs/<folder>_<model>: lr_find.png and
+    lr_find.json.
     """
     recipe = networks.recipe(options)
+    networks.full_name(options.model)
+    weights = networks.weights(options.weights)
     with output.stdout_for_answer(options):
-        networks.full_name(options.model)
         backend.import_keras()
-        builder = networks.find_builder(options.model)
         from keras_cnn.training import lr_finder
 
-        build = networks.with_input_errors(builder, f"--model {options.model}")
-        splits = networks.scaled_splits(recipe, build=build)
+        build, splits = _network_and_splits(recipe, weights, options)
         result = lr_finder.find_learning_rate(build, splits, recipe, steps=options.steps)
         lr_finder.write(result, recipe.folder)
         print(result.sentence)
         print(f"Drawing: {recipe.folder / 'lr_find.png'}")
     if options.json:
         output.print_json(result.to_dict())
+
+
+def _network_and_splits(recipe, weights, options):
+    """Return the builder of the network to train, and its pictures."""
+    builder = networks.find_builder(options.model)
+    if weights:
+        from keras_cnn import transfer
+
+        base = networks.base(builder, weights, options)
+        build, scaling = transfer.with_head(base), base.scaling
+    else:
+        build, scaling = networks.with_input_errors(builder, f"--model {options.model}"), None
+    return build, networks.scaled_splits(recipe, build=build, scaling=scaling)

@@ -7,7 +7,7 @@ import functools
 import inspect
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,15 @@ RECIPE = Recipe(
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the folder, the model and the options of a recipe.
+OPTIONS = tuple(name for name in RECIPE.option_names if name != "data")  # DIR is the data
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, names: Collection[str] = OPTIONS) -> None:
+    """Add the folder, the model, its weights and the options of a recipe.
 
     Args:
         parser: Parser of the command.
+        names: Names of the recipe's options that have an effect on the command.
     """
     parser.add_argument(
         "folder",
@@ -69,7 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
     )
-    RECIPE.add_options(parser, leave_out=("data",))
+    parser.add_argument(
+        "--weights",
+        metavar="imagenet|PATH",
+        help="start from trained weights, under a new head (default: random weights)",
+    )
+    RECIPE.add_options(parser, names=names)
 
 
 def recipe(options: argparse.Namespace) -> Recipe:
@@ -190,8 +199,8 @@ def with_input_errors(function: Callable, options: str) -> Callable:
     return call_or_refuse
 
 
-def scaled_splits(recipe: Recipe, *, build: Callable) -> Any:
-    """Return the `ClassificationSplits` of a recipe, pixels scaled to [0, 1].
+def scaled_splits(recipe: Recipe, *, build: Callable, scaling: Any = None) -> Any:
+    """Return the `ClassificationSplits` of a recipe.
 
     All pictures are read, which may take minutes. Therefore a results folder that cannot be
     written, missing devices and a network that cannot be built are refused before.
@@ -199,14 +208,16 @@ def scaled_splits(recipe: Recipe, *, build: Callable) -> Any:
     Args:
         recipe: The choices.
         build: Builder of the network.
+        scaling: An `images.scaling.Scaling` of the pixels; None scales them to [0, 1].
     """
     from keras_cnn import filesystem
+    from keras_cnn.images import ImageDataGenerator, scaled_generator
+    from keras_cnn.splits import classification_splits
     from keras_cnn.training import distribution
 
     filesystem.writable(recipe.folder)
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
     build(input_shape=(recipe.image_size, recipe.image_size, 3), classes=2)
-    from keras_cnn.images import ImageDataGenerator
-    from keras_cnn.splits import classification_splits
-
-    return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    if scaling is None:
+        return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    return classification_splits(recipe, scaled_generator(scaling))

@@ -15,11 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     networks.add_arguments(parser)
     parser.add_argument(
-        "--weights",
-        metavar="imagenet|PATH",
-        help="start from trained weights, under a new head (default: random weights)",
-    )
-    parser.add_argument(
         "--freeze",
         metavar="all|none|LAYER",
         help="with --weights: all trains the head only (default); none then trains all layers; a "

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder in VOC's layout: Annotations/*.xml, JPEGImages/ and "
         "ImageSets/Main/{train,val}.txt",
     )
-    _RECIPE.add_options(parser, leave_out=("data",))
+    names = [name for name in _RECIPE.option_names if name != "data"]  # DIR is the data
+    _RECIPE.add_options(parser, names=names)
     arguments.add_json(parser)
 
 

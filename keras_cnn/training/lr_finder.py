@@ -78,7 +78,8 @@ def find_learning_rate(
     Args:
         build: As in `training.run`.
         splits: As in `training.run`; only the training pictures are read.
-        recipe: The choices; seed, batch size, label smoothing and weight decay count.
+        recipe: The choices; `seed`, `label_smoothing`, `class_weights` and `weight_decay` count,
+            and what `splits` was made with.
         optimizer: As in `training.run`.
         steps: Number of rates, from 1e-7 to 10, each ten times as high as the last but
             ``steps / 8``.
@@ -101,14 +102,15 @@ def find_learning_rate(
     )
     rates, losses = np.geomspace(LOWEST, HIGHEST, steps), []
     average, lowest = 0.0, np.inf
-    batches = splits.with_seed(recipe.seed).train
+    batches, weights = splits.with_seed(recipe.seed).train, splits.class_weights(recipe)
     for step, rate in enumerate(rates):
         number = step % len(batches)
         if step and number == 0:
             batches.on_epoch_end()
         model.optimizer.learning_rate = rate
         model.reset_metrics()
-        loss = float(model.train_on_batch(*batches[number], return_dict=True)["loss"])
+        logs = model.train_on_batch(*batches[number], class_weight=weights, return_dict=True)
+        loss = float(logs["loss"])
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         level = average / (1 - SMOOTHING ** (step + 1))  # its start from 0 corrected, as in Adam
         lowest = min(lowest, level)

@@ -1,7 +1,7 @@
 """Transfer learning: a network trained on one task serves another, which has fewer pictures."""
 
 from keras_cnn.transfer.base import Base
-from keras_cnn.transfer.head import fit_head, thaw
+from keras_cnn.transfer.head import fit_head, thaw, with_head
 from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes, fit_features
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "fit_features",
     "fit_head",
     "thaw",
+    "with_head",
 ]

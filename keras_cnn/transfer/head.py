@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -84,19 +85,39 @@ def fit_head(
         model = build_base(base, image_shape=input_shape)
         if linear_probe:
             model.set_weights(base_weights)  # the head was fitted to exactly these weights
-        model.trainable = False
-        features = with_pooling(model).outputs[0]
-        features = keras.layers.Dropout(dropout, name="head_dropout")(features)
-        head = keras.layers.Dense(classes, activation="softmax", name="head", dtype="float32")
-        scores = head(features)
+        model = _add_head(model, classes=classes, dropout=dropout)
         if linear_probe:
-            head.set_weights(head_weights)
-        return keras.Model(model.inputs[0], scores, name=model.name)
+            model.get_layer("head").set_weights(head_weights)
+        return model
 
     def tune(model):
         thaw(model, from_layer=from_layer)
 
     return training.run(build, splits, recipe, fine_tune=tune if fine_tune else None)
+
+
+def with_head(base: Base) -> Callable[..., keras.Model]:
+    """Return the builder of a frozen base under a new head.
+
+    Args:
+        base: The base.
+
+    Returns:
+        A function of ``input_shape=`` and ``classes=``.
+    """
+
+    def build(*, input_shape, classes):
+        return _add_head(build_base(base, image_shape=input_shape), classes=classes, dropout=0.0)
+
+    return build
+
+
+def _add_head(model, *, classes, dropout):
+    model.trainable = False
+    features = with_pooling(model).outputs[0]
+    features = keras.layers.Dropout(dropout, name="head_dropout")(features)
+    head = keras.layers.Dense(classes, activation="softmax", name="head", dtype="float32")
+    return keras.Model(model.inputs[0], head(features), name=model.name)
 
 
 def thaw(model: keras.Model, *, from_layer: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Every option that a command offers is used by it; no command writes where it was not asked to."""
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -11,11 +12,14 @@ import pytest
 from one_object_detector import OneObjectDetector
 
 from keras_cnn import card, cli, detection, models
-from keras_cnn.cli import main
+from keras_cnn.cli import lr_find, main
 from keras_cnn.datasets.synthetic import draw as synthetic
+from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import export
 from keras_cnn.models import ssd
+from keras_cnn.options import flag
 from keras_cnn.recipe import TrainingRecipe
+from keras_cnn.training import lr_finder
 
 # Reads in these modules only check, copy or record a value.
 RECORDING = ("dataclasses", "keras_cnn.recipe", "keras_cnn.options", "keras_cnn.detection.recipe")
@@ -96,6 +100,62 @@ def test_train_detector_uses_every_option(unread, tmp_path, undrawn, monkeypatch
     synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
     words = ["--batch-size", 2, "--epochs", 1, "--out", tmp_path / "out"]
     assert unread("train-detector", tmp_path / "set", *words) == (0, set())
+
+
+def test_lr_find_uses_every_option(unread, stripes, tmp_path):
+    (stripes / "train" / "lying" / "bad.png").touch()
+    words = ["--model", "softmaxregression", "--image-size", 8, "--steps", 20]
+    words += ["--skip-bad-images", "--out", tmp_path / "out"]
+    assert unread("lr-find", stripes, *words) == (0, set())
+
+
+def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
+    for path in sorted((stripes / "train" / "lying").iterdir())[:12]:
+        path.unlink()  # classes of 8 and 20 pictures
+    words = ["lr-find", str(stripes), "--model", "softmaxregression", "--image-size", "8"]
+    words += ["--steps", "20", "--json", "--out", str(tmp_path / "out")]
+
+    def losses(*changes):
+        assert main([*words, *changes]) == 0
+        return json.loads(capsys.readouterr().out)["losses"]
+
+    changes = {
+        "image_size": "12",
+        "interpolation": "nearest",
+        "batch_size": "4",
+        "validation_split": "0.3",
+        "seed": "1",
+        "augment": "full",
+        "class_weights": "balanced",
+        "label_smoothing": "0.2",
+        "weight_decay": "0.5",
+    }
+    # These change the place, the speed, or refusals.
+    assert set(lr_find._OPTIONS) - set(changes) == {"out", "workers", "skip_bad_images"}
+    first = losses()
+    assert losses() == first
+    for name, value in changes.items():
+        assert losses(flag(name), value) != first, name
+
+
+def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
+    stripes, tmp_path, capsys, monkeypatch
+):
+    weights = tmp_path / "resnet18.weights.h5"
+    models.ResNet18(input_shape=(32, 32, 3), classes=2).save_weights(weights)
+    received, find = [], lr_finder.find_learning_rate
+
+    def find_and_keep(build, splits, recipe, **options):
+        received.extend([build(input_shape=splits.image_shape, classes=2), splits])
+        return find(build, splits, recipe, **options)
+
+    monkeypatch.setattr(lr_finder, "find_learning_rate", find_and_keep)
+    words = ["lr-find", str(stripes), "--model", "resnet18", "--image-size", "32", "--steps", "20"]
+    words += ["--out", str(tmp_path / "out"), "--weights", str(weights)]
+    assert main(words) == 0
+    model, splits = received
+    assert [variable.path for variable in model.trainable_variables] == ["head/kernel", "head/bias"]
+    assert Preparation.of(splits.train).scaling.mode == "torch"
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,9 @@ def test_an_export_replaces_an_older_export_but_no_other_folder(tmp_path, monkey
     monkeypatch.setattr(keras.Model, "export", fail)
     with pytest.raises(InputError, match=r"savedmodel cannot hold .*\(no such operation\)"):
         export.export(run, format="savedmodel", out=tmp_path / "new")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match=r"\): set KERAS_BACKEND=tensorflow, or choose another"):
+        export.export(run, format="savedmodel", out=tmp_path / "new")
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [".out-settings", "mine", "out", "run"]
 
