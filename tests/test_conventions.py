@@ -164,3 +164,25 @@ def test_the_tables_of_results_are_the_output_of_the_script(readme):
     spec.loader.exec_module(results)
     text = (ROOT / readme).read_text(encoding="utf-8")
     assert results.with_tables(text, readme) == text
+
+
+def test_the_architecture_page_names_every_module_and_no_missing_file():
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w/]+\.(?:py|css)\b", text))
+    folders = ("keras_cnn", "cases", "tests", "benchmarks")
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.*")
+    }
+
+    def is_at(name, path):
+        return f"/{path}".endswith(f"/{name}")
+
+    assert [name for name in named if not any(is_at(name, path) for path in files)] == []
+    modules = [
+        path
+        for path in files
+        if path.startswith("keras_cnn/") and path.endswith(".py") and "__" not in path
+    ]
+    assert [path for path in modules if not any(is_at(name, path) for name in named)] == []
