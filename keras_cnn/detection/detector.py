@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import keras
 import numpy as np
+from PIL import Image
 
 from keras_cnn import card
 from keras_cnn.card import Card
@@ -17,7 +18,7 @@ from keras_cnn.detection import draw, metrics, prediction, report
 from keras_cnn.detection.batches import Batches
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
-from keras_cnn.images import files
+from keras_cnn.images import decoding, files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Detector:
 
     def __call__(
         self,
-        pictures: np.ndarray | str | os.PathLike | Sequence,
+        pictures: np.ndarray | Image.Image | str | os.PathLike | Sequence,
         *,
         score_threshold: float = 0.5,
         iou_threshold: float = 0.45,
@@ -132,8 +133,8 @@ class Detector:
         """Find objects.
 
         Args:
-            pictures: A picture, RGB, uint8, (height, width, 3), or its file; or a sequence of
-                either, of any sizes.
+            pictures: A picture: its file's name, a picture of Pillow, or pixels, uint8, RGB
+                (height, width, 3) or grey (height, width); or a sequence of them, of any sizes.
             score_threshold: Probability that an object must exceed.
             iou_threshold: Of two boxes of a class with a larger overlap, the less likely is
                 dropped.
@@ -143,17 +144,18 @@ class Detector:
             The objects of the picture, or a list, one entry per picture.
 
         Raises:
-            InputError: A file cannot be read.
+            InputError: A file cannot be read, or an array is no picture.
         """
-        single = isinstance(pictures, str | os.PathLike) or getattr(pictures, "ndim", 0) == 3
+        is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
+        is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
         stream = self.stream(
-            [pictures] if single else pictures,
+            [pictures] if is_picture else pictures,
             score_threshold=score_threshold,
             iou_threshold=iou_threshold,
             batch_size=batch_size,
         )
         answers = [detections for _, detections in stream]
-        return answers[0] if single else answers
+        return answers[0] if is_picture else answers
 
     def stream(
         self,
@@ -289,13 +291,22 @@ class Detector:
 def _pixels(picture):
     if isinstance(picture, str | os.PathLike):
         return files.read(picture)
-    picture = np.asarray(picture)
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(
-            "a picture must be RGB, uint8, (height, width, 3), or a file's name; received "
-            f"{picture.dtype} of shape {picture.shape}"
-        )
-    return picture
+    if not isinstance(picture, Image.Image):
+        pixels = np.asarray(picture)
+        is_rgb, is_grey = pixels.shape[2:] == (3,), pixels.ndim == 2
+        if pixels.dtype != np.uint8 or not (is_rgb or is_grey) or pixels.size == 0:
+            raise InputError(
+                "a picture must be uint8 of shape (height, width, 3), or (height, width) in grey, "
+                "or a picture of Pillow, or a file's name; received "
+                f"{pixels.dtype} of shape {pixels.shape}"
+            )
+        if is_rgb:
+            return pixels
+        picture = Image.fromarray(pixels)
+    try:
+        return decoding.convert(decoding.upright(picture))
+    except Exception as error:  # Pillow reads the pixels of an opened file only now
+        raise InputError(f"cannot read {picture}: {error}; mend or replace it") from error
 
 
 def _frames(path):

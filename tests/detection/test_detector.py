@@ -54,6 +54,32 @@ def test_a_picture_a_file_a_folder_and_a_video_are_one_call_each(tmp_path):
         next(detector.video(tmp_path / "absent.avi"))
 
 
+def test_pictures_of_pillow_and_grey_arrays_are_read_like_their_files(tmp_path):
+    detector, picture = Detector(Oracle(), NAMES), bright(*SCENES[1])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as image:
+        found = detector(image)
+    expected = detector(tmp_path / "turned.png")
+    np.testing.assert_array_equal(found.picture, expected.picture)
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+    with pytest.raises(InputError, match="received float64 of shape .400, 200, 3."):
+        detector(picture / 255)
+    with pytest.raises(InputError, match=r"received uint8 of shape \(7,\)"):
+        detector([picture, picture[:7, 0, 0]])
+    grey = np.full((40, 30), 7, np.uint8)
+    found = Detector(_FindsNothing(), NAMES)(grey)
+    assert (found.picture == 7).all() and found.picture.shape == (40, 30, 3)
+
+
+class _FindsNothing(Oracle):
+    def predict_on_batch(self, squares):
+        outputs = np.zeros((len(squares), 8732, 7), np.float32)
+        outputs[..., 4] = 20
+        return outputs
+
+
 def test_drawing_marks_the_object_and_leaves_the_picture_alone():
     picture = bright(*SCENES[0])
     found = Detector(Oracle(), NAMES)(picture)
