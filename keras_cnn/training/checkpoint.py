@@ -1,4 +1,4 @@
-"""What a training leaves on disk after every epoch, so that nothing is lost when it stops."""
+"""The state that a training saves after every epoch, so that it can be resumed."""
 
 import contextlib
 import hashlib
@@ -15,29 +15,33 @@ from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 
 _NAME = re.compile(r"(partial_(\d+_)?)?((last|best)_\d+\.npz|state_\d+\.json)")
-KEPT = 2  # states; where the last one is damaged, the one before it serves
+KEPT = 2  # states on disk; if the last is damaged, the one before it is used
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps a run's last two states, its best weights and its history on disk.
+    """Saves a run's last two states, its best weights and its history.
 
-    After epoch 7 there are, each written beside its place, flushed to the disk and renamed:
+    After epoch 7 the folder holds these files, each written under another name, flushed and
+    renamed:
 
     - ``last_0007.npz``: weights, optimizer with its step and averages, states of random seeds;
-    - ``best_0005.npz``: weights of the best epoch, averaged where the optimizer averages;
-    - ``state_0007.json``: the history, and the SHA-256 of itself and of the files that it needs.
+    - ``best_0005.npz``: weights of the best epoch, averaged if the optimizer averages them;
+    - ``state_0007.json``: the history, its own SHA-256, and those of the files that it needs.
 
-    The state comes last, then files go that neither it nor the state before it needs: a kill at
-    any moment leaves a whole state. What else a training depends on follows from seed, epoch and
-    history (`feed.Feed`, `schedules.Plateau`), so that an epoch that was interrupted is done anew,
-    from its start, as if nothing had happened.
+    The state file is written last. Then the files that neither it nor the state before it needs
+    are removed, so that a kill at any moment leaves a complete state. All else that a training
+    depends on follows from seed, epoch and history (`seeding.Seek`, `schedules.Plateau`): an
+    interrupted epoch is repeated from its start, with the same result.
+
+    The best epoch is that of the lowest validation loss; accuracies of few pictures would often
+    tie. If losses tie, the earlier epoch counts as best.
 
     A training may have phases, each with an optimizer of its own.
 
     Attributes:
-        starts: For each phase begun, the number of epochs finished before it.
+        starts: For each phase that has begun, the number of epochs finished before it.
         history: Metric -> its value after each epoch, those before a resume included.
-        seconds: How long all finished epochs took, those before a resume included.
+        seconds: Duration of all finished epochs, those before a resume included.
     """
 
     def __init__(
@@ -51,12 +55,13 @@ class Checkpoint(keras.callbacks.Callback):
         """Start without a state.
 
         Args:
-            folder: Where the files lie; made when the first epoch ends.
-            pictures: Part of the set -> its fingerprint. Other pictures, or another split of the
-                same, are not what a state may go on with: of those it has learnt some are tested.
+            folder: Folder of the files; made when the first epoch ends.
+            pictures: Split -> fingerprint of its pictures. A state is refused for other pictures
+                and for another split of the same: it may have learned from pictures that are now
+                test pictures.
             patience: Epochs without a lower validation loss after which a phase stops; None for
                 never.
-            writes: Whether this process writes: of several that train together only one does.
+            writes: Whether this process writes; of several that train together only one does.
         """
         super().__init__()
         self.folder = folder
@@ -66,7 +71,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.starts = []
         self.history = {}
         self.seconds = 0.0
-        self._clock = None  # when the epoch under way began
+        self._clock = None  # time at which the current epoch began
         self._states = {}  # epoch -> names of the files that its state needs, the last `KEPT`
 
     @property
@@ -76,7 +81,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int | None:
-        """Epoch of the lowest validation loss, counted from 1; None while none is finite."""
+        """First epoch with the lowest validation loss, from 1; None while no loss is finite."""
         return _lowest(self.history.get("val_loss", []))
 
     @property
@@ -86,12 +91,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether the phase has gone too long without a lower validation loss."""
+        """Whether the last `patience` epochs of the phase brought no lower validation loss."""
         since = max(self.best_epoch or 0, self.starts[-1])
         return self.patience is not None and self.epoch - since >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save the state; what this object tells changes only once it is on the disk."""
+        """Save the state; update this object's attributes only once it is on the disk."""
         history = {name: [*self.history.get(name, []), float(logs[name])] for name in logs}
         number, now = self.epoch + 1, perf_counter()
         seconds = self.seconds + now - self._clock
@@ -108,7 +113,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def read(self, model: keras.Model):
-        """Take the last whole state over from the disk; nothing where there is none.
+        """Read the last complete state from the disk; do nothing if there is no state.
 
         Args:
             model: The model; it must have the layers of the run that is resumed.
@@ -134,7 +139,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         if state["shapes"] != _shapes(model):
             raise self._mismatch()
-        if state.get("pictures", self.pictures) != self.pictures:  # older states tell none
+        if state.get("pictures", self.pictures) != self.pictures:  # older states lack the key
             raise InputError(
                 f"--resume finds other pictures, or another split of them, than the run in "
                 f"{self.folder.parent} had: use its --data, --seed and --validation-split, or drop "
@@ -145,7 +150,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._states = {self.epoch: list(state["files"])}
 
     def begin(self, phase: int, model: keras.Model):
-        """Begin a phase with the best weights so far, or go on with one that was begun before.
+        """Begin a phase with the best weights so far, or resume it.
 
         Args:
             phase: Its number, from 0.
@@ -163,7 +168,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.starts.append(self.epoch)
 
     def load_best(self, model: keras.Model):
-        """Put the best epoch's weights into the layers; leave them as they are if there is none.
+        """Load the best epoch's weights; do nothing if there is no such epoch.
 
         Args:
             model: The model that was trained.
@@ -172,7 +177,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._load(_best(self.best_epoch), model.weights)
 
     def clear(self):
-        """Take the files away."""
+        """Remove the files."""
         if self.writes:
             remove(self.folder)
 
@@ -193,8 +198,8 @@ class Checkpoint(keras.callbacks.Callback):
             "files": {name: _digest(self.folder / name) for name in names},
         }
         content = json.dumps(state | {"sha256": _digest_of(state)}).encode()
-        with write_atomically(self.folder / f"state_{number:04d}.json") as beside:
-            beside.write_bytes(content)
+        with write_atomically(self.folder / f"state_{number:04d}.json") as temporary:
+            temporary.write_bytes(content)
         self._states = dict(list((self._states | {number: names}).items())[-KEPT:])
         needed = {name for names in self._states.values() for name in names}
         needed |= {f"state_{epoch:04d}.json" for epoch in self._states}
@@ -223,10 +228,10 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def remove(folder: Path) -> None:
-    """Take a folder's states away, and the folder where nothing else is in it.
+    """Remove a folder's states, and the folder if it is then empty.
 
     Args:
-        folder: The folder; it need not be there.
+        folder: The folder; it may be missing.
     """
     with contextlib.suppress(OSError):
         for path in _own(folder):
@@ -235,7 +240,7 @@ def remove(folder: Path) -> None:
 
 
 def _own(folder):
-    """The files that this module has written, whole or not."""
+    """Return the files that this module has written, complete or not."""
     return [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
 
 
@@ -248,13 +253,13 @@ def _best(epoch):
 
 
 def _lowest(losses):
-    """Number, from 1, of the lowest finite loss; None where there is none."""
+    """Return the number, from 1, of the first lowest finite loss; None if no loss is finite."""
     losses = np.asarray(losses)
     return int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else None
 
 
 def _state_of(model):
-    """All variables that the next step depends on, those of random seeds included."""
+    """Return all variables that the next step depends on, those of random seeds included."""
     seen = {id(variable) for variable in model.weights}
     seeds = [
         variable
@@ -266,7 +271,7 @@ def _state_of(model):
 
 
 def _write(path, variables):
-    with write_atomically(path) as beside, beside.open("wb") as file:
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez(file, *(variable.numpy() for variable in variables))
 
 
@@ -280,7 +285,7 @@ def _digest_of(state):
 
 
 def _verified(path):
-    """The state in a file, once its checksum and those of its files are found right."""
+    """Return the state in a file, after verifying its checksum and those of its files."""
     state = json.loads(path.read_text(encoding="utf-8"))
     if state.pop("sha256") != _digest_of(state):
         raise ValueError("its checksum is wrong")
@@ -294,7 +299,7 @@ def _verified(path):
 
 @contextlib.contextmanager
 def _averaged(model):
-    """Put the optimizer's moving averages, where it keeps any, into the layers for a while."""
+    """Replace the weights by the optimizer's moving averages, if it has any, for a while."""
     variables = model.trainable_variables
     values = [keras.ops.copy(variable.value) for variable in variables]
     model.optimizer.finalize_variable_values(variables)

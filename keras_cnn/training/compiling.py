@@ -1,4 +1,4 @@
-"""How a training compiles its model and keeps its memory, for speed."""
+"""Compile a model, and keep the process' memory, for speed."""
 
 import ctypes
 import os
@@ -7,7 +7,7 @@ import keras
 
 
 def jit_compile() -> bool | str:
-    """Whether to compile with XLA: on TensorFlow's CPU that trains 2 to 7 times slower."""
+    """Return whether to compile with XLA, which trains 2 to 7 times slower on TensorFlow's CPU."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -16,31 +16,31 @@ def jit_compile() -> bool | str:
 
 
 def compile_model(model: keras.Model, optimizer, *, loss, metrics=()) -> None:
-    """Compile for a training, with all its variables made: TensorFlow traces its step only once.
+    """Compile for a training and create all variables, so that TensorFlow traces its step once.
 
-    Where a step makes variables, TensorFlow traces it a second time: about 20 seconds for ResNet-50
+    If a step creates variables, TensorFlow traces it a second time: about 20 seconds for ResNet-50
     on two cores.
 
     Args:
         model: A built model.
         optimizer: Keras optimizer, without variables yet.
-        loss: As Keras takes it.
-        metrics: Metrics; a name instead of a `keras.metrics.Metric` would make variables late.
+        loss: As in `keras.Model.compile`.
+        metrics: Instances of `keras.metrics.Metric`; a name would create variables too late.
     """
     model.compile(optimizer, loss=loss, metrics=list(metrics), jit_compile=jit_compile())
-    model.optimizer.build(model.trainable_variables)  # in float16 another, wrapped around the given
+    model.optimizer.build(model.trainable_variables)  # float16 wraps the optimizer
 
 
 def keep_memory() -> bool:
-    """Keep what the process frees for its next step, instead of giving it back to the system.
+    """Keep freed memory for the next step, instead of returning it to the operating system.
 
-    On the CPU a step's arrays are freed after it and asked for again by the next. glibc returns the
-    large ones at once, and the system then hands out page after page, each cleared anew: more than
-    half of a step's time on some virtual machines. From here on the process keeps the memory of its
-    peak. Nothing happens where there is no glibc, or its own variables (``MALLOC_…``) are set.
+    On the CPU each step frees its arrays, and the next step allocates them again. glibc returns the
+    large ones to the system at once; the system then clears every page anew, which takes more than
+    half of a step's time on some virtual machines. After this call the process keeps the memory of
+    its peak. Without glibc, or if its variables (``MALLOC_…``) are set, nothing changes.
 
     Returns:
-        Whether it does.
+        Whether memory is kept.
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return False

@@ -1,4 +1,4 @@
-"""The same bits from the same seed: `--deterministic`."""
+"""Identical bits from identical seeds: `--deterministic`."""
 
 import os
 
@@ -10,34 +10,34 @@ _FLAGS = "--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
 
 
 def enable() -> str:
-    """Let the backend take deterministic kernels only, for the rest of the process.
+    """Make the backend use deterministic kernels only, for the rest of the process.
 
     Returns:
-        What is promised and what is not, for the report.
+        The promise and its limits, for the report.
 
     Raises:
-        InputError: JAX is to run on a GPU without the flags it needs for that.
+        InputError: JAX runs on a GPU without the flags that deterministic kernels need.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-        rest = "An operation without a deterministic kernel would have ended the run by an error"
+        limits = "An operation without a deterministic kernel would have ended the run by an error"
     elif backend == "jax":
         _flag_jax()
-        rest = "On a GPU, kernels written by hand (Pallas, cuDNN's attention) are not covered"
+        limits = "On a GPU, kernels written by hand (Pallas, cuDNN's attention) are not covered"
     else:
         import torch
 
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-        rest = "An operation without a deterministic kernel would have ended the run by an error"
+        limits = "An operation without a deterministic kernel would have ended the run by an error"
     return (
         "The history is bit for bit that of any other run with the same seed, options, pictures, "
-        f"machine and versions on {backend}. {rest}. Not covered: the times told, layers of your "
-        "own that draw random numbers outside keras.random, and another number of devices or "
-        "CPU cores, which sum in another order."
+        f"machine and versions on {backend}. {limits}. Not covered: durations, layers of your own "
+        "that draw random numbers outside keras.random, and another number of devices or CPU "
+        "cores, which add numbers in another order."
     )
 
 
@@ -45,8 +45,8 @@ def _flag_jax():
     import jax
 
     set_before = _FLAGS in os.environ.get("XLA_FLAGS", "")
-    if jax.default_backend() == "gpu" and not set_before:  # JAX reads them when it begins
+    if jax.default_backend() == "gpu" and not set_before:  # JAX reads the flags when it starts
         raise InputError(
             f'--deterministic on a GPU needs XLA_FLAGS="{_FLAGS}" in the environment when JAX '
-            "begins: set it and start again"
+            "starts: set it and start again"
         )

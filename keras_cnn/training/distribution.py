@@ -1,11 +1,11 @@
-"""Training on several GPUs of one machine, or on several machines, by engines that exist.
+"""Train on several GPUs of one machine, or on several machines.
 
 - "mirrored": TensorFlow's `MirroredStrategy`, for the GPUs of one machine.
 - "data-parallel": JAX with `keras.distribution.DataParallel`, for the devices of all processes.
-  Every process runs the same command; they find one another by an address.
+  Every process runs the same command; they connect to an address.
 
-A batch has the same size on any number of devices, which divide it, so that neither the learning
-rate nor the number of steps changes.
+The devices divide a batch among them. Its size stays the same for any number of devices, and so do
+the learning rate and the number of steps.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.training.sharding import Share
 
-PATIENCE = 30  # seconds without a sign of life after which a process counts as dead
+PATIENCE = 30  # seconds without a heartbeat after which a process counts as dead
 _LOST = "a process of this training was lost, so that the others end too: start all with --resume"
 
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """On what a training runs.
+    """The devices that a training runs on.
 
     Attributes:
-        share: This process' part of every batch.
+        share: The share of every batch that this process reads.
         engine: TensorFlow's strategy or Keras' distribution; None for one device.
     """
 
@@ -40,15 +40,15 @@ class Devices:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes, tests and reports."""
+        """Whether this process writes, tests and reports."""
         return self.share.process == 0
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Return what a model must be built and trained in."""
+        """Return the context that a model must be built and trained in."""
         return self.engine.scope() if self.engine else contextlib.nullcontext()
 
     def to_dict(self) -> dict:
-        """Return what the report tells."""
+        """Return the entries of the report."""
         kind = type(self.engine).__name__ if self.engine else "none"
         return {
             "engine": kind,
@@ -58,21 +58,21 @@ class Devices:
 
 
 def set_up(recipe: Recipe) -> Devices:
-    """Find the devices that a recipe asks for, and the other processes.
+    """Find the devices of a recipe, and connect to the other processes.
 
     Args:
         recipe: The choices `distribute`, `coordinator`, `processes`, `process` and `batch_size`.
 
     Raises:
-        InputError: The backend cannot do it, the processes do not find one another, or the devices
-            cannot divide a batch evenly.
+        InputError: The backend lacks this kind of distribution, the processes cannot connect, or
+            the devices cannot divide a batch evenly.
     """
     backend, wanted = keras.backend.backend(), recipe.distribute
     place = processes(recipe)
     if backend == "tensorflow" and wanted != "none" and _workers(os.environ) > 1:
         raise InputError(
             "Keras 3 cannot train under TensorFlow's MultiWorkerMirroredStrategy (keras issue "
-            "20585), for which TF_CONFIG or --processes ask: set KERAS_BACKEND=jax and give "
+            "20585), which TF_CONFIG or --processes select: set KERAS_BACKEND=jax and "
             "--distribute data-parallel, or --distribute none to train on this machine alone"
         )
     needed = {"mirrored": "tensorflow", "data-parallel": "jax"}.get(wanted, backend)
@@ -98,7 +98,7 @@ def set_up(recipe: Recipe) -> Devices:
 def processes(
     recipe: Recipe, environment: Mapping[str, str] = os.environ
 ) -> tuple[str, int, int] | None:
-    """Find out which of how many processes this is.
+    """Return the address of the first process, the number of processes, and that of this one.
 
     The options count first, then Keras' own variables (``KERAS_DISTRIBUTION_JOB_ADDRESSES``,
     ``…_NUM_PROCESSES``, ``…_PROCESS_ID``), then those of SLURM, then the index that Kubernetes
@@ -109,24 +109,25 @@ def processes(
         environment: Environment variables.
 
     Returns:
-        The first process' "host:port", the number of processes and that of this one, from 0; None
-        where there is only one process.
+        The first process' "host:port", the number of processes, and the number of this one, from
+        0; None if there is only one process.
 
     Raises:
-        InputError: One of the three is missing.
+        InputError: Address or number of this process is missing or out of range.
     """
-    own = "KERAS_DISTRIBUTION_"
-    several = recipe.distribute == "data-parallel"  # a job of one task has these variables too
-    address = recipe.coordinator or environment.get(own + "JOB_ADDRESSES", "").split(",")[0]
-    number = recipe.processes or environment.get(own + "NUM_PROCESSES")
+    prefix = "KERAS_DISTRIBUTION_"
+    # A job of one task has the variables of SLURM and Kubernetes, too.
+    several = recipe.distribute == "data-parallel"
+    address = recipe.coordinator or environment.get(prefix + "JOB_ADDRESSES", "").split(",")[0]
+    number = recipe.processes or environment.get(prefix + "NUM_PROCESSES")
     process = recipe.process
     if process is None:
-        process = environment.get(own + "PROCESS_ID")
+        process = environment.get(prefix + "PROCESS_ID")
     if several and "SLURM_PROCID" in environment:
         number = number or environment.get("SLURM_STEP_NUM_TASKS", environment.get("SLURM_NTASKS"))
         process = environment["SLURM_PROCID"] if process is None else process
         host = _first_host(environment.get("SLURM_STEP_NODELIST", ""))
-        # The port that JAX takes: another for every job that may run on the same machine.
+        # JAX derives the port from the job, so that jobs on one machine do not collide.
         port = int(environment.get("SLURM_JOB_ID", "0")) % 4096 + 61440
         address = address or (f"{host}:{port}" if host else "")
     elif several and process is None:
@@ -147,10 +148,10 @@ def processes(
 
 
 def wait() -> None:
-    """Wait for the other processes to come here; JAX ends them all when one ends much earlier.
+    """Wait until all processes have called this; JAX ends all if one ends much earlier.
 
     Raises:
-        InputError: One of them was lost.
+        InputError: A process was lost.
     """
     if keras.backend.backend() != "jax":
         return
@@ -166,11 +167,11 @@ def wait() -> None:
 
 
 @contextlib.contextmanager
-def told_if_lost(devices: Devices):
-    """Tell in a sentence that another process was lost.
+def refuse_if_lost(devices: Devices):
+    """Raise an `InputError` if another process was lost.
 
     Args:
-        devices: On what the training runs.
+        devices: The devices of the training.
 
     Raises:
         InputError: An operation over all processes failed.
@@ -190,7 +191,7 @@ def _mirrored(*, forced):
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU")
-    if not devices and forced:  # virtual devices of a CPU, to try it out
+    if not devices and forced:  # virtual devices of a CPU, for tests
         devices = tf.config.list_logical_devices("CPU")
     if len(devices) < 2 and not forced:
         return Devices()
@@ -202,19 +203,19 @@ def _data_parallel(place, *, forced):
     import jax
 
     if place and not jax.distributed.is_initialized():
-        _meet(*place)
+        _connect(*place)
     count = jax.device_count()
     if count < 2 or not (forced or place or jax.default_backend() != "cpu"):
         return Devices()
-    engine = keras.distribution.DataParallel(auto_shard_dataset=False)  # `Feed` does
+    engine = keras.distribution.DataParallel(auto_shard_dataset=False)  # `Feed` shards
     return Devices(Share(count, jax.process_count(), jax.process_index()), engine)
 
 
-def _meet(address, number, process):
-    """Find the other processes, as `keras.distribution.initialize` does, but miss them sooner."""
+def _connect(address, number, process):
+    """Connect as `keras.distribution.initialize` does, but detect lost processes sooner."""
     import jax
 
-    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
+    jax.config.update("jax_enable_preemption_service", False)  # it swallows SIGTERM
     try:
         jax.distributed.initialize(
             address,
@@ -226,7 +227,7 @@ def _meet(address, number, process):
         )
     except RuntimeError as error:
         raise InputError(
-            f"process {process} of {number} does not find the others at {address} "
+            f"process {process} of {number} cannot connect to the others at {address} "
             f"({str(error).splitlines()[0]}): start all of them, with the same --coordinator"
         ) from error
 
@@ -236,13 +237,13 @@ def _checked(devices, recipe):
     if recipe.batch_size % share.devices:
         raise InputError(
             f"--batch-size must be a multiple of the {share.devices} devices that divide a batch; "
-            f"received {recipe.batch_size}: give another, or --distribute none"
+            f"received {recipe.batch_size}: choose another, or --distribute none"
         )
     return devices
 
 
 def _workers(environment):
-    """Number of workers of which TensorFlow's own variable tells."""
+    """Return the number of workers in TensorFlow's variable TF_CONFIG."""
     try:
         return len(json.loads(environment["TF_CONFIG"])["cluster"]["worker"])
     except (KeyError, TypeError, ValueError):
@@ -250,6 +251,6 @@ def _workers(environment):
 
 
 def _first_host(nodes):
-    """First of SLURM's list of nodes: "gpu[03-05,9],login1" -> "gpu03"."""
+    """Return the first node of SLURM's list: "gpu[03-05,9],login1" -> "gpu03"."""
     head = re.match(r"([^,\[]*)(?:\[(\d+))?", nodes)
     return head[1] + (head[2] or "")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a training: it ends between two steps, and is then tested and saved."""
+"""End a training between two steps at Ctrl-C or SIGTERM, so that it can be tested and saved."""
 
 import contextlib
 import signal
@@ -9,15 +9,15 @@ import keras
 
 @contextlib.contextmanager
 def ended_by_sigterm():
-    """Let SIGTERM do what Ctrl-C does, and end the process with its code once that is done."""
+    """Treat SIGTERM like Ctrl-C, and end the process with code 143 after the block."""
     ended = threading.Event()
 
     def end(*_):
         ended.set()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends at once
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second SIGTERM ends at once
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # no signals come here
+    if threading.current_thread() is not threading.main_thread():  # only it receives signals
         yield
         return
     before = signal.signal(signal.SIGTERM, end)
@@ -34,39 +34,39 @@ def ended_by_sigterm():
 
 @contextlib.contextmanager
 def ended_between_steps():
-    """Let a first Ctrl-C or SIGTERM wait until a step is done; a second one is heard at once.
+    """Delay a first Ctrl-C or SIGTERM until the current step ends; a second one acts at once.
 
-    TensorFlow calls Python in the middle of its own work, and an exception that comes up there may
-    leave its memory spoilt: 2 of 100 trainings that were told to end while an epoch began ended in
-    an abort. NumPy loses one altogether while it reads an array of JAX.
+    TensorFlow calls Python in the middle of its own work, and an exception raised there may corrupt
+    its memory: 2 of 100 trainings aborted that received a signal at the start of an epoch. NumPy
+    swallows an exception that is raised while it reads an array of JAX.
 
     Yields:
-        Callback of Keras that raises what has waited, before a step of training or validation.
+        Keras callback that handles a delayed signal before the next step of training or validation.
     """
-    waiting = []
+    delayed = []
 
-    def wait(number, frame):
+    def delay(number, frame):
         signal.signal(number, before[number])
-        waiting.append(number)
-        with contextlib.suppress(RuntimeError):  # came in the middle of another line
-            print("\nEnding after this step; a second time, and it ends at once.", flush=True)
+        delayed.append(number)
+        with contextlib.suppress(RuntimeError):  # the signal interrupted another print
+            print("\nEnding after this step; a second signal ends at once.", flush=True)
 
     def end(*_, **__):
-        if waiting:
-            number = max(waiting)  # SIGTERM, where both have come: the exit code is its
-            waiting.clear()
+        if delayed:
+            number = max(delayed)  # SIGTERM if both arrived, for its exit code
+            delayed.clear()
             before[number](number, None)
 
     before = {}
-    if threading.current_thread() is threading.main_thread():  # signals come nowhere else
+    if threading.current_thread() is threading.main_thread():  # only it receives signals
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         before = {number: handler for number, handler in handlers.items() if callable(handler)}
     for number in before:
-        signal.signal(number, wait)
+        signal.signal(number, delay)
     try:
         yield keras.callbacks.LambdaCallback(on_train_batch_begin=end, on_test_batch_begin=end)
         end()
     finally:
         for number, handler in before.items():
-            if signal.getsignal(number) is wait:
+            if signal.getsignal(number) is delay:
                 signal.signal(number, handler)

@@ -1,7 +1,7 @@
-"""Which learning rate suits a network and its pictures: a range test (Smith, 2017, section 3.3).
+"""Find a learning rate by a range test (Smith, 2017, section 3.3).
 
-The rate grows from step to step while the loss is watched: at first nothing happens, then the loss
-falls, then it explodes. The rate to train with lies where it falls fastest.
+The rate grows from step to step. At first the loss does not change, then it falls, then it
+explodes. The suggested rate is that at which the loss falls fastest.
 """
 
 import dataclasses
@@ -23,18 +23,18 @@ from keras_cnn.training.task import Task
 
 LOWEST, HIGHEST = 1e-7, 10.0
 SMOOTHING = 0.8  # weight of the past in the moving average of the loss
-EXPLODED = 4  # times the lowest loss, from which there is nothing more to see
+EXPLODED = 4  # the test ends at a loss this many times the lowest
 
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """What a range test found.
+    """The result of a range test.
 
     Attributes:
         rates: Learning rate of each step, growing, (steps,).
         losses: Loss of each step's batch, (steps,).
         smoothed: Moving average of `losses`, (steps,).
-        suggestion: Rate at which the loss falls fastest; None where it never falls.
+        suggestion: Rate at which the loss falls fastest; None if it never falls.
         highest: Rate of the lowest loss: the upper bound of a cyclical schedule lies below it.
     """
 
@@ -46,7 +46,7 @@ class Rates:
 
     @property
     def sentence(self) -> str:
-        """What to do, in one sentence."""
+        """The advice, in a sentence."""
         if self.suggestion is None:
             return (
                 f"The loss does not fall at any rate from {self.rates[0]:.1g} to "
@@ -60,7 +60,7 @@ class Rates:
         )
 
     def to_dict(self) -> dict:
-        """Return the figures as JSON can hold them."""
+        """Return the figures as values of JSON."""
         lists = {name: getattr(self, name).tolist() for name in ("rates", "losses", "smoothed")}
         return {"suggestion": self.suggestion, "highest": self.highest} | lists
 
@@ -73,19 +73,18 @@ def find_learning_rate(
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
     steps: int = 100,
 ) -> Rates:
-    """Train for some steps at growing rates, and watch the loss.
+    """Train for some steps at growing rates, and suggest a rate from the losses.
 
     Args:
         build: As in `training.run`.
         splits: As in `training.run`; only the training pictures are read.
-        recipe: The choices; `seed`, `label_smoothing`, `class_weights` and `weight_decay` count,
-            and what `splits` was made with.
+        recipe: The choices; only `seed`, `label_smoothing`, `class_weights` and `weight_decay` have
+            an effect, besides those that `splits` was made with.
         optimizer: As in `training.run`.
-        steps: Number of rates, from 1e-7 to 10, each ten times as high as the last but
-            ``steps / 8``.
+        steps: Number of rates, evenly spaced on a logarithmic scale from 1e-7 to 10.
 
     Raises:
-        InputError: Steps are too few to see a curve, or not even the first loss is a number.
+        InputError: There are too few steps for a curve, or the first loss is not finite.
     """
     if steps < 20:
         raise InputError(f"--steps must be at least 20 to see a curve; received {steps}")
@@ -112,7 +111,7 @@ def find_learning_rate(
         logs = model.train_on_batch(*batches[number], class_weight=weights, return_dict=True)
         loss = float(logs["loss"])
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
-        level = average / (1 - SMOOTHING ** (step + 1))  # its start from 0 corrected, as in Adam
+        level = average / (1 - SMOOTHING ** (step + 1))  # bias-corrected, as in Adam
         lowest = min(lowest, level)
         if not np.isfinite(loss) or level > EXPLODED * lowest:
             break
@@ -132,7 +131,8 @@ def judge(rates: np.ndarray, losses: np.ndarray) -> Rates:
         rates: Growing learning rates, (steps,).
         losses: Loss at each, (steps,), finite.
     """
-    smoothed = (_average(losses) + _average(losses[::-1])[::-1]) / 2  # both ways: no delay
+    forwards, backwards = _average(losses), _average(losses[::-1])[::-1]
+    smoothed = (forwards + backwards) / 2  # without the lag of either
     start = losses[: max(3, len(losses) // 3)]  # rates too low to change anything
     lowest = int(np.argmin(smoothed))
     suggestion = highest = None
@@ -142,24 +142,24 @@ def judge(rates: np.ndarray, losses: np.ndarray) -> Rates:
     return Rates(rates, losses, smoothed, suggestion, highest)
 
 
-def draw(found: Rates) -> bytes:
+def draw(curve: Rates) -> bytes:
     """Draw loss over rate as PNG bytes.
 
     Args:
-        found: What `find_learning_rate` returned.
+        curve: What `find_learning_rate` returned.
     """
     figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
     ax = figure.subplots()
-    ax.plot(found.rates, found.losses, color="#0072b2", alpha=0.3, label="loss of a batch")
-    ax.plot(found.rates, found.smoothed, color="#0072b2", label="moving average")
-    if found.suggestion is not None:
-        label = f"falls fastest: {found.suggestion:.1e}"
-        ax.axvline(found.suggestion, color="#009e73", linestyle="--", label=label)
-        label = f"lowest: {found.highest:.1e}"
-        ax.axvline(found.highest, color="#d55e00", linestyle=":", label=label)
+    ax.plot(curve.rates, curve.losses, color="#0072b2", alpha=0.3, label="loss of a batch")
+    ax.plot(curve.rates, curve.smoothed, color="#0072b2", label="moving average")
+    if curve.suggestion is not None:
+        label = f"falls fastest: {curve.suggestion:.1e}"
+        ax.axvline(curve.suggestion, color="#009e73", linestyle="--", label=label)
+        label = f"lowest: {curve.highest:.1e}"
+        ax.axvline(curve.highest, color="#d55e00", linestyle=":", label=label)
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    top = max(found.smoothed[0] * 1.5, found.smoothed.max())
-    ax.set_ylim(min(0, found.smoothed.min()), top)
+    top = max(curve.smoothed[0] * 1.5, curve.smoothed.max())
+    ax.set_ylim(min(0, curve.smoothed.min()), top)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
     buffer = io.BytesIO()
@@ -167,25 +167,25 @@ def draw(found: Rates) -> bytes:
     return buffer.getvalue()
 
 
-def write(found: Rates, folder: Path) -> None:
+def write(curve: Rates, folder: Path) -> None:
     """Write ``lr_find.png`` and ``lr_find.json``, each whole or not at all.
 
     Args:
-        found: What `find_learning_rate` returned.
-        folder: Where to; made if it is missing.
+        curve: What `find_learning_rate` returned.
+        folder: Folder of the files; made if it is missing.
 
     Raises:
         InputError: The folder cannot be written.
     """
     folder = filesystem.writable(folder)
-    content = json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
-    for name, data in {"lr_find.png": draw(found), "lr_find.json": content.encode()}.items():
-        with filesystem.write_atomically(folder / name) as beside:
-            beside.write_bytes(data)
+    content = json.dumps(curve.to_dict(), indent=2, allow_nan=False) + "\n"
+    for name, data in {"lr_find.png": draw(curve), "lr_find.json": content.encode()}.items():
+        with filesystem.write_atomically(folder / name) as temporary:
+            temporary.write_bytes(data)
 
 
 def _average(losses):
-    """Moving average, its start from 0 corrected as in Adam."""
+    """Return the moving average, bias-corrected as in Adam."""
     average, averages = 0.0, []
     for step, loss in enumerate(losses, start=1):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss

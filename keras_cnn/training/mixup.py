@@ -1,4 +1,4 @@
-"""Training batches whose pictures, and labels, are mixed in pairs."""
+"""Mixup and CutMix: training batches whose pictures and labels are mixed in pairs."""
 
 from collections.abc import Sequence
 from typing import Literal

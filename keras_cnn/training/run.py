@@ -119,7 +119,7 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
     )
     gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
     feeds = fitting.feeds(task, devices)
-    with devices.scope(), distribution.told_if_lost(devices):
+    with devices.scope(), distribution.refuse_if_lost(devices):
         model = _build(build, task, precision=recipe.precision)
         if recipe.resume:
             checkpoint.read(model)

@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a training."""
+"""Learning rate schedules."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,25 +14,25 @@ _schedules = keras.optimizers.schedules
 def learning_rate(
     recipe: Recipe, *, steps_per_epoch: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate that a recipe asks for.
+    """Return the learning rate of a recipe.
 
-    - "constant": `recipe.learning_rate` all the time.
+    - "constant": `recipe.learning_rate` at every step.
     - "step": a tenth of it after half of the epochs, a hundredth after three quarters.
     - "cosine": from it down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
-    - "cyclical": from a tenth of it up and down again, in straight lines (Smith, 2017), one cycle
-      in four epochs, or in all of them where they are fewer.
-    - "plateau": half of it whenever the validation loss has not fallen for two epochs: a number
-      here, which the callback `Plateau` changes and warms up.
+    - "cyclical": from a tenth of it linearly up to it and down again (Smith, 2017), a cycle in four
+      epochs, or in all epochs if there are fewer.
+    - "plateau": halved whenever the validation loss has not fallen for two epochs. Here it is a
+      number, which the callback `Plateau` changes and warms up.
 
     During `recipe.warmup` epochs the rate is multiplied by a factor that grows from 0 to 1 (Goyal
-    et al., 2017, section 2.2): the first steps, when gradients are largest, are small.
+    et al., 2017, section 2.2), since gradients are largest in the first steps.
 
     Args:
         recipe: The choices `schedule`, `warmup`, `learning_rate` and `epochs`.
         steps_per_epoch: Number of training steps in an epoch.
 
     Returns:
-        A number where the rate never changes, else a schedule of Keras.
+        A number if the steps do not change the rate, else a schedule of Keras.
 
     References:
         Goyal et al., 2017. Accurate, large minibatch SGD. https://arxiv.org/abs/1706.02677
@@ -65,10 +65,10 @@ def warmup_steps(recipe: Recipe, *, steps_per_epoch: int) -> int:
 
 
 def ema_momentum(steps: int) -> float:
-    """Return the share of the past in the moving average of the weights, at each step.
+    """Return the momentum of the moving average of the weights.
 
-    It averages over the last hundred steps, as Keras' own 0.99 does, but over no more than a tenth
-    of the training: of a short one, 0.99 would keep little but the random start.
+    The average spans the last hundred steps, like Keras' default of 0.99, but no more than a tenth
+    of the training: the average of a short training would consist mostly of its random start.
 
     Args:
         steps: Number of training steps.
@@ -77,61 +77,61 @@ def ema_momentum(steps: int) -> float:
 
 
 def plateau(losses: Sequence[float], *, patience: int = 2, factor: float = 0.5) -> float:
-    """Return the share of the learning rate that is left after some epochs.
+    """Return the factor of the learning rate after some epochs.
 
-    The rule of `keras.callbacks.ReduceLROnPlateau` without a least change, but as a function of the
-    history alone: there is no counter that a resumed training could lose.
+    The rule is that of `keras.callbacks.ReduceLROnPlateau` with ``min_delta=0``, as a function of
+    the history alone: there is no counter that a resumed training could lose.
 
     Args:
         losses: Validation loss of each epoch so far.
         patience: Epochs without a lower loss after which the rate is cut.
-        factor: By which it is multiplied then.
+        factor: Factor of each cut.
     """
-    share, best, waited = 1.0, math.inf, 0
+    product, best, waited = 1.0, math.inf, 0
     for loss in losses:
         waited = 0 if loss < best else waited + 1
         best = min(best, loss)
         if waited == patience:
-            share, waited = share * factor, 0
-    return share
+            product, waited = product * factor, 0
+    return product
 
 
 class Plateau(keras.callbacks.Callback):
-    """Cuts the learning rate when the validation loss falls no more, after a warm-up."""
+    """Warms up the learning rate, and cuts it when the validation loss stops falling."""
 
     def __init__(self, rate: float, losses: Callable[[], Sequence[float]], *, warmup: int = 0):
         """Watch a training.
 
         Args:
-            rate: The rate to begin with.
+            rate: The rate before any cut.
             losses: Returns the validation loss of each epoch so far.
             warmup: Steps over which the rate grows to its value.
         """
         super().__init__()
-        self._whole, self._losses, self._warmup = rate, losses, warmup
+        self._initial, self._losses, self._warmup = rate, losses, warmup
 
     def on_epoch_begin(self, epoch, logs=None):
         """Set the epoch's rate."""
-        self._rate = self._whole * plateau(self._losses())
+        self._rate = self._initial * plateau(self._losses())
         self._step = int(self.model.optimizer.iterations)
         self.model.optimizer.learning_rate = self._rate
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Set the step's rate while it still grows."""
+        """Set the step's rate during the warm-up."""
         if self._step < self._warmup:
             self.model.optimizer.learning_rate = self._rate * (self._step + 1) / self._warmup
         self._step += 1
 
 
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that goes up and down between two bounds in straight lines (Smith, 2017, figure 2)."""
+    """A rate that rises and falls linearly between two bounds (Smith, 2017, figure 2)."""
 
     def __init__(self, low: float, high: float, *, half_cycle: int):
         """Set the bounds.
 
         Args:
             low: Rate at the first step.
-            high: Rate after `half_cycle` steps, from where it goes down again.
+            high: Rate after `half_cycle` steps, before it falls again.
             half_cycle: Steps from one bound to the other; Smith takes 2 to 10 epochs.
         """
         self.low = low
@@ -149,12 +149,12 @@ class Triangular(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
-    """Another rate, multiplied by a factor that grows from 0 to 1 over the first steps."""
+    """A rate multiplied by a factor that grows from 0 to 1 over the first steps."""
 
     def __init__(
         self, rate: float | keras.optimizers.schedules.LearningRateSchedule, *, steps: int
     ):
-        """Set the rate to grow to.
+        """Set the rate that is reached after the warm-up.
 
         Args:
             rate: A number or a schedule.

@@ -1,4 +1,4 @@
-"""A training that takes a moment, in this process or in children that may be killed."""
+"""A training of a second, in this process or in children that may be killed."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ DROPOUT = 0.5
 
 
 def draw(folder, *, train=12, test=4):
-    """Two classes of noise, one brighter."""
+    """Draw two classes of noise, of which one is brighter; return the folder."""
     rng = np.random.default_rng(0)
     for split, number in {"train": train, "test": test}.items():
         for level, name in enumerate(("dark", "light")):
@@ -34,14 +34,14 @@ def draw(folder, *, train=12, test=4):
 
 
 def build(*, input_shape, classes):
-    """Softmax regression on half of the pixels."""
+    """Build a softmax regression with dropout."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Dropout(DROPOUT)(keras.layers.Flatten()(inputs))
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
 
 
 def two_devices():
-    """Let TensorFlow see two devices in one CPU."""
+    """Make TensorFlow see two devices in the CPU."""
     import tensorflow as tf
 
     (cpu,) = tf.config.list_physical_devices("CPU")
@@ -49,7 +49,7 @@ def two_devices():
 
 
 def dawdle():
-    """Let saving and reporting take longer than a process may show no sign of life."""
+    """Make saving and reporting take longer than a process may go without a heartbeat."""
 
     def late(work, seconds):
         return lambda *values, **options: (time.sleep(seconds), work(*values, **options))[1]
@@ -65,7 +65,7 @@ def recipe(folder, out, **choices):
 
 
 def run(recipe, *, build=build, callbacks=(), **options):
-    """Train; callbacks watch it."""
+    """Train with callbacks; return the result."""
     generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True, rotation_range=20)
     splits = classification_splits(recipe, generator)
     return training.run(build, with_callbacks(splits, callbacks), recipe, **options)
@@ -83,7 +83,7 @@ def with_callbacks(splits, callbacks):
 
 
 def conclude(outcome, splits, recipe, **facts):
-    """Stands in for the report, whose figures take longer than the training."""
+    """Replace the report, whose figures take longer than the training."""
     (recipe.folder / "history.json").write_text(json.dumps(outcome.history))
     print("Report: left out")
     right = np.argmax(outcome.answers, axis=1) == splits.targets["test"]
@@ -96,7 +96,7 @@ def history(out):
 
 
 class Tell(keras.callbacks.Callback):
-    """Tells the parent of each epoch that begins."""
+    """Sends the number of each epoch that begins to the parent process."""
 
     def __init__(self, connection):
         super().__init__()
@@ -111,15 +111,15 @@ def _child(connection, log, recipe, prepare, options):
     training.conclude = conclude
     if prepare:
         prepare()
-    # A test run in a shell's background has its Ctrl-C ignored, and so have its children.
+    # A test run in a shell's background ignores Ctrl-C, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     script(lambda: run(recipe, callbacks=[Tell(connection)], **options))
 
 
 def start(recipe, *, prepare=None, **options):
-    """Train in a child, forked from a server that has imported all; return (child, connection).
+    """Train in a child of a server that has imported everything; return (child, connection).
 
-    What it prints is in ``<out>.log``; `prepare` is called first. It ends with the test run.
+    The child calls `prepare` first, prints into ``<out>.log``, and ends with the test process.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])

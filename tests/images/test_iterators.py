@@ -1,4 +1,4 @@
-"""How batches come: threads, order, cache, memory."""
+"""Batches of the iterators: threads, order, cache, memory."""
 
 import gc
 import multiprocessing
@@ -38,7 +38,7 @@ def _wait_for(condition):
     assert condition()
 
 
-def test_iterators_are_what_keras_takes_and_scripts_know(marks):
+def test_iterators_are_datasets_of_keras_with_the_legacy_attributes(marks):
     flow = ImageDataGenerator().flow_from_directory(marks, **SMALL, shuffle=False)
     assert isinstance(flow, keras.utils.PyDataset)
     assert (len(flow), flow.samples, flow.n, flow.num_classes) == (5, 20, 20, 2)
@@ -52,7 +52,7 @@ def test_iterators_are_what_keras_takes_and_scripts_know(marks):
     assert x.shape == (4, 16, 16, 3) and x.dtype == np.float32 and y.shape == (4, 2)
 
 
-def test_the_next_batches_are_made_before_they_are_asked_for_and_no_more(marks, reads):
+def test_only_the_next_batches_are_made_ahead(marks, reads):
     flow = ImageDataGenerator(prefetch=2).flow_from_directory(marks, **SMALL)
     assert not reads
     next(flow)
@@ -127,7 +127,7 @@ def test_a_copy_for_a_training_leaves_the_iterator_as_it_was(marks):
     assert (flow.seed, flow.total_batches_seen) == (1, 6)
 
 
-def test_pictures_are_made_on_threads_as_many_as_asked_for(marks):
+def test_pictures_are_made_on_as_many_threads_as_workers(marks):
     seen = set()
 
     def note(x):
@@ -158,7 +158,7 @@ def _model(classes=2):
     return model
 
 
-def test_training_goes_as_with_the_legacy_class(marks):
+def test_training_has_the_losses_of_the_legacy_class(marks):
     losses = []
     for generator in (Legacy(rescale=1 / 255), ImageDataGenerator(rescale=1 / 255)):
         flow = generator.flow_from_directory(marks, **SMALL, seed=3)
@@ -166,7 +166,7 @@ def test_training_goes_as_with_the_legacy_class(marks):
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-def test_training_goes_as_by_keras_own_dataset_yet_untuned(marks):
+def test_an_untuned_dataset_trains_like_the_one_of_keras(marks):
     pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("other backends read the dataset itself")
@@ -219,7 +219,7 @@ def test_a_dataset_of_tensorflow_yields_epoch_after_epoch(marks):
 
 
 @pytest.mark.parametrize("where", ["auto", True, "disk"])
-def test_later_epochs_never_decode(marks, tmp_path, reads, where):
+def test_later_epochs_do_not_decode(marks, tmp_path, reads, where):
     where = tmp_path / "cache" if where == "disk" else where
     options = {**SMALL, "shuffle": False}
     flow = ImageDataGenerator(cache=where, prefetch=0).flow_from_directory(marks, **options)
@@ -271,11 +271,11 @@ def test_processes_share_a_cache_on_disk(marks, tmp_path):
     greys = [results.get(timeout=120) for _ in processes]
     for process in processes:
         process.join()
-    for found in greys:
-        np.testing.assert_array_equal(found, [*range(0, 48, 4), *range(120, 152, 4)])
+    for levels in greys:
+        np.testing.assert_array_equal(levels, [*range(0, 48, 4), *range(120, 152, 4)])
 
 
-def test_automatic_caches_keep_together_to_a_quarter_of_free_memory(marks, reads, monkeypatch):
+def test_automatic_caches_together_take_a_quarter_of_free_memory(marks, reads, monkeypatch):
     monkeypatch.setattr(cache, "free_memory", lambda: 4 * 27 * 16 * 16 * 3)
     monkeypatch.setattr(cache, "_automatic", weakref.WeakSet())
     generator = ImageDataGenerator(prefetch=0)
@@ -311,5 +311,5 @@ def test_memory_stays_bounded_over_ten_epochs(marks):
         next(flow)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # The batch in hand, the one just left, two ahead, and a few pictures in the making.
+    # This batch and the last, two ahead, and a few pictures that threads are working on.
     assert peak < 5 * batch + kept

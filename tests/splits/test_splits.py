@@ -1,3 +1,5 @@
+"""Splits of folders, arrays and tables: which pictures they hold, and what they refuse."""
+
 import itertools
 import shutil
 from pathlib import Path
@@ -20,7 +22,7 @@ def _splits(folder, generator=None, *, group_pattern=None, **choices):
     return classification_splits(recipe, generator, group_pattern=group_pattern)
 
 
-def test_a_part_of_train_drawn_class_by_class_validates(stripes):
+def test_a_share_of_each_class_of_train_validates(stripes):
     splits = _splits(stripes, validation_split=0.25)
     assert (splits.train.samples, splits.validation.samples, splits.test.samples) == (30, 10, 16)
     assert np.bincount(splits.validation.classes).tolist() == [5, 5]
@@ -28,7 +30,7 @@ def test_a_part_of_train_drawn_class_by_class_validates(stripes):
     assert all("/train/" in path.replace("\\", "/") for path in splits.validation.filepaths)
 
 
-def test_the_parts_tell_what_the_model_needs(stripes):
+def test_splits_have_what_a_builder_needs(stripes):
     splits = _splits(stripes)
     assert splits.class_names == ["lying", "upright"]
     assert (splits.num_classes, splits.image_shape) == (2, (24, 24, 3))
@@ -42,8 +44,8 @@ def test_only_train_is_shuffled(stripes):
 def test_only_train_is_augmented(stripes):
     splits = _splits(stripes, ImageDataGenerator(rescale=1 / 255, rotation_range=90))
     plain = _splits(stripes)
-    for part in ("validation", "test"):
-        np.testing.assert_array_equal(getattr(splits, part)[0][0], getattr(plain, part)[0][0])
+    for name in ("validation", "test"):
+        np.testing.assert_array_equal(getattr(splits, name)[0][0], getattr(plain, name)[0][0])
     assert not np.array_equal(splits.train[0][0], plain.train[0][0])
 
 
@@ -52,14 +54,14 @@ def test_only_train_is_augmented(stripes):
 def test_pictures_are_resized_as_the_recipe_says(stripes, name, size):
     recipe = Recipe(name="", dataset="").parse(["--interpolation", name])
     splits = _splits(stripes, image_size=size, interpolation=recipe.interpolation)
-    for part in (splits.train, splits.validation, splits.test):
-        assert preparation.Preparation.of(part).interpolation == name
+    for flow in (splits.train, splits.validation, splits.test):
+        assert preparation.Preparation.of(flow).interpolation == name
     with Image.open(splits.test.filepaths[0]) as file:
         resized = file.convert("RGB").resize((size, size), Image.Resampling[name.upper()])
     np.testing.assert_allclose(splits.test[0][0][0], np.asarray(resized, np.float32) / 255)
 
 
-def test_augment_takes_the_place_of_the_cases_own_changes(stripes):
+def test_augment_replaces_the_augmentation_of_the_case(stripes):
     generator = ImageDataGenerator(rescale=1 / 255, rotation_range=90, brightness_range=(0.5, 1))
     own, flip, none = (
         _splits(stripes, generator, augment=augment).train for augment in (None, "flip", "none")
@@ -80,16 +82,16 @@ def test_the_same_seed_splits_the_same_way_and_another_does_not(stripes):
     assert list(first) == list(same) != list(other)
 
 
-def test_a_folder_of_class_folders_is_split_into_all_three_parts(stripes):
+def test_a_folder_of_class_folders_is_split_into_train_validation_and_test(stripes):
     splits = _splits(stripes / "train", validation_split=0.25)
-    parts = [splits.train, splits.validation, splits.test]
-    assert sum(part.samples for part in parts) == 40
-    assert len(set().union(*(part.filepaths for part in parts))) == 40
-    assert all(np.bincount(part.classes).min() > 0 for part in parts)
+    flows = [splits.train, splits.validation, splits.test]
+    assert sum(flow.samples for flow in flows) == 40
+    assert len(set().union(*(flow.filepaths for flow in flows))) == 40
+    assert all(np.bincount(flow.classes).min() > 0 for flow in flows)
 
 
 @pytest.mark.parametrize("name", ["val", "validation"])
-def test_a_folder_of_validation_pictures_is_the_validation_part(stripes, name):
+def test_a_folder_of_validation_pictures_is_the_validation_split(stripes, name):
     shutil.copytree(stripes / "test", stripes / name)
     splits = _splits(stripes)
     assert (splits.train.samples, splits.validation.samples, splits.test.samples) == (40, 16, 16)
@@ -110,16 +112,16 @@ def test_typefaces_of_test_alone_are_scored_apart(stripes):
     assert (splits.groups["seen typefaces"] ^ splits.groups["unseen typefaces"]).all()
 
 
-def test_files_named_otherwise_make_no_groups(stripes):
+def test_file_names_that_do_not_match_make_no_groups(stripes):
     assert _splits(stripes, group_pattern=r"^(?P<typeface>.+)~\d+$").groups == {}
 
 
-def test_hidden_folders_are_no_class(stripes):
+def test_hidden_folders_are_not_classes(stripes):
     (stripes / "train" / ".ipynb_checkpoints").mkdir()
     assert _splits(stripes).class_names == ["lying", "upright"]
 
 
-def test_pictures_of_formats_that_are_not_read_are_told(stripes, capsys):
+def test_pictures_of_unsupported_formats_are_reported(stripes, capsys):
     assert not _splits(stripes).facts["notes"]
     folder = stripes / "train" / "lying"
     for name in ("b.webp", "notes.txt", "Thumbs.db", ".hidden.gif", "a.HEIC"):
@@ -164,8 +166,8 @@ def test_a_bad_picture_stops_before_training_or_is_left_out_by_choice(stripes, s
     splits = _splits(stripes, skip_bad_images=True)
     (left_out,) = splits.facts["skipped"]
     assert left_out.endswith(name)
-    parts = (splits.train, splits.validation, splits.test)
-    assert not any(left_out in part.filepaths for part in parts)
+    flows = (splits.train, splits.validation, splits.test)
+    assert not any(left_out in flow.filepaths for flow in flows)
 
 
 def test_all_bad_pictures_are_listed_at_once(stripes):
@@ -223,14 +225,14 @@ def test_a_share_too_small_for_the_classes_gets_a_sentence(stripes):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
-def test_no_class_is_missing_in_a_part_silently(stripes, share):
+def test_a_split_that_would_lack_a_class_is_refused(stripes, share):
     for path in sorted((stripes / "train" / "lying").iterdir())[2:]:
         path.unlink()
     with pytest.raises(InputError, match=f"{share} of 22 pictures leaves no picture of 'lying'"):
         _splits(stripes, validation_split=share)
 
 
-def test_of_many_classes_the_first_by_name_are_taken(stripes):
+def test_most_classes_takes_the_first_by_name(stripes):
     for split in ("train", "test"):
         shutil.copytree(stripes / split / "lying", stripes / split / "zigzag")
     recipe = Recipe(name="case", dataset="stripes", data=stripes, image_size=24)
@@ -252,8 +254,8 @@ def test_arrays_are_split_with_their_labels(tmp_path):
     assert splits.image_shape == (28, 28, 1) and splits.class_names == list("0123456789")
     assert np.bincount(splits.targets["validation"]).tolist() == [1] * 10
     seen = []
-    for part in ("train", "validation"):
-        images, labels = getattr(splits, part)[0]
+    for split in ("train", "validation"):
+        images, labels = getattr(splits, split)[0]
         values = images[:, 0, 0, 0].astype(int)
         np.testing.assert_array_equal(values % 10, labels.argmax(axis=1))
         seen += values.tolist()
@@ -268,7 +270,7 @@ def test_a_margin_is_black_and_on_every_side(tmp_path):
     assert picture.sum() == 9 * 28 * 28 == picture[2:-2, 2:-2].sum()
 
 
-def test_the_small_digits_are_real_and_say_what_they_are(tmp_path, monkeypatch):
+def test_the_built_in_digits_are_reported_as_a_real_sample(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_CNN_DATA", str(tmp_path))
     splits = array_splits(Recipe(name="case", dataset="mnist"), ImageDataGenerator())
     assert not splits.facts["synthetic"] and splits.facts["dataset"]["is_sample"]
@@ -295,19 +297,19 @@ def _dishes(folder, **choices):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_scores_are_halved_as_in_the_listing(dishes, seed):
+def test_scores_are_split_in_halves_as_in_the_listing(dishes, seed):
     splits = _dishes(dishes, seed=seed)
     train, test = train_test_split(np.arange(20) / 4, test_size=0.5, random_state=0)
     np.testing.assert_array_equal(splits.targets["test"], test)
-    rest = np.concatenate([splits.targets["train"], splits.targets["validation"]])
-    np.testing.assert_array_equal(np.sort(rest), np.sort(train))
+    others = np.concatenate([splits.targets["train"], splits.targets["validation"]])
+    np.testing.assert_array_equal(np.sort(others), np.sort(train))
     assert len(splits.targets["validation"]) == 2 and splits.num_classes == 0
 
 
 def test_every_dish_keeps_its_score(dishes):
     splits = _dishes(dishes)
-    for part in ("train", "validation", "test"):
-        images, scores = getattr(splits, part)[0]
+    for name in ("train", "validation", "test"):
+        images, scores = getattr(splits, name)[0]
         np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), 40 * scores, atol=2)
 
 
@@ -327,7 +329,7 @@ def _no_number(folder):
     return "that of pic7 is 'good'"
 
 
-def _twice(folder):  # learnt in one half, and tested in the other
+def _twice(folder):  # could be in the training half and in the test half
     path = folder / "FoodScore.csv"
     path.write_text(path.read_text() + "pic7,1.75\n")
     return r"\['pic7'\] are listed again"
@@ -348,17 +350,17 @@ def test_a_table_that_cannot_be_used_gets_a_sentence(dishes, spoil):
 @pytest.mark.parametrize(
     "choice", [{"mix": "mixup"}, {"label_smoothing": 0.1}, {"class_weights": "balanced"}]
 )
-def test_what_only_classes_have_is_refused(dishes, choice):
+def test_options_that_need_classes_are_refused(dishes, choice):
     with pytest.raises(InputError, match=f"{next(iter(choice))}=.* needs classes"):
         _dishes(dishes, **choice)
 
 
-def test_a_share_that_leaves_no_dish_gets_a_sentence(dishes):
+def test_a_share_that_leaves_no_picture_gets_a_sentence(dishes):
     with pytest.raises(InputError, match="--validation-split 0.99 of 10 pictures leaves none"):
         _dishes(dishes, validation_split=0.99)
 
 
-def test_a_test_half_of_bad_pictures_only_gets_a_sentence(dishes):
+def test_a_test_half_without_a_readable_picture_gets_a_sentence(dishes):
     for path in map(Path, _dishes(dishes).test_names):
         path.write_bytes(b"")
     with pytest.raises(InputError, match="no readable picture is left of the test half"):

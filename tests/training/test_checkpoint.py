@@ -1,3 +1,5 @@
+"""Checkpoints restore everything, survive kills and full disks, and refuse other models."""
+
 import errno
 import io
 import os
@@ -24,7 +26,7 @@ def _model(*, units=3, optimizer=None):
 
 
 def _fill(model, value):
-    """Give every variable, the seeds' among them, a value of its own."""
+    """Give every variable, including those of seeds, a value of its own."""
     for number, variable in enumerate(checkpoint._state_of(model)):
         variable.assign(np.full(variable.shape, value + number, "float32").astype(variable.dtype))
 
@@ -34,7 +36,7 @@ def _values(model):
 
 
 def _epochs(model, folder, losses, **options):
-    """Train without training: epoch after epoch the variables change and are saved."""
+    """Change the variables and save them, epoch after epoch, without training."""
     saved = Checkpoint(folder, **options)
     saved.set_model(model)
     saved.begin(0, model)
@@ -46,31 +48,31 @@ def _epochs(model, folder, losses, **options):
 
 def _resumed(folder, *, model=None):
     model = model or _model()
-    found = Checkpoint(folder)
-    found.read(model)
-    found.set_model(model)
-    found.begin(0, model)
-    return found, model
+    resumed = Checkpoint(folder)
+    resumed.read(model)
+    resumed.set_model(model)
+    resumed.begin(0, model)
+    return resumed, model
 
 
-def test_every_variable_comes_back_the_seeds_and_the_step_too(tmp_path):
+def test_every_variable_is_restored_with_the_seeds_and_the_step(tmp_path):
     model = _model()
     _epochs(model, tmp_path, [0.5, 0.4])
-    found, again = _resumed(tmp_path)
-    assert found.epoch == 2 and found.history["val_loss"] == [0.5, 0.4]
+    resumed, again = _resumed(tmp_path)
+    assert resumed.epoch == 2 and resumed.history["val_loss"] == [0.5, 0.4]
     assert int(again.optimizer.iterations) == int(model.optimizer.iterations) > 0
     assert len(_values(again)) == len(model.weights) + len(model.optimizer.variables) + 1
-    for one, other in zip(_values(again), _values(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for restored, saved in zip(_values(again), _values(model), strict=True):
+        np.testing.assert_array_equal(restored, saved)
 
 
 def test_the_seconds_before_a_resume_count(tmp_path, monkeypatch):
     clock = iter([100, 104, 105, 200, 203])
     monkeypatch.setattr(checkpoint, "perf_counter", lambda: next(clock))
     assert _epochs(_model(), tmp_path, [0.5, 0.4]).seconds == 5
-    found, _ = _resumed(tmp_path)
-    found.on_epoch_end(2, {"loss": 1.0, "val_loss": 0.3})
-    assert found.seconds == 8
+    resumed, _ = _resumed(tmp_path)
+    resumed.on_epoch_end(2, {"loss": 1.0, "val_loss": 0.3})
+    assert resumed.seconds == 8
 
 
 def test_the_last_two_states_and_their_best_weights_are_kept(tmp_path):
@@ -96,21 +98,21 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", ["state_0003.json", "last_0003.npz"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_is_told_and_the_one_before_it_used(tmp_path, capsys, name, damage):
+def test_a_damaged_state_is_reported_and_the_one_before_it_used(tmp_path, capsys, name, damage):
     _epochs(_model(), tmp_path, [0.5, 0.4, 0.6])
     DAMAGES[damage](tmp_path / name)
-    found, _ = _resumed(tmp_path)
-    assert found.history["val_loss"] == [0.5, 0.4]
+    resumed, _ = _resumed(tmp_path)
+    assert resumed.history["val_loss"] == [0.5, 0.4]
     assert (
         name == "state_0003.json"
         and damage == "gone"
         or ("state_0003.json is damaged" in capsys.readouterr().out)
     )
-    found.on_epoch_end(2, {"loss": 1.0, "val_loss": 0.6})
+    resumed.on_epoch_end(2, {"loss": 1.0, "val_loss": 0.6})
     assert _resumed(tmp_path)[0].epoch == 3
 
 
-def test_only_damaged_states_get_a_sentence(tmp_path):
+def test_resuming_where_all_states_are_damaged_is_refused(tmp_path):
     _epochs(_model(), tmp_path, [0.5, 0.4])
     for path in tmp_path.glob("state_*"):
         _flip(path)
@@ -118,13 +120,13 @@ def test_only_damaged_states_get_a_sentence(tmp_path):
         Checkpoint(tmp_path).read(_model())
 
 
-def test_nothing_on_the_disk_is_a_fresh_start(tmp_path):
-    found, _ = _resumed(tmp_path / "none")
-    assert found.epoch == 0 and found.starts == [0]
+def test_resuming_without_a_state_starts_anew(tmp_path):
+    resumed, _ = _resumed(tmp_path / "none")
+    assert resumed.epoch == 0 and resumed.starts == [0]
 
 
 @pytest.mark.parametrize("wrong", ["layers", "optimizer"])
-def test_another_model_or_optimizer_gets_a_sentence(tmp_path, wrong):
+def test_resuming_with_another_model_or_optimizer_is_refused(tmp_path, wrong):
     _epochs(_model(), tmp_path, [0.5])
     other = {
         "layers": {"units": 2},
@@ -134,14 +136,14 @@ def test_another_model_or_optimizer_gets_a_sentence(tmp_path, wrong):
         _resumed(tmp_path, model=_model(**other))
 
 
-def test_other_pictures_or_another_split_get_a_sentence(tmp_path):
+def test_resuming_with_other_pictures_or_another_split_is_refused(tmp_path):
     _epochs(_model(), tmp_path, [0.5], pictures={"test": {"hash": "a"}})
     Checkpoint(tmp_path, pictures={"test": {"hash": "a"}}).read(_model())
     with pytest.raises(InputError, match="other pictures, or another split .*--seed"):
         Checkpoint(tmp_path, pictures={"test": {"hash": "b"}}).read(_model())
 
 
-def test_what_others_have_put_beside_the_states_stays(tmp_path):
+def test_other_files_beside_the_states_are_kept(tmp_path):
     mine = tmp_path / "thesis.txt"
     mine.write_text("mine")
     (tmp_path / "drafts").mkdir()
@@ -168,11 +170,11 @@ class _Killed(BaseException):
 
 
 def _killing(function, left):
-    """The function, until so many calls of it and its like are over."""
+    """Return the function; it raises once the shared counter `left` is used up."""
 
     def call(*args, **kwargs):
         left[0] -= 1
-        if left[0] < 0:  # once killed, a process does not clean up either
+        if left[0] < 0:  # a killed process does not clean up
             raise _Killed
         return function(*args, **kwargs)
 
@@ -194,14 +196,14 @@ def test_a_kill_at_any_moment_of_saving_leaves_a_state(tmp_path, monkeypatch):
                 assert saved.epoch == 2
             else:
                 break
-        found, _ = _resumed(folder, model=model)
-        assert found.epoch in (2, 3)
-        found.load_best(model)
+        resumed, _ = _resumed(folder, model=model)
+        assert resumed.epoch in (2, 3)
+        resumed.load_best(model)
     assert moment > 8 and saved.epoch == 3
 
 
 class _Full(io.BytesIO):
-    """A file on a disk that is full after some bytes."""
+    """A file on a disk that is full after 500 bytes."""
 
     def write(self, data):
         if self.tell() + len(data) > 500:
@@ -212,14 +214,14 @@ class _Full(io.BytesIO):
         return os.open(os.devnull, os.O_WRONLY)
 
 
-# NumPy 2.1 leaves the archive it could not write to be closed by the garbage collector.
+# NumPy 2.1 lets the garbage collector close the archive that it could not write.
 _NUMPY_2_1 = ["ignore:Exception ignored in. <function ZipFile.__del__"] * (
     np.__version__.startswith("2.1.")
 )
 
 
 @pytest.mark.filterwarnings(*_NUMPY_2_1)
-def test_a_full_disk_costs_the_epoch_not_those_before(tmp_path, monkeypatch):
+def test_a_full_disk_loses_only_the_epoch_that_was_being_saved(tmp_path, monkeypatch):
     saved = _epochs(_model(), tmp_path, [0.5, 0.4])
     seconds = saved.seconds
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -242,15 +244,15 @@ def test_pickled_values_are_refused(tmp_path):
 
 def test_patience_counts_epochs_before_a_resume(tmp_path):
     _epochs(_model(), tmp_path, [0.5, 0.1, 0.3], patience=2)
-    found = Checkpoint(tmp_path, patience=2)
+    resumed = Checkpoint(tmp_path, patience=2)
     model = _model()
-    found.read(model)
-    found.set_model(model)
-    found.begin(0, model)
+    resumed.read(model)
+    resumed.set_model(model)
+    resumed.begin(0, model)
     model.stop_training = False
-    assert not found.out_of_patience
-    found.on_epoch_end(3, {"loss": 1.0, "val_loss": 0.2})
-    assert found.out_of_patience and model.stop_training
+    assert not resumed.out_of_patience
+    resumed.on_epoch_end(3, {"loss": 1.0, "val_loss": 0.2})
+    assert resumed.out_of_patience and model.stop_training
 
 
 def test_a_process_that_does_not_write_leaves_nothing(tmp_path):
@@ -266,9 +268,9 @@ def test_the_best_weights_are_the_averaged_ones(tmp_path):
     with checkpoint._averaged(model):
         mean = [keras.ops.convert_to_numpy(v.value) for v in model.trainable_variables]
     saved.load_best(model)
-    for one, other, learnt in zip(model.trainable_variables, mean, raw, strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(one.value), other)
-        assert not np.array_equal(other, learnt)
+    for variable, average, value in zip(model.trainable_variables, mean, raw, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable.value), average)
+        assert not np.array_equal(average, value)
 
 
 def test_the_clock_going_backwards_changes_nothing(tmp_path):

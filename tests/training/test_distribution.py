@@ -1,4 +1,4 @@
-"""Trainings on several devices and processes; those that start processes are marked slow."""
+"""Trainings on several devices and processes; tests that start processes are marked slow."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from keras_cnn.training import distribution
 from keras_cnn.training.sharding import Feed, Share
 
 TENSORFLOW = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="TensorFlow's own ways"
+    keras.backend.backend() != "tensorflow", reason="messages for TensorFlow"
 )
 
 
@@ -56,12 +56,12 @@ PLACES = {
         ("job-0.job:1234", 2, 1),
     ),
     "alone": ({}, {}, None),
-    "a job of SLURM that did not ask": ({}, {"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),
+    "a SLURM job of one process": ({}, {"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),
 }
 
 
 @pytest.mark.parametrize("case", PLACES)
-def test_a_process_finds_its_place(case):
+def test_a_process_finds_its_number_and_the_others_address(case):
     options, environment, expected = PLACES[case]
     assert distribution.processes(_recipe(**options), environment) == expected
 
@@ -74,7 +74,7 @@ def test_a_process_finds_its_place(case):
         ({"processes": 2, "coordinator": "a:1", "process": 2}, "between 0 and 1"),
     ],
 )
-def test_a_place_half_told_gets_a_sentence(options, sentence):
+def test_an_incomplete_address_gets_a_sentence(options, sentence):
     with pytest.raises(InputError, match=sentence):
         distribution.processes(_recipe(**options), {})
 
@@ -102,7 +102,7 @@ def test_a_batch_that_devices_cannot_divide_gets_a_sentence():
 
 
 @pytest.mark.parametrize(("gpus", "names"), [(2, ["gpu:0", "gpu:1"]), (0, ["cpu:0"])])
-def test_pytorch_s_devices_are_named_though_keras_does_not(monkeypatch, gpus, names):
+def test_devices_are_named_under_pytorch_too(monkeypatch, gpus, names):
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
@@ -110,9 +110,13 @@ def test_pytorch_s_devices_are_named_though_keras_does_not(monkeypatch, gpus, na
 
 
 def _parts(batches, *, samples, training, devices, processes):
-    """What each process reads, batch by batch."""
-    shares = [Share(devices, processes, process) for process in range(processes)]
-    feeds = [Feed(batches(), samples=samples, share=share, training=training) for share in shares]
+    """Return what each process reads, batch by batch."""
+    feeds = [
+        Feed(
+            batches(), samples=samples, share=Share(devices, processes, process), training=training
+        )
+        for process in range(processes)
+    ]
     assert len({len(feed) for feed in feeds}) == 1
     return [[feed[index] for feed in feeds] for index in range(len(feeds[0]))]
 
@@ -128,8 +132,8 @@ def test_processes_together_read_the_batches_of_one(processes):
         return flow
 
     alone = batches()
-    told = _parts(batches, samples=22, training=True, devices=4, processes=processes)
-    for index, parts in enumerate(told):
+    shares = _parts(batches, samples=22, training=True, devices=4, processes=processes)
+    for index, parts in enumerate(shares):
         together = [np.concatenate(part) for part in zip(*parts, strict=True)]
         kept = len(together[0])
         assert kept == {0: 8, 1: 8, 2: 4}[index]
@@ -148,9 +152,9 @@ def test_a_validation_loss_counts_every_picture_once(samples, devices, processes
             shuffle=False,
         )  # fmt: skip
 
-    told = _parts(batches, samples=samples, training=False, devices=devices, processes=processes)
+    shares = _parts(batches, samples=samples, training=False, devices=devices, processes=processes)
     total, count = 0.0, 0  # as Keras weighs batches: by their number of pictures
-    for parts in told:
+    for parts in shares:
         values_, weights = (
             np.concatenate([p[k] if len(p) > k else np.ones(len(p[0])) for p in parts])
             for k in (1, 2)
@@ -176,10 +180,10 @@ def test_a_process_opens_only_its_own_files(tmp_path, monkeypatch):
     images, labels = feed[0]
     flow._forget()
     assert images.shape[0] == labels.shape[0] == 4
-    assert len(set(opened)) <= 4 * 2  # of this batch and of the one begun ahead
+    assert len(set(opened)) <= 4 * 2  # of this batch and of the next, which is begun ahead
 
 
-# What follows starts processes of its own, each with its backend.
+# The tests below start processes of their own, each with its backend.
 
 
 def _python(code, *, backend="jax", **environment):
@@ -210,8 +214,8 @@ TRAIN = """
 
 
 def _train(folder, out, *, first="", backend="jax", **options):
-    told = ", ".join(f"{key}={value!r}" for key, value in options.items())
-    code = TRAIN.format(folder=str(folder), out=str(out), options=told, first=first)
+    arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
+    code = TRAIN.format(folder=str(folder), out=str(out), options=arguments, first=first)
     return _python(code, backend=backend)
 
 
@@ -230,16 +234,16 @@ def _pair(folder, out, **options):
 
 
 def _same_history(out, whole):
-    one, other = tiny.history(out), tiny.history(whole)
-    assert len(one["loss"]) == len(other["loss"]) > 1
-    for name, values in other.items():
-        np.testing.assert_allclose(one[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+    history, expected = tiny.history(out), tiny.history(whole)
+    assert len(history["loss"]) == len(expected["loss"]) > 1
+    for name, values in expected.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def _ended(run):
-    told = run.communicate(timeout=400)[0]
-    assert run.returncode == 0, told[-3000:]
-    return told
+    output = run.communicate(timeout=400)[0]
+    assert run.returncode == 0, output[-3000:]
+    return output
 
 
 @pytest.mark.slow
@@ -250,22 +254,22 @@ def test_two_jax_processes_train_as_one(tmp_path):
     for run in _pair(folder, tmp_path / "out", epochs=3):
         _ended(run)
     _same_history(tmp_path / "out", tmp_path / "whole")
-    one, other = (
+    weights, expected = (
         keras.models.load_model(tmp_path / out / "model.keras").get_weights()
         for out in ("out", "whole")
     )
-    for mine, its in zip(one, other, strict=True):
-        np.testing.assert_allclose(mine, its, atol=1e-4)
+    for values, expected_values in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(values, expected_values, atol=1e-4)
 
 
 @pytest.mark.slow
 def test_two_devices_under_mirrored_train_as_one(tmp_path):
     folder = tiny.draw(tmp_path / "set")
-    still = {"backend": "tensorflow", "epochs": 3}
-    one = "tiny.DROPOUT = 0.0"  # replicas draw numbers of their own
-    two = f"{one}; tiny.two_devices()"
-    _ended(_train(folder, tmp_path / "whole", first=one, distribute="none", **still))
-    _ended(_train(folder, tmp_path / "out", first=two, distribute="mirrored", **still))
+    options = {"backend": "tensorflow", "epochs": 3}
+    no_dropout = "tiny.DROPOUT = 0.0"  # each replica draws other numbers
+    two_devices = f"{no_dropout}; tiny.two_devices()"
+    _ended(_train(folder, tmp_path / "whole", first=no_dropout, distribute="none", **options))
+    _ended(_train(folder, tmp_path / "out", first=two_devices, distribute="mirrored", **options))
     _same_history(tmp_path / "out", tmp_path / "whole")
 
 
@@ -286,7 +290,7 @@ def test_the_others_wait_while_the_first_saves_and_reports(tmp_path):
     [
         (0, signal.SIGKILL, "a process of this training was lost"),
         (1, signal.SIGKILL, "a process of this training was lost"),
-        (0, signal.SIGTERM, "another task died"),  # JAX's, which aborts the others
+        (0, signal.SIGTERM, "another task died"),  # JAX's own, which aborts the others
     ],
 )
 def test_a_lost_process_ends_the_other_and_resume_goes_on(tmp_path, victim, number, sentence):
@@ -298,10 +302,10 @@ def test_a_lost_process_ends_the_other_and_resume_goes_on(tmp_path, victim, numb
         assert all(run.poll() is None for run in runs)
     runs[victim].send_signal(number)
     killed = time.monotonic()
-    told = runs[1 - victim].communicate(timeout=120)[0]
+    output = runs[1 - victim].communicate(timeout=120)[0]
     assert time.monotonic() - killed < 60
     assert runs[1 - victim].returncode != 0
-    assert sentence in told, told[-3000:]
+    assert sentence in output, output[-3000:]
     runs[victim].communicate(timeout=60)
     saved = max(int(path.stem[-4:]) for path in out.glob("checkpoint/state_*.json"))
     for run in _pair(folder, out, epochs=saved + 2, resume=True):

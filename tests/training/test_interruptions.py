@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a training costs no more than the epoch it happens in."""
+"""An error in the middle of a training loses only the current epoch."""
 
 import errno
 import multiprocessing.shared_memory
@@ -56,7 +56,7 @@ def test_a_picture_lost_in_mid_training_is_named_and_resume_goes_on(folder, tmp_
     assert len(tiny.run(recipe)["history"]["loss"]) == 3
 
 
-def test_a_disk_full_at_the_end_costs_no_epoch(folder, tmp_path, monkeypatch):
+def test_a_disk_that_is_full_at_the_end_loses_no_epoch(folder, tmp_path, monkeypatch):
     recipe = tiny.recipe(folder, tmp_path / "out", epochs=2, resume=True)
 
     def full(self, model, path):
@@ -77,17 +77,17 @@ def test_a_disk_full_at_the_end_costs_no_epoch(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
-def test_a_disk_too_full_for_tensorboard_is_told(folder, tmp_path, monkeypatch, epoch):
+def test_a_disk_too_full_for_tensorboard_gets_a_sentence(folder, tmp_path, monkeypatch, epoch):
     pytest.importorskip("tensorboard")
 
-    def full():  # TensorFlow's writer has errors of its own
+    def full():  # the error of TensorFlow's writer
         raise RuntimeError(f"events.v2; {os.strerror(errno.ENOSPC)}\n\tFailed to flush 1 events")
 
     monkeypatch.setattr(keras.callbacks, "TensorBoard", lambda folder: _at_epoch(epoch, full)[0])
     recipe = tiny.recipe(folder, tmp_path / "out", epochs=2, tensorboard=True)
-    with pytest.raises(InputError, match="make room, or leave out --tensorboard") as told:
+    with pytest.raises(InputError, match="make room, or leave out --tensorboard") as error:
         tiny.run(recipe)
-    assert ("epoch 1 is saved, --resume" in str(told.value)) == (epoch == 1)
+    assert ("epoch 1 is saved, --resume" in str(error.value)) == (epoch == 1)
 
 
 def test_no_shared_memory_is_needed(folder, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+"""Mixup and CutMix: labels, weights and seeds."""
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from keras_cnn.training.mixup import Mixed
 
 
 def _mixed(how, *, seed=0, class_weight=None):
-    """Eight pictures, each filled with the number of its class, so that its mean tells its mix."""
+    """Mix eight pictures, each filled with the number of its class."""
     pictures = np.zeros((8, 64, 64, 1), np.float32) + np.arange(8)[:, None, None, None]
     batches = ImageDataGenerator().flow(pictures, np.eye(8, dtype="float32"), shuffle=False)
     return Mixed(batches, how, seed=seed, class_weight=class_weight)
@@ -17,9 +19,9 @@ def test_labels_are_mixed_as_their_pictures_are(how):
     images, labels = _mixed(how)[0]
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-5)
     tolerance = {"mixup": 1e-4, "cutmix": 0.25}[how]  # pasted edges fall between pixels
-    told = labels @ np.arange(8)
-    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), told, atol=tolerance)
-    assert np.abs(told - np.arange(8)).max() > 1  # far beyond the tolerance
+    means = labels @ np.arange(8)  # of pictures mixed like the labels
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), means, atol=tolerance)
+    assert np.abs(means - np.arange(8)).max() > 1  # far beyond the tolerance
     assert (labels.max(axis=1) < 0.999).any()
 
 

@@ -1,4 +1,4 @@
-"""Trainings that are killed, and go on as if nothing had happened."""
+"""A training that is killed and resumed ends like one that never stopped."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from keras_cnn import InputError
 from keras_cnn.training import run as training
 from keras_cnn.training import schedules
 
-# What a training can have that must survive: each has a state that a careless resume would lose.
+# Options with a state that a careless resume would lose.
 EVERYTHING = {
     "ema": True,
     "mix": "mixup",
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 
 def _finish(recipe):
-    """Each epoch's number and when it began."""
+    """Train to the end; return each epoch's number and the time it began."""
     child, connection = tiny.start(recipe)
     epochs = {}
     with contextlib.suppress(EOFError):
@@ -50,12 +50,12 @@ def _same(out, whole):
     for name, values in histories[1].items():
         np.testing.assert_allclose(histories[0][name], values, rtol=0, atol=1e-6)
     models = [keras.models.load_model(where / "model.keras") for where in (out, whole)]
-    for one, other in zip(*(model.get_weights() for model in models), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    for resumed, expected in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(resumed, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_training_killed_at_random_moments_ends_as_if_it_had_not_been(folder, tmp_path, kills):
+def test_a_training_killed_at_random_moments_ends_like_one_never_killed(folder, tmp_path, kills):
     choices = EVERYTHING | {"epochs": 8 * kills}
     whole = tiny.recipe(folder, tmp_path / "whole", **choices)
     an_epoch = np.median(np.diff(list(_finish(whole).values())))
@@ -64,7 +64,7 @@ def test_a_training_killed_at_random_moments_ends_as_if_it_had_not_been(folder, 
     for kill in range(kills):
         child, connection = tiny.start(recipe)
         begun.append(connection.recv())
-        for _ in range(moments.choice([1, 2]) - kill % 2):  # epochs, every second time at least one
+        for _ in range(moments.choice([1, 2]) - kill % 2):  # at least one epoch every second time
             connection.recv()
         time.sleep(moments.uniform(0, an_epoch))
         os.kill(child.pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ def test_a_training_killed_at_random_moments_ends_as_if_it_had_not_been(folder, 
 
 
 def _convolutions(*, input_shape, classes):
-    """Of each kind of layer whose gradient may be summed in an order of its own."""
+    """Build a network with each layer whose gradient may be summed in a varying order."""
     x = inputs = keras.Input(input_shape)
     for filters in (16, 32):
         x = keras.layers.Conv2D(filters, 3, padding="same")(x)
@@ -89,7 +89,7 @@ def _convolutions(*, input_shape, classes):
 
 
 def test_deterministic_trainings_agree_to_the_last_bit(folder, tmp_path):
-    found = []
+    results = []
     for name, seed in (("one", 1), ("two", 1), ("other", 2)):
         choices = EVERYTHING | {"deterministic": True, "seed": seed}
         recipe = tiny.recipe(folder, tmp_path / name, **choices)
@@ -97,9 +97,9 @@ def test_deterministic_trainings_agree_to_the_last_bit(folder, tmp_path):
         child.join(300)
         assert child.exitcode == 0, recipe.out.with_suffix(".log").read_text()
         weights = keras.models.load_model(recipe.out / "model.keras").get_weights()
-        found.append((tiny.history(recipe.out), [values.tobytes() for values in weights]))
-    assert found[0] == found[1]
-    assert found[0] != found[2]
+        results.append((tiny.history(recipe.out), [values.tobytes() for values in weights]))
+    assert results[0] == results[1]
+    assert results[0] != results[2]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
@@ -142,7 +142,7 @@ def test_an_interrupted_step_leaves_the_best_weights(folder, tmp_path, monkeypat
         np.testing.assert_equal(kept, best)
 
 
-def test_another_seed_splits_otherwise_and_is_no_run_to_go_on_with(folder, tmp_path, monkeypatch):
+def test_resuming_with_another_seed_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "conclude", _killed)
     with pytest.raises(_Killed):
         tiny.run(tiny.recipe(folder, tmp_path / "out"))
@@ -151,7 +151,7 @@ def test_another_seed_splits_otherwise_and_is_no_run_to_go_on_with(folder, tmp_p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
-def test_a_signal_never_comes_up_in_the_middle_of_the_backend_work(folder, tmp_path, monkeypatch):
+def test_a_signal_never_interrupts_the_work_of_the_backend(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "conclude", tiny.conclude)
     undisturbed = []
 
@@ -161,9 +161,9 @@ def test_a_signal_never_comes_up_in_the_middle_of_the_backend_work(folder, tmp_p
             undisturbed.append(epoch)
 
     recipe = tiny.recipe(folder, tmp_path / "out", epochs=9)
-    told = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
     with pytest.raises(SystemExit) as ended:
-        tiny.run(recipe, callbacks=[told])
+        tiny.run(recipe, callbacks=[callback])
     assert undisturbed and ended.value.code == 143
     assert len(tiny.history(recipe.out)["loss"]) == 1
 
@@ -180,7 +180,7 @@ def _tune(model):
     model.layers[-1].trainable = True
 
 
-def test_fine_tuning_killed_before_its_report_needs_the_report_only(folder, tmp_path, monkeypatch):
+def test_fine_tuning_killed_before_its_report_is_not_trained_again(folder, tmp_path, monkeypatch):
     def halt(number):
         def on_epoch_begin(epoch, logs=None):
             if epoch == number:
@@ -199,13 +199,14 @@ def test_fine_tuning_killed_before_its_report_needs_the_report_only(folder, tmp_
         patch.setattr(training, "conclude", _killed)
         with pytest.raises(_Killed):
             tiny.run(recipe, fine_tune=_tune)
-    told = tiny.run(recipe, fine_tune=_tune, callbacks=[halt(0), halt(1), halt(2), halt(3)])
-    assert 0 < told["seconds"]["train"] < told["seconds"]["total"] and told["images_per_second"] > 0
+    result = tiny.run(recipe, fine_tune=_tune, callbacks=[halt(0), halt(1), halt(2), halt(3)])
+    assert 0 < result["seconds"]["train"] < result["seconds"]["total"]
+    assert result["images_per_second"] > 0
     _same(recipe.out, whole.out)
 
 
 def test_an_early_stop_is_not_forgotten(folder, tmp_path, monkeypatch):
-    """Killed after its last epoch, a training that had lost its patience trains no more."""
+    """A training that had stopped early, and was killed before its report, trains no more."""
     recipe = tiny.recipe(folder, tmp_path / "out", epochs=9, early_stopping=1, learning_rate=1e-9)
     monkeypatch.setattr(training, "conclude", _killed)
     monkeypatch.setattr(schedules, "learning_rate", lambda *_, **__: 0.0)  # so the loss stays
@@ -237,9 +238,9 @@ def test_the_order_of_an_epoch_follows_from_seed_and_number(folder):
 
     after_others, order = batches(0, 1, 2)
     at_once, same_order = batches(2)
-    for one, other in zip(after_others, at_once, strict=True):
-        np.testing.assert_array_equal(one[0], other[0])
-        np.testing.assert_array_equal(one[1], other[1])
+    for batch, same_batch in zip(after_others, at_once, strict=True):
+        np.testing.assert_array_equal(batch[0], same_batch[0])
+        np.testing.assert_array_equal(batch[1], same_batch[1])
     assert order == same_order
     assert not np.array_equal(at_once[0][0], batches(1)[0][0][0])
     assert not np.array_equal(at_once[0][0], batches(2, seed=1)[0][0][0])

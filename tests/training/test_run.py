@@ -1,3 +1,5 @@
+"""Runs: the report and model they leave, the epoch they keep, and what they refuse."""
+
 import json
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from keras_cnn.training import run as training
 
 
 def build(*, input_shape, classes):
-    """A network just large enough for stripes."""
+    """Build a network just large enough for stripes."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)
     x = keras.layers.GlobalMaxPooling2D()(x)
@@ -25,7 +27,7 @@ def build(*, input_shape, classes):
 
 @pytest.fixture
 def figures():
-    """Asks for real reports, whose figures take longer than the training."""
+    """Mark a test that needs a real report; its figures take longer than the training."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +59,9 @@ def test_a_run_leaves_a_model_a_report_and_its_figures(stripes, figures, tmp_pat
     assert not (out / "checkpoint").exists()
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == result
     assert {"accuracy", "baseline", "interval"} <= set(result["test"])
-    told = card.read(out / "model.keras")
-    assert told.scores["accuracy"] == result["test"]["accuracy"]
-    assert told.recipe["epochs"] == 3 and told.versions == result["versions"]
+    saved = card.read(out / "model.keras")
+    assert saved.scores["accuracy"] == result["test"]["accuracy"]
+    assert saved.recipe["epochs"] == 3 and saved.versions == result["versions"]
     assert result["samples"] == {"train": 34, "validation": 6, "test": 16}
     assert result["recipe"]["epochs"] == 3 and result["versions"]["keras"]
     assert f"Report: {out / 'report.html'}" in capsys.readouterr().out
@@ -158,19 +160,19 @@ def test_an_unwritable_out_gets_a_sentence(stripes, tmp_path):
 
 
 def _record(monkeypatch, read):
-    """Collect what `read` finds in the model at the end of each epoch."""
-    found = []
+    """Return a list that collects what `read` returns for the model after each epoch."""
+    values = []
     on_epoch_end = training.Checkpoint.on_epoch_end
 
     def recording(self, epoch, logs=None):
-        found.append(read(self.model))
+        values.append(read(self.model))
         on_epoch_end(self, epoch, logs)
 
     monkeypatch.setattr(training.Checkpoint, "on_epoch_end", recording)
-    return found
+    return values
 
 
-def test_training_stops_early_when_validation_gets_no_better(stripes, tmp_path, monkeypatch):
+def test_training_stops_early_when_validation_improves_no_more(stripes, tmp_path, monkeypatch):
     losses = iter([0.5, 0.1, 0.9, 0.8, 0.7])
     on_epoch_end = training.Checkpoint.on_epoch_end
     monkeypatch.setattr(
@@ -183,7 +185,7 @@ def test_training_stops_early_when_validation_gets_no_better(stripes, tmp_path, 
     assert result["best_epoch"] == 2 and not result["interrupted"]
 
 
-def test_the_averaged_weights_are_validated_and_kept_while_the_raw_ones_learn(stripes, tmp_path):
+def test_averaged_weights_are_validated_and_kept_while_raw_weights_learn(stripes, tmp_path):
     recipe = _recipe(stripes, tmp_path / "out", ema=True, epochs=2)
     result = _run(recipe)
     model = keras.models.load_model(tmp_path / "out" / "model.keras")
@@ -196,7 +198,7 @@ def test_the_averaged_weights_are_validated_and_kept_while_the_raw_ones_learn(st
     assert history["loss"] == pytest.approx(plain, rel=1e-4)  # of the raw weights
 
 
-def test_the_average_of_a_short_training_is_not_that_of_its_start(stripes, tmp_path, monkeypatch):
+def test_the_average_of_a_short_training_leaves_its_start_behind(stripes, tmp_path, monkeypatch):
     steps = []
 
     def step_by_step(splits, folder):
@@ -213,8 +215,8 @@ def test_the_average_of_a_short_training_is_not_that_of_its_start(stripes, tmp_p
         pairs = zip(average, weights, strict=True)
         average = [momentum * old + (1 - momentum) * new for old, new in pairs]
     kept = keras.models.load_model(tmp_path / "out" / "model.keras").get_weights()
-    for one, other in zip(kept, average, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    for values, expected in zip(kept, average, strict=True):
+        np.testing.assert_allclose(values, expected, atol=1e-6)
     assert 0 < momentum < 0.99 == schedules.ema_momentum(1000)
 
 
@@ -240,7 +242,7 @@ def test_weight_decay_spares_biases_and_normalisation(stripes, tmp_path):
     assert np.abs(model.get_layer("bn").get_weights()[0]).min() > 0.9
 
 
-def test_balanced_classes_weigh_alike(stripes, tmp_path):
+def test_balanced_weights_give_every_class_the_same_total(stripes, tmp_path):
     for path in list((stripes / "train" / "lying").iterdir())[:15]:
         path.unlink()
     recipe = _recipe(stripes, tmp_path / "out", class_weights="balanced", validation_split=0.2)
@@ -272,17 +274,17 @@ def test_tensorboard_finds_its_logs(stripes, tmp_path):
     assert list((tmp_path / "out" / "tensorboard").rglob("events*"))
 
 
-def test_several_runs_are_told_by_mean_and_deviation(stripes, figures, undrawn, tmp_path):
+def test_several_runs_are_reported_by_mean_and_deviation(stripes, figures, undrawn, tmp_path):
     recipe = _recipe(stripes, tmp_path / "out", runs=2, epochs=1)
     result = _run(recipe)
-    apart = [
+    runs = [
         json.loads((tmp_path / "out" / f"run_{number}" / "report.json").read_text("utf-8"))
         for number in (1, 2)
     ]
-    values = [one["test"]["accuracy"] for one in apart]
+    values = [run["test"]["accuracy"] for run in runs]
     assert result["runs"]["accuracy"]["values"] == values
     assert result["runs"]["accuracy"]["mean"] == pytest.approx(np.mean(values))
-    assert [one["recipe"]["seed"] for one in apart] == [0, 1]
+    assert [run["recipe"]["seed"] for run in runs] == [0, 1]
     losses = [pd.read_csv(tmp_path / "out" / f"run_{n}" / "history.csv")["loss"] for n in (1, 2)]
     assert not np.allclose(*losses)
     keras.models.load_model(tmp_path / "out" / "model.keras")
@@ -323,7 +325,7 @@ def test_the_base_is_frozen_until_fine_tuning(stripes, tmp_path, monkeypatch):
     np.testing.assert_array_equal(kernel[0], kernel[1])
     np.testing.assert_array_equal(gamma[0], gamma[1])
     assert not np.array_equal(kernel[1], kernel[3])
-    for statistic in (mean, variance):  # of batch normalisation: never touched
+    for statistic in (mean, variance):  # of batch normalisation
         np.testing.assert_array_equal(statistic[0], statistic[3])
     np.testing.assert_allclose(rates, [0.05, 0.05, 0.0005, 0.0005], rtol=1e-5)
 
@@ -339,7 +341,7 @@ def test_a_fine_tuned_run_resumes_in_its_phase(stripes, tmp_path, monkeypatch, e
     np.testing.assert_allclose(rates, [0.05, 0.05, 0.0005, 0.0005][epoch:], rtol=1e-5)
 
 
-def test_a_regression_is_scored_beside_the_mean_of_all_it_was_given(figures, tmp_path):
+def test_the_baseline_of_a_regression_is_the_mean_of_train_and_validation(figures, tmp_path):
     rng = np.random.default_rng(0)
     values = rng.normal(3, 1, 30)
     pictures = (
@@ -370,12 +372,12 @@ def test_low_precision_trains_and_is_kept_in_float32(stripes, tmp_path, precisio
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_importing_the_package_gives_the_names_of_the_readme():
+def test_every_public_name_of_the_package_can_be_imported():
     for name in keras_cnn.__all__:
         assert getattr(keras_cnn, name)
 
 
-def test_pictures_too_small_for_the_network_are_told_in_a_sentence(stripes, tmp_path):
+def test_pictures_too_small_for_the_network_get_a_sentence(stripes, tmp_path):
     def too_large(**_):
         raise ValueError("pictures must be at least 67x67")
 

@@ -1,3 +1,5 @@
+"""The learning rate at every step, for each schedule."""
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from keras_cnn.training import schedules
 
 
 def _rates(*, steps_per_epoch=10, **choices):
-    """The rate at each step of a training."""
+    """Return the rate at each step of a training."""
     recipe = Recipe(name="case", dataset="set", learning_rate=0.1, epochs=8, **choices)
     rate = schedules.learning_rate(recipe, steps_per_epoch=steps_per_epoch)
     return [float(rate(step)) if callable(rate) else rate for step in range(8 * steps_per_epoch)]
@@ -16,7 +18,7 @@ def test_a_constant_rate_is_a_number():
     assert set(_rates(schedule="constant")) == {0.1}
 
 
-def test_steps_take_a_tenth_after_a_half_and_after_three_quarters():
+def test_the_step_schedule_divides_by_ten_after_half_and_three_quarters():
     rates = _rates(schedule="step")
     np.testing.assert_allclose([rates[5], rates[45], rates[75]], [0.1, 0.01, 0.001], rtol=1e-5)
     assert [rates.count(rate) for rate in sorted(set(rates), reverse=True)] == [41, 20, 19]
@@ -27,7 +29,7 @@ def test_a_cosine_falls_to_zero():
     np.testing.assert_allclose(rates, 0.05 * (1 + np.cos(np.pi * np.arange(80) / 80)), atol=1e-7)
 
 
-def test_a_cycle_goes_up_and_down_in_straight_lines():
+def test_a_cycle_rises_and_falls_linearly():
     rates = np.array(_rates(schedule="cyclical"))
     corners = [(0, 0.01), (10, 0.055), (20, 0.1), (30, 0.055), (40, 0.01), (60, 0.1)]
     for step, rate in corners:
