@@ -166,6 +166,8 @@ class Recipe(TrainingRecipe):
         interpolation: Filter of the resizing, one of `images.files.INTERPOLATIONS`. "nearest", as
             in the book's listings, drops thin lines when it shrinks and makes blocks when it
             enlarges. Augmentation blurs these blocks in training but not in the test.
+        background: Colour under the transparent pixels of pictures, such as "white"; None drops the
+            alpha channel, which often leaves them black.
         validation_split: Share of the training pictures that picks the best weights, in (0, 1).
         variant: Whether to build the network of the chapter's listing or of its paper.
         label_smoothing: Probability that is taken from the true class and spread over all classes.
@@ -182,6 +184,9 @@ class Recipe(TrainingRecipe):
     image_size: int = option(224, "height and width of the pictures in pixels", at_least=1)
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = option(
         "nearest", "filter of the resizing; nearest may lose thin lines, the others keep them"
+    )
+    background: str | None = option(
+        None, "colour under transparent pixels, such as white (default: alpha is dropped)"
     )
     validation_split: float = option(
         0.15, "share of the training pictures that picks the best weights", above=0, below=1

@@ -364,8 +364,21 @@ def _check_options(fill_mode, interpolation_order, validation_split, on_error, b
         raise InputError(f"validation_split must lie between 0 and 1; received {validation_split}")
     if on_error not in ("raise", "skip"):
         raise InputError(f'on_error must be "raise" or "skip"; received {on_error!r}')
+    if background is not None:
+        check_background(background)
+
+
+def check_background(background: str) -> None:
+    """Refuse a text that is no colour.
+
+    Args:
+        background: The name of a colour, or "#rrggbb".
+
+    Raises:
+        InputError: There is no such colour.
+    """
     try:
-        background and ImageColor.getrgb(background)
+        ImageColor.getrgb(background)
     except (ValueError, AttributeError):
         raise InputError(
             f'background must be the name of a colour or "#rrggbb"; received {background!r}'

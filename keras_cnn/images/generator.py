@@ -33,7 +33,8 @@ class ImageDataGenerator(Augmentation):
     - If `flow` takes a subset, sample weights stay with their pictures. The legacy class mixes up
       those of "training".
     - Random numbers come from the generator's own state. NumPy's global state is neither read nor
-      seeded, so batches without `seed` differ from run to run.
+      changed, so batches without `seed` differ from run to run. `seed` also decides what code of
+      yours draws from `np.random`, picture by picture: see `keras_cnn.images.legacy`.
 
     Example:
         >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30, horizontal_flip=True)

@@ -11,6 +11,7 @@ from keras_cnn import datasets
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import ImageDataGenerator, files
+from keras_cnn.images.augmentation import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
 
@@ -137,13 +138,19 @@ def generators(generator: ImageDataGenerator, recipe: Recipe) -> dict[str, Image
 
     Args:
         generator: How pictures are scaled and augmented.
-        recipe: The choices `augment` and `workers`.
+        recipe: The choices `augment`, `workers` and `background`.
+
+    Raises:
+        InputError: There is no such colour as `background`.
     """
     if recipe.augment is None:
         generator = copy.copy(generator)
     else:
         generator = generator.with_augmentation(**AUGMENTATIONS[recipe.augment])
     generator.workers = recipe.workers or generator.workers
+    if recipe.background is not None:
+        check_background(recipe.background)
+        generator.background = recipe.background
     plain = generator.without_augmentation()
     return {"train": generator, "validation": plain, "test": plain}
 

@@ -106,6 +106,8 @@ def test_reduced_decoding_gives_batches_of_the_same_shape(tmp_path):
         ({"brightness_range": 0.5}, "two numbers; received 0.5"),
         ({"zoom_range": [1, 2, 3]}, "two of them; received"),
         ({"data_format": "nchw"}, "data_format='nchw'"),
+        ({"background": "whyte"}, "background must be the name of a colour.*'whyte'"),
+        ({"background": 255}, "background.*received 255"),
         ({"rotation_range": float("inf")}, "rotation_range must be finite; received inf"),
         ({"zoom_range": (0.5, float("nan"))}, "zoom_range must be finite; received .0.5, nan"),
     ],

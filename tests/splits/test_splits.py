@@ -49,6 +49,19 @@ def test_only_train_is_augmented(stripes):
     assert not np.array_equal(splits.train[0][0], plain.train[0][0])
 
 
+def test_the_background_of_the_recipe_lies_under_transparent_pixels(stripes):
+    for path in stripes.glob("*/*/*.png"):
+        Image.new("RGBA", (24, 24), (0, 0, 0, 0)).save(path)
+    recipe = Recipe(name="", dataset="").parse(["--background", "white"])
+    splits = _splits(stripes, background=recipe.background)
+    for split in (splits.train, splits.validation, splits.test):
+        assert np.all(split[0][0] == 1)
+        assert preparation.Preparation.of(split).background == "white"
+    assert np.all(_splits(stripes).test[0][0] == 0)
+    with pytest.raises(InputError, match="background.*'whyte'"):
+        _splits(stripes, background="whyte")
+
+
 @pytest.mark.parametrize("name", files.INTERPOLATIONS)
 @pytest.mark.parametrize("size", [10, 50])
 def test_pictures_are_resized_as_the_recipe_says(stripes, name, size):
