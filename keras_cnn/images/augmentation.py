@@ -379,7 +379,7 @@ def check_background(background: str) -> None:
     """
     try:
         ImageColor.getrgb(background)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise InputError(
             f'background must be the name of a colour or "#rrggbb"; received {background!r}'
         ) from None
