@@ -202,20 +202,18 @@ def with_input_errors(function: Callable, options: str) -> Callable:
 def scaled_splits(recipe: Recipe, *, build: Callable, scaling: Any = None) -> Any:
     """Return the `ClassificationSplits` of a recipe.
 
-    All pictures are read, which may take minutes. Therefore a results folder that cannot be
-    written, missing devices and a network that cannot be built are refused before.
+    All pictures are read, which may take minutes. Therefore missing devices and a network that
+    cannot be built are refused before.
 
     Args:
         recipe: The choices.
         build: Builder of the network.
         scaling: An `images.scaling.Scaling` of the pixels; None scales them to [0, 1].
     """
-    from keras_cnn import filesystem
     from keras_cnn.images import ImageDataGenerator, scaled_generator
     from keras_cnn.splits import classification_splits
     from keras_cnn.training import distribution
 
-    filesystem.writable(recipe.folder)
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
     build(input_shape=(recipe.image_size, recipe.image_size, 3), classes=2)
     if scaling is None:

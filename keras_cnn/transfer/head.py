@@ -17,7 +17,6 @@ from typing import Any
 
 import keras
 
-from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.training import determinism, distribution
@@ -151,7 +150,6 @@ def _build_first(base, recipe):
 
     A file of weights that does not fit is refused here. The seed makes random weights repeatable.
     """
-    filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         determinism.enable()

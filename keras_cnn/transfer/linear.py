@@ -63,12 +63,12 @@ def fit_features(
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
     check_codes(recipe)
     started = time.perf_counter()
-    folder = filesystem.writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     # Built before the pictures are read, which may take minutes: its weights may not fit.
     image_shape = (recipe.image_size, recipe.image_size, 3)
     extractor = with_pooling(build_base(base, image_shape=image_shape))
     splits = splits_for(base, recipe, notes=notes)
+    folder = filesystem.writable(recipe.folder)  # only now: it may lie beside class folders
     names = ("train", "validation", "test")
     features, labels = _features(extractor, splits, names, recipe, cache=cache)
     head = keras.layers.Dense(

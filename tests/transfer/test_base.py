@@ -78,7 +78,7 @@ def test_weights_of_torch_for_vgg_bring_their_scaling_into_card_and_export(
     base = Base.of(models.VGG16, weights=tmp_path / "vgg16.pth")
     fit_features(base, small_recipe(stripes, tmp_path / "out", image_size=32))
     predictor = Predictor.load(tmp_path / "out")
-    assert predictor.preparation.scaling == Scaling("torch")
+    assert predictor.preparation.scaling.mode == "torch"
     pixels = predictor.preparation.read(pictures_of_test(stripes)[0])
     scaled = models.preprocess_input(pixels[None], models.VGG11)  # published by torchvision
     expected = predictor.model.predict_on_batch(scaled)[0]
