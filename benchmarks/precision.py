@@ -63,10 +63,9 @@ def measure(name, options):
     slowest = max(training.in_turns(steps, 1, time.perf_counter).values())
     turns = max(training.TURNS, round(training.SPAN / slowest))
     rounds = [training.in_turns(steps, turns, time.perf_counter) for _ in range(options.rounds)]
-    pairs = [tuple(seconds.values()) for seconds in rounds]
-    return statistics.median(single for single, _ in pairs), [
-        half / single for single, half in pairs
-    ]
+    single, half = zip(*(seconds.values() for seconds in rounds), strict=True)
+    ratios = [of_half / of_single for of_single, of_half in zip(single, half, strict=True)]
+    return statistics.median(single), ratios
 
 
 def arguments_of_run(name):

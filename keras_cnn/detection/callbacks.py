@@ -90,7 +90,8 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         self.model.set_weights(self._start)
         report |= self._cause()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+        content = json.dumps(report, indent=2, ensure_ascii=False)
+        self._path.write_text(content, encoding="utf-8", errors="backslashreplace")
         print(f"\nThe loss is not a finite number: {report['cause']}. See {self._path}")
 
     def _cause(self):

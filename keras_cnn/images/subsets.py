@@ -27,7 +27,11 @@ def subset_indices(
     """
     if subset not in ("training", "validation"):
         raise InputError(f'subset must be "training" or "validation"; received {subset=}')
-    rng = None if key is None else np.random.RandomState(zlib.crc32(key.encode()))
+    rng = (
+        None
+        if key is None
+        else np.random.RandomState(zlib.crc32(key.encode(errors="backslashreplace")))
+    )
     in_validation = np.zeros(len(groups), bool)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)

@@ -83,9 +83,11 @@ def export(
                 f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): {way_out}"
             ) from error
         labels = "".join(f"{label}\n" for label in its_card.class_names)
-        (work / "labels.txt").write_text(labels, encoding="utf-8")
+        # Class names that are not UTF-8 are escaped.
+        utf_8 = {"encoding": "utf-8", "errors": "backslashreplace"}
+        (work / "labels.txt").write_text(labels, **utf_8)
         content = json.dumps(dataclasses.asdict(its_card), ensure_ascii=False, indent=2)
-        (work / card.ENTRY).write_text(content + "\n", encoding="utf-8")
+        (work / card.ENTRY).write_text(content + "\n", **utf_8)
         work.chmod(0o755)  # only the user can read a folder of mkdtemp
         if out.exists():
             shutil.rmtree(out)

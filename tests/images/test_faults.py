@@ -9,6 +9,7 @@ from grey_pictures import SMALL, greys
 from PIL import Image
 
 from keras_cnn import ImageDataGenerator, InputError
+from keras_cnn.images.subsets import subset_indices
 
 
 def _damage_two_files(marks):
@@ -66,6 +67,16 @@ def test_a_stratified_split_does_not_depend_on_the_seed(marks, source):
     assert validation.filenames != sorted(train.filenames + validation.filenames)[:5]
     first_of_each = [f"{marks / 'dark' / f'{i:02}.png'}" for i in range(3)]
     assert set(validation.filepaths[:3]) != set(first_of_each)
+
+
+def test_a_stratified_split_takes_names_that_are_not_utf8():
+    groups = np.repeat([0, 1], 8)
+    options = {"subset": "validation", "validation_split": 0.25}
+    indices = subset_indices(groups, key="\udcb9\udcb7/0.png", **options)
+    assert np.bincount(groups[indices]).tolist() == [2, 2]
+    np.testing.assert_array_equal(
+        subset_indices(groups, key="狗/0.png", **options), [2, 3, 10, 13]
+    )  # names in UTF-8 draw what they always drew
 
 
 def test_a_stratified_split_of_arrays_splits_each_class():

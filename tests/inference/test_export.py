@@ -1,5 +1,6 @@
 """Exported models take raw pixels, and answer as Keras does."""
 
+import dataclasses
 import json
 
 import keras
@@ -99,6 +100,18 @@ NEEDED = {
     "savedmodel": (),
     "openvino": ("openvino",),
 }
+
+
+@tensorflow_only
+@pytest.mark.filterwarnings("ignore")  # of the converters
+def test_class_names_that_are_not_utf8_are_exported_escaped(tmp_path):
+    run = _run(tmp_path / "run", RULES["rescaled"])
+    names = ("\udcb9\udcb7", "二", "三")  # 狗 in GBK, as Linux reads it
+    changed = dataclasses.replace(card.read(run / "model.keras"), class_names=names)
+    card.write(run / "model.keras", changed)
+    folder = export.export(run, format="savedmodel").parent
+    assert (folder / "labels.txt").read_text("utf-8") == "\\udcb9\\udcb7\n二\n三\n"
+    assert json.loads((folder / "card.json").read_text("utf-8"))["class_names"] == list(names)
 
 
 @tensorflow_only
