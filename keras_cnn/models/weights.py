@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -311,9 +312,11 @@ def find_rule(model: Any, *, weights: str | os.PathLike | None = None) -> str | 
         weights: As in `load`. PyTorch's files of VGG16 and VGG19 need another rule than the
             published files of Keras.
     """
+    while isinstance(model, functools.partial):
+        model = model.func
     if hasattr(model, "preprocessing"):  # set by `load`
         return model.preprocessing
-    is_listing = not isinstance(model, keras.Model) and _module(model).endswith(".book")
+    is_listing = inspect.isfunction(model) and model.__module__.endswith(".book")
     families = {_family(architecture): file for (architecture, _), file in FILES.items()}
     published = None if is_listing else families.get(_family(_name(model)))
     return published and _rule_of_file(weights, published)
@@ -328,18 +331,7 @@ def _rule_of_file(weights, published):
 
 
 def _name(model):
-    if isinstance(model, keras.Model):
-        return model.name
-    return getattr(_builder(model), "__name__", repr(model))
-
-
-def _module(builder):
-    return getattr(_builder(builder), "__module__", None) or ""
-
-
-def _builder(builder):
-    """Return the function inside a `functools.partial`."""
-    return _builder(builder.func) if isinstance(builder, functools.partial) else builder
+    return model.name if isinstance(model, keras.Model) else getattr(model, "__name__", repr(model))
 
 
 def _family(name):
