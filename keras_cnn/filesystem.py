@@ -2,10 +2,38 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from keras_cnn.errors import InputError
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Return why no file can be written in a folder, or None; create nothing.
+
+    Args:
+        folder: The folder; if it is missing, its nearest parent must be writable.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder of results that cannot be written, before the work; create nothing.
+
+    Args:
+        folder: The folder, which may be missing.
+
+    Raises:
+        InputError: No file can be written in it.
+    """
+    if reason := why_not_writable(folder):
+        raise _not_writable(folder, reason)
 
 
 def writable(folder: Path) -> Path:
@@ -19,15 +47,16 @@ def writable(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write_probe"
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another process may probe too
     except OSError as error:
-        raise InputError(
-            f"--out must be a folder that can be written; received {folder} ({error.strerror}): "
-            "name another"
-        ) from None
+        raise _not_writable(folder, error.strerror) from None
+    check_writable(folder)
     return folder
+
+
+def _not_writable(folder, reason):
+    return InputError(
+        f"--out must be a folder that can be written; received {folder} ({reason}): name another"
+    )
 
 
 @contextlib.contextmanager

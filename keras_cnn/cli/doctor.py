@@ -6,10 +6,9 @@ import importlib.metadata
 import os
 import platform
 import sys
-import tempfile
 from pathlib import Path
 
-from keras_cnn import __version__, environment
+from keras_cnn import __version__, environment, filesystem
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.options import missing_backend
 
@@ -79,7 +78,7 @@ def examine(*, fast: bool = False) -> dict:
 
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     for name, folder in {"runs": Path("runs"), "data": datasets.root(), "cache": home}.items():
-        reason = _why_not_writable(folder)
+        reason = (filesystem.why_not_writable(folder) or "").lower()
         findings["folders"][name] = f"{folder}: {reason or 'can be written'}"
         if reason and name == "runs":
             faults.append(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
@@ -143,13 +142,3 @@ def _font():
         "no font has Chinese characters, so figures show codes like \\u4e2d; install one, such as "
         "Noto Sans CJK"
     )
-
-
-def _why_not_writable(folder):
-    """Return why no file can be written in a folder, or its nearest parent; None if it can."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            return None
-    except OSError as error:
-        return (error.strerror or str(error)).lower()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from keras_cnn import filesystem
 from keras_cnn.cli import arguments
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
@@ -202,8 +203,8 @@ def with_input_errors(function: Callable, options: str) -> Callable:
 def scaled_splits(recipe: Recipe, *, build: Callable, scaling: Any = None) -> Any:
     """Return the `ClassificationSplits` of a recipe.
 
-    All pictures are read, which may take minutes. Therefore missing devices and a network that
-    cannot be built are refused before.
+    All pictures are read, which may take minutes. Therefore a results folder that cannot be
+    written, missing devices and a network that cannot be built are refused before.
 
     Args:
         recipe: The choices.
@@ -214,6 +215,7 @@ def scaled_splits(recipe: Recipe, *, build: Callable, scaling: Any = None) -> An
     from keras_cnn.splits import classification_splits
     from keras_cnn.training import distribution
 
+    filesystem.check_writable(recipe.folder)  # not created yet: it may lie beside class folders
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
     build(input_shape=(recipe.image_size, recipe.image_size, 3), classes=2)
     if scaling is None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import keras
 
+from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.training import determinism, distribution
@@ -150,6 +151,7 @@ def _build_first(base, recipe):
 
     A file of weights that does not fit is refused here. The seed makes random weights repeatable.
     """
+    filesystem.check_writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         determinism.enable()

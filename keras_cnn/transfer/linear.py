@@ -63,6 +63,7 @@ def fit_features(
         raise InputError(f"classifier must be one of {CLASSIFIERS}; received {classifier!r}")
     check_codes(recipe)
     started = time.perf_counter()
+    filesystem.check_writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     # Built before the pictures are read, which may take minutes: its weights may not fit.
     image_shape = (recipe.image_size, recipe.image_size, 3)

@@ -10,9 +10,10 @@ from pathlib import Path
 import keras
 import pytest
 from one_object_detector import OneObjectDetector
+from PIL import Image
 
 from keras_cnn import card, cli, detection, models
-from keras_cnn.cli import lr_find, main
+from keras_cnn.cli import lr_find, main, networks
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import export
@@ -95,6 +96,64 @@ def test_train_uses_every_option(unread, stripes, tmp_path, undrawn):
     assert unread("train", stripes, *words) == (0, set())
 
 
+def _make_unequal_and_transparent(folder):
+    """Leave classes of 8 and 20 training pictures, and make all pictures half transparent."""
+    for path in sorted((folder / "train" / "lying").iterdir())[:12]:
+        path.unlink()
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as picture:
+            transparent = picture.convert("RGBA")
+        transparent.putalpha(100)
+        transparent.save(path)
+
+
+@pytest.mark.slow
+def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
+    _make_unequal_and_transparent(stripes)
+    words = ["train", str(stripes), "--model", "softmaxregression", "--image-size", "8"]
+    words += ["--epochs", "4", "--learning-rate", "0.3", "--batch-size", "8"]
+
+    def result(name, *changes):
+        out = tmp_path / name
+        assert main([*words, "--out", str(out), *changes]) == 0
+        report = json.loads((out / "report.json").read_text("utf-8"))
+        files = sorted(path.name for path in out.iterdir())
+        parts = ("history", "test", "samples", "deterministic")
+        return [report.get(part) for part in parts], (out / "history.csv").read_text(), files
+
+    changes = {
+        "image_size": "12",
+        "interpolation": "nearest",
+        "batch_size": "4",
+        "epochs": "3",
+        "learning_rate": "0.1",
+        "validation_split": "0.3",
+        "seed": "1",
+        "schedule": "cosine",
+        "warmup": "1",
+        "early_stopping": "1",
+        "weight_decay": "0.1",
+        "precision": "bfloat16",
+        "runs": "2",
+        "augment": "full",
+        "class_weights": "balanced",
+        "label_smoothing": "0.2",
+        "mix": "mixup",
+        "test_crops": "5",
+        "background": "white",
+    }
+    switches = ("ema", "tensorboard", "deterministic")
+    # These change the place, the speed, the devices, or refusals.
+    others = {"out", "workers", "distribute", "coordinator", "processes", "process", "resume"}
+    assert set(networks.OPTIONS) == {*changes, *switches, *others, "skip_bad_images"}
+    first = result("first")
+    assert result("second") == first
+    for name, value in changes.items():
+        assert result(name, flag(name), value) != first, name
+    for name in switches:
+        assert result(name, flag(name)) != first, name
+
+
 def test_train_detector_uses_every_option(unread, tmp_path, undrawn, monkeypatch):
     monkeypatch.setattr(ssd, "SSD300", _tiny_ssd)
     synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
@@ -110,8 +169,7 @@ def test_lr_find_uses_every_option(unread, stripes, tmp_path):
 
 
 def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
-    for path in sorted((stripes / "train" / "lying").iterdir())[:12]:
-        path.unlink()  # classes of 8 and 20 pictures
+    _make_unequal_and_transparent(stripes)
     words = ["lr-find", str(stripes), "--model", "softmaxregression", "--image-size", "8"]
     words += ["--steps", "20", "--json", "--out", str(tmp_path / "out")]
 
@@ -129,6 +187,7 @@ def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
         "class_weights": "balanced",
         "label_smoothing": "0.2",
         "weight_decay": "0.5",
+        "background": "white",
     }
     # These change the place, the speed, or refusals.
     assert set(lr_find._OPTIONS) - set(changes) == {"out", "workers", "skip_bad_images"}
