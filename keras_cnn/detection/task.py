@@ -22,7 +22,7 @@ from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
 from keras_cnn.models import ssd
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
 VALIDATED = (
@@ -83,14 +83,14 @@ class DetectionSplits:
         """
         return dataclasses.replace(self, train=self.train.with_seed(seed))
 
-    def class_weights(self, recipe: Recipe) -> None:
+    def class_weights(self, recipe: TrainingRecipe) -> None:
         """Return nothing: the loss weighs priors, not pictures.
 
         Args:
             recipe: The choices; none of them weighs classes.
         """
 
-    def loss(self, recipe: Recipe) -> keras.losses.Loss:
+    def loss(self, recipe: TrainingRecipe) -> keras.losses.Loss:
         """Return the loss.
 
         Args:

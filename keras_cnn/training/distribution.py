@@ -19,7 +19,7 @@ from typing import Any
 import keras
 
 from keras_cnn.errors import InputError
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training.sharding import Share
 
 PATIENCE = 30  # seconds without a heartbeat after which a process counts as dead
@@ -57,7 +57,7 @@ class Devices:
         }
 
 
-def set_up(recipe: Recipe) -> Devices:
+def set_up(recipe: TrainingRecipe) -> Devices:
     """Find the devices of a recipe, and connect to the other processes.
 
     Args:
@@ -96,7 +96,7 @@ def set_up(recipe: Recipe) -> Devices:
 
 
 def processes(
-    recipe: Recipe, environment: Mapping[str, str] = os.environ
+    recipe: TrainingRecipe, environment: Mapping[str, str] = os.environ
 ) -> tuple[str, int, int] | None:
     """Return the address of the first process, the number of processes, and that of this one.
 
@@ -132,6 +132,11 @@ def processes(
         address = address or (f"{host}:{port}" if host else "")
     elif several and process is None:
         process = environment.get("JOB_COMPLETION_INDEX")
+    if not number and (recipe.coordinator or recipe.process is not None):
+        raise InputError(
+            "--coordinator and --process need --processes, the number of all processes: add it, or "
+            "leave them out"
+        )
     if not number or int(number) == 1:
         return None
     if not address or process is None:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.models.surgery import as_functional
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import compiling
 from keras_cnn.training.task import Task
 
@@ -68,7 +68,7 @@ class Rates:
 def find_learning_rate(
     build: Callable[..., keras.Model],
     splits: Task,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
     steps: int = 100,

@@ -9,7 +9,7 @@ import numpy as np
 from keras_cnn import card, report
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training.task import Task
 
 
@@ -51,7 +51,7 @@ def save(model: keras.Model, task: Task, path: Path) -> None:
         ) from error
 
 
-def conclude(outcome: Outcome, task: Task, recipe: Recipe, **facts) -> dict:
+def conclude(outcome: Outcome, task: Task, recipe: TrainingRecipe, **facts) -> dict:
     """Write the report of a training whose model is saved in the run's folder; print a summary.
 
     Args:

@@ -13,7 +13,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable
 from keras_cnn.inference import tta
 from keras_cnn.models.surgery import as_functional
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import determinism, distribution, fitting
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile, keep_memory
@@ -28,7 +28,7 @@ FINE_TUNING = 0.01  # factor of the learning rate for fine-tuning
 def run(
     build: Callable[..., keras.Model],
     splits: Task,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
     fine_tune: Callable[[keras.Model], None] | None = None,

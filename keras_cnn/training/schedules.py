@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 
 _schedules = keras.optimizers.schedules
 
 
 def learning_rate(
-    recipe: Recipe, *, steps_per_epoch: int
+    recipe: TrainingRecipe, *, steps_per_epoch: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of a recipe.
 
@@ -54,7 +54,7 @@ def learning_rate(
     return rate
 
 
-def warmup_steps(recipe: Recipe, *, steps_per_epoch: int) -> int:
+def warmup_steps(recipe: TrainingRecipe, *, steps_per_epoch: int) -> int:
     """Return the number of steps over which the learning rate grows.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import keras
 
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import TrainingRecipe
 
 
 @runtime_checkable
@@ -53,10 +53,10 @@ class Task(Protocol):
     def with_seed(self, seed: int) -> Self:
         """Return this task with training batches of its own, drawn from a seed."""
 
-    def class_weights(self, recipe: Recipe) -> dict[int, float] | None:
+    def class_weights(self, recipe: TrainingRecipe) -> dict[int, float] | None:
         """Return the weight of each class in the loss; None where all count alike."""
 
-    def loss(self, recipe: Recipe) -> keras.losses.Loss:
+    def loss(self, recipe: TrainingRecipe) -> keras.losses.Loss:
         """Return the loss that training minimises."""
 
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -72,6 +72,8 @@ def test_a_process_finds_its_number_and_the_others_address(case):
         ({"processes": 2}, "--coordinator"),
         ({"processes": 2, "coordinator": "a:1"}, "--process"),
         ({"processes": 2, "coordinator": "a:1", "process": 2}, "between 0 and 1"),
+        ({"coordinator": "a:1"}, "need --processes"),
+        ({"process": 0}, "need --processes"),
     ],
 )
 def test_an_incomplete_address_gets_a_sentence(options, sentence):
