@@ -83,7 +83,7 @@ def _warn_of_training_pictures(model_card, folder):
 def _is_folder_of_training(model_card, folder):
     """Return whether a folder lies in that of the training, outside its test pictures."""
     from keras_cnn import datasets
-    from keras_cnn.datasets import annotations
+    from keras_cnn.datasets import annotations, folders
 
     recipe = model_card.recipe
     if recipe.get("data"):
@@ -95,7 +95,7 @@ def _is_folder_of_training(model_card, folder):
     folder = folder.resolve()
     if folder != data:
         parts = folder.relative_to(data).parts if folder.is_relative_to(data) else ("test",)
-        return parts[0].lower() not in ("test", "testing")
+        return parts[0].lower() not in folders.SPLIT_NAMES["test"]
     if model_card.task == "detection":
         return not annotations.has(folder, "test")
     return "test" not in datasets.splits(folder)
@@ -105,10 +105,8 @@ def _is_split_of_training(model_card, folder):
     """Return whether a folder holds the files of the train or validation split, or copies."""
     from keras_cnn import datasets
     from keras_cnn.datasets import fingerprint
-    from keras_cnn.images import files
 
     hashes = [model_card.data.get(split, {}).get("hash") for split in ("train", "validation")]
     if model_card.task != "classification" or not any(hashes) or datasets.splits(folder):
         return False
-    _, pictures = files.find(folder)
-    return fingerprint.fingerprint(folder / name for name, _ in pictures) in hashes
+    return fingerprint.fingerprint(datasets.table(folder)["path"]) in hashes

@@ -1,8 +1,9 @@
 """Where data sets lie, what they are, and how they are fetched.
 
 The name of a set is the name of its folder: `birds` lies in `data/birds/{train,test}/<class>/`. A
-folder that holds class folders directly, without `train` and `test`, has no splits yet: `splits`
-returns which it has, `table(directory, split=None)` lists it whole, and training splits it.
+folder that holds class folders directly has no splits yet: `splits` returns which it has,
+`table(directory, split=None)` lists it whole, and training splits it. `folders` decides which
+folders are splits.
 """
 
 from keras_cnn.datasets.array_files import arrays

@@ -2,23 +2,18 @@
 
 import collections
 import dataclasses
-import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from keras_cnn.datasets import boxed_check, copies
+from keras_cnn.datasets import boxed_check, copies, division, examination, folders
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
-SPLITS = ("train", "val", "test")
 IMBALANCE = 10  # least ratio of the largest class to the smallest that is reported
-_EXTENSIONS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}
 
 # Kind -> whether it is a fault, which spoils the training or its score; the others are notes.
 KINDS = {
@@ -27,6 +22,7 @@ KINDS = {
     "two labels": True,
     "class missing": True,
     "empty class": True,
+    "too few": True,
     "bad annotation": True,
     "bad box": True,
     "near leak": True,
@@ -37,6 +33,9 @@ KINDS = {
     "animation": False,
     "16 bits": False,
     "imbalance": False,
+    "near duplicate": False,
+    "not used": False,
+    "output": False,
     "no picture": False,
     "hidden": False,
 }
@@ -84,15 +83,27 @@ class Check:
         return sorted({finding.path for finding in self.findings if finding.quarantine})
 
 
-@dataclasses.dataclass(frozen=True)
-class _ExaminedPicture:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry:
+    """A picture to examine: path relative to the checked folder, folder of its split, class."""
+
     path: str
     split: str
     label: str
-    findings: tuple[Finding, ...] = ()
-    size: tuple[int, int] | None = None  # width, height; None if it cannot be read
-    digest: bytes = b""
-    hash: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pictures:
+    """Readable pictures, n of each; those of a split follow one another."""
+
+    entries: list[_Entry]
+    digests: list[bytes]
+    hashes: np.ndarray  # float32 (n, 256)
+
+    def of(self, splits):
+        rows = [row for row, entry in enumerate(self.entries) if entry.split in splits]
+        rows = slice(rows[0], rows[-1] + 1) if rows else slice(0)
+        return _Pictures(self.entries[rows], self.digests[rows], self.hashes[rows])
 
 
 def check(
@@ -100,6 +111,8 @@ def check(
     *,
     workers: int | None = None,
     watch: Callable[[Iterable, int], Iterable] = lambda items, total: items,
+    validation_split: float = 0.15,
+    seed: int = 0,
 ) -> Check:
     """Read every file of a folder and report what is wrong; change no file.
 
@@ -108,12 +121,16 @@ def check(
     mirrored or cropped ones. A picture of one shade has no hash. In a folder with boxes (see
     `annotations.read`) the pictures of a split count as one class.
 
+    If a training would split the folder itself, the check makes the same split and judges it.
+
     Args:
-        directory: A folder with `train`, `val` or `test`, each with a folder per class; a folder of
-            class folders; or a folder of pictures with boxes.
+        directory: A folder with splits (see `folders.SPLIT_NAMES`), each with a folder per class;
+            a folder of class folders; or a folder of pictures with boxes.
         workers: Number of threads; by default one per core.
         watch: Function that receives the iterable of results and their number, and returns the
             iterable, such as a progress bar.
+        validation_split: Share of the pictures in a split that training makes, as in `Recipe`.
+        seed: Seed of such a split.
 
     Returns:
         The counts, sizes and findings.
@@ -125,165 +142,171 @@ def check(
     if not directory.is_dir():
         raise InputError(f"pictures must lie in a folder; {str(directory)!r} is none: correct it")
     boxed, faults = boxed_check.read(directory)
+    layout = folders.read_layout(directory)
     if boxed:
-        entries = [(*place, "pictures") for place in boxed_check.pictures(directory, boxed)]
+        entries = [_Entry(*place, "pictures") for place in boxed_check.pictures(directory, boxed)]
         findings = list(itertools.starmap(Finding, faults))
     else:
-        entries, findings = _class_folders(directory)
+        entries, findings = _class_folders(directory, layout)
     if not entries and not findings:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
             f"there is none ({', '.join(files.FORMATS)}): check the path"
         )
-    with ThreadPoolExecutor(workers or files.cores()) as pool:
-        results = pool.map(lambda entry: _examine(directory, *entry), entries)
-        pictures = list(watch(results, len(entries)))
-    findings += [finding for picture in pictures for finding in picture.findings]
-    readable = [picture for picture in pictures if picture.size]
-    counts = collections.defaultdict(collections.Counter)
-    for picture in pictures:
-        counts[picture.split][picture.label] += bool(picture.size)
-    findings += _copies(readable) + _near_copies(readable)
+    paths = (os.path.join(directory, entry.path) for entry in entries)
+    results = examination.examine_all(paths, workers=workers)
+    counts, sizes = collections.defaultdict(collections.Counter), []
+    hashes = np.zeros((len(entries), copies.SIDE**2), np.float32)
+    pictures = _Pictures([], [], hashes)
+    for entry, examined in zip(entries, watch(results, len(entries)), strict=True):
+        counts[entry.split][entry.label] += bool(examined.size)
+        for kind, reason in examined.findings:
+            findings.append(Finding(kind, entry.path, reason, quarantine=kind == "unreadable"))
+        if examined.size:
+            hashes[len(sizes)] = 0 if examined.hash is None else examined.hash
+            pictures.entries.append(entry)
+            pictures.digests.append(examined.digest)
+            sizes.append(examined.size)
+    split_names = (
+        boxed_check.SPLITS if boxed else [folder.name for folder in layout.splits.values()] or [""]
+    )
+    findings += _copies(pictures, split_names) + _near_copies(pictures, split_names)
     if boxed:
-        paths = {picture.path for picture in readable}
+        paths = {entry.path for entry in pictures.entries}
         faults = boxed_check.bad_boxes(directory, boxed, readable=paths)
         findings += itertools.starmap(Finding, faults)
     else:
         findings += _classes(counts)
+        findings += _split_by_training(
+            pictures, layout, counts, validation_split=validation_split, seed=seed
+        )
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.path))
     return Check(
         {split: dict(classes) for split, classes in counts.items()},
-        _sizes(readable),
+        _sizes(sizes),
         tuple(findings),
     )
 
 
-def _sizes(pictures):
-    if not pictures:
+def _sizes(sizes):
+    if not sizes:
         return {}
-    by_area = sorted((picture.size for picture in pictures), key=lambda size: size[0] * size[1])
+    by_area = sorted(sizes, key=lambda size: size[0] * size[1])
     return {"smallest": by_area[0], "median": by_area[len(by_area) // 2], "largest": by_area[-1]}
 
 
-def _class_folders(directory):
-    """Return the pictures (path, split, class) of class folders, and findings about other files."""
-    splits = [split for split in SPLITS if (directory / split).is_dir()] or [""]
-    pictures, findings = [], []
-    for split in splits:
-        before = len(pictures)
-        names = sorted(entry.name for entry in (directory / split).iterdir() if entry.is_dir())
-        labels = [name for name in names if not name.startswith(".")]
-        for path, is_folder in _walk(directory / split, links=True):
-            inside, name = str(path.relative_to(directory)), path.name
-            label = path.relative_to(directory / split).parts[0] if labels else "."
-            if name.startswith("."):
-                findings.append(Finding("hidden", inside, "is left out, since it is hidden"))
-            elif is_folder:
-                continue
-            elif labels and label not in labels:  # beside class folders, a readme is no mistake
-                if files.is_picture_name(name):
-                    findings.append(Finding("no picture", inside, "lies in no class folder"))
-            elif files.is_picture_name(name):
-                pictures.append((inside, split, label))
-            else:
+def _class_folders(directory, layout):
+    """Return the pictures of class folders, and findings about all other files and folders."""
+    entries, findings = [], []
+    for path, reason in layout.ignored.items():
+        findings.append(Finding("not used", str(path.relative_to(layout.directory)), reason))
+    for path in layout.outputs:
+        reason = "looks like the output of a training; it is left out"
+        findings.append(Finding("output", str(path.relative_to(layout.directory)), reason))
+    if layout.splits:
+        findings += _beside_classes(directory, "")
+    for split in _split_names(layout):
+        try:
+            classes = folders.class_folders(layout.directory / split)
+        except OSError as error:
+            findings.append(Finding("unreadable", split or ".", (error.strerror or "").lower()))
+            continue
+        for folder, label in classes.items() if classes else [(".", ".")]:
+            found = _class_folder(directory, os.path.join(split, folder), findings)
+            if not classes:  # a folder of pictures without classes
+                found = [path for path in found if os.path.dirname(path) == split]
+            if not found and classes:
+                reason = "has no pictures"
+                findings.append(Finding("empty class", os.path.join(split, folder), reason))
+            entries += [_Entry(path, split, label) for path in found]
+        if classes:
+            findings += _beside_classes(directory, split)
+    return entries, findings
+
+
+def _split_names(layout):
+    """Return the names of the folders of splits; [""] for a folder of class folders."""
+    return [folder.name for folder in layout.splits.values()] or [""]
+
+
+def _class_folder(directory, folder, findings):
+    """Return the pictures of a class folder, as training lists them; add findings on the rest."""
+    try:
+        names = files.pictures_in(directory / folder)
+    except (InputError, OSError) as error:
+        findings.append(Finding("unreadable", folder, str(error)))
+        return []
+    for root, folder_names, file_names in os.walk(directory / folder):
+        inside = os.path.relpath(root, directory)
+        for name in filter(files.is_hidden, folder_names + file_names):
+            path = os.path.normpath(os.path.join(inside, name))
+            findings.append(Finding("hidden", path, "is left out, since it is hidden"))
+        for name in file_names:
+            if not files.is_hidden(name) and not files.is_picture_name(name):
                 reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
-                findings.append(Finding("no picture", inside, reason))
-        for label in set(labels) - {label for _, _, label in pictures[before:]}:
-            findings.append(Finding("empty class", str(Path(split) / label), "has no pictures"))
-    return pictures, findings
+                path = os.path.normpath(os.path.join(inside, name))
+                findings.append(Finding("no picture", path, reason))
+        folder_names[:] = [name for name in folder_names if not files.is_hidden(name)]
+    return [os.path.normpath(os.path.join(folder, name)) for name in names]
 
 
-def _walk(folder, *, links=False):
-    """Yield all files and folders below: (path, whether it is a folder); open no hidden folder.
-
-    As in training, links to folders are not followed, except class folders that are links.
-    """
-    for root, folders, names in os.walk(folder):
-        for name in folders:
-            yield Path(root, name), True
-        for name in sorted(names):
-            yield Path(root, name), False
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if links and Path(root) == folder:
-            for name in folders:
-                if os.path.islink(os.path.join(root, name)):
-                    yield from _walk(folder / name)
-
-
-def _examine(directory, path, split, label):
-    """Read a picture to its last pixel."""
-    pixels, reason = files.judge(directory / path)
-    if reason:
-        unreadable = Finding("unreadable", path, reason, quarantine=True)
-        return _ExaminedPicture(path, split, label, (unreadable,))
-    with open(directory / path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-        file.seek(0)
-        with Image.open(file) as image:
-            findings = tuple(_conversions(image, path))
-    height, width = pixels.shape[:2]
-    hash = copies.perceptual_hash(pixels)
-    return _ExaminedPicture(path, split, label, findings, (width, height), digest, hash)
-
-
-def _conversions(image, path):
-    """Yield findings about conversions by the reader that the owner may not expect."""
-    extension = Path(path).suffix[1:].lower()
-    if extension not in _EXTENSIONS.get(image.format, (image.format.lower(),)):
-        yield Finding("wrong extension", path, f"holds {image.format}, and is read as such")
-    if image.mode in ("CMYK", "LAB"):
-        yield Finding("colours", path, f"{image.mode} is converted to RGB")
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        yield Finding("animation", path, f"only the first of {image.n_frames} frames is read")
-    if image.mode.startswith("I;16"):
-        yield Finding("16 bits", path, "its 65,536 shades are scaled to 256")
-    elif image.mode in ("I", "F"):
-        reason = "its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits"
-        yield Finding("32 bits", path, reason)
-
-
-def _copies(pictures):
-    """Return findings about files with equal bytes."""
+def _beside_classes(directory, split):
+    """Return findings about pictures and hidden files beside class folders or splits."""
     findings = []
-    for indices in copies.groups_of_equal_files([picture.digest for picture in pictures]):
-        group = [pictures[index] for index in indices]
-        # The copy of the last split stays: test pictures are never left out.
-        kept = max(group, key=lambda picture: SPLITS.index(picture.split) if picture.split else 0)
-        for picture in group:
-            if picture is kept:
-                continue
-            if picture.path == kept.path:
-                reason = f"is listed in {picture.split} and in {kept.split}"
-                findings.append(Finding("leak", picture.path, reason))
-                continue
-            if picture.label != kept.label:
-                kind, reason = "two labels", f"has the same bytes as {kept.path}"
-            elif picture.split != kept.split:
-                kind, reason = "leak", f"is a copy of {kept.path}"
-            else:
-                kind, reason = "duplicate", f"is a copy of {kept.path}"
-            findings.append(Finding(kind, picture.path, reason, quarantine=kind != "duplicate"))
+    for path in sorted((directory / split).iterdir()):
+        inside = os.path.join(split, path.name)
+        if files.is_hidden(path.name):
+            findings.append(Finding("hidden", inside, "is left out, since it is hidden"))
+        elif path.is_file() and files.is_picture_name(path.name):
+            findings.append(Finding("no picture", inside, "lies in no class folder"))
     return findings
 
 
-def _near_copies(pictures):
+def _copies(pictures, split_names):
+    """Return findings about files with equal bytes."""
+    first_entries, groups = {}, {}  # digest -> its first picture; -> all, if there are several
+    for entry, digest in zip(pictures.entries, pictures.digests, strict=True):
+        first = first_entries.setdefault(digest, entry)
+        if entry is not first:
+            groups.setdefault(digest, [first]).append(entry)
+    findings = []
+    for group in groups.values():
+        # The copy of the last split stays: test pictures are never left out.
+        kept = max(group, key=lambda entry: split_names.index(entry.split))
+        for entry in group:
+            if entry is kept:
+                continue
+            if entry.path == kept.path:
+                reason = f"is listed in {entry.split} and in {kept.split}"
+                findings.append(Finding("leak", entry.path, reason))
+                continue
+            if entry.label != kept.label:
+                kind, reason = "two labels", f"has the same bytes as {kept.path}"
+            elif entry.split != kept.split:
+                kind, reason = "leak", f"is a copy of {kept.path}"
+            else:
+                kind, reason = "duplicate", f"is a copy of {kept.path}"
+            findings.append(Finding(kind, entry.path, reason, quarantine=kind != "duplicate"))
+    return findings
+
+
+def _near_copies(pictures, split_names):
     """Return findings about pictures of different splits that look the same."""
     findings = []
-    hashed = [picture for picture in pictures if picture.hash is not None]
-    by_split = [[picture for picture in hashed if picture.split == split] for split in SPLITS]
-    for number, earlier in enumerate(by_split):
-        later = [picture for split in by_split[number + 1 :] for picture in split]
-        if not (earlier and later):
+    for number, split in enumerate(split_names):
+        earlier, later = pictures.of([split]), pictures.of(split_names[number + 1 :])
+        if not (earlier.entries and later.entries):
             continue
-        hashes, later_hashes = (
-            np.stack([picture.hash for picture in split]) for split in (earlier, later)
-        )
-        for row, column, correlation in copies.nearest(hashes, later_hashes):
-            picture, other = earlier[row], later[column]
-            if picture.digest != other.digest:
-                reason = f"looks like {other.path} (correlation {correlation:.3f})"
-                findings.append(Finding("near leak", picture.path, reason, quarantine=True))
+        nearest = {}  # row -> correlation with the nearest picture, and its row
+        for i, j, correlations in copies.near_pairs(earlier.hashes, later.hashes):
+            for row, other, correlation in zip(i, j, correlations, strict=True):
+                nearest[row] = max((float(correlation), other), nearest.get(row, (0.0, 0)))
+        for row, (correlation, other) in nearest.items():
+            if earlier.digests[row] != later.digests[other]:
+                path, reason = earlier.entries[row].path, f"looks like {later.entries[other].path}"
+                reason += f" (correlation {correlation:.3f})"
+                findings.append(Finding("near leak", path, reason, quarantine=True))
     return findings
 
 
@@ -304,4 +327,51 @@ def _classes(counts):
         if largest and counts[split][largest] >= IMBALANCE * counts[split][smallest]:
             reason = f"{counts[split][smallest]} pictures, {largest} {counts[split][largest]}"
             findings.append(Finding("imbalance", str(Path(split) / smallest), reason))
+    return findings
+
+
+def _split_by_training(pictures, layout, counts, *, validation_split, seed):
+    """Return findings about the split that a training would make of this folder."""
+    made = [split for split in ("test", "validation") if split not in layout.splits]
+    train = layout.splits["train"].name if "train" in layout.splits else ""
+    if not made or (layout.splits and not train):
+        return []
+    findings = []
+    for label, count in counts[train].items():
+        if 0 < count <= len(made):
+            reason = f"has {count} pictures; training needs {len(made) + 1} to split them"
+            findings.append(Finding("too few", str(Path(train) / label), reason))
+    pictures = pictures.of([train])
+    entries, labels = pictures.entries, np.array([entry.label for entry in pictures.entries])
+    if findings or len(set(labels)) < 2:
+        return findings
+    groups = copies.group(pictures.digests, pictures.hashes)
+    findings += _near_duplicates(pictures, groups, made)
+    left = np.arange(len(entries))
+    for split in made:
+        try:
+            first, second = division.divide(
+                labels[left], groups[left], share=validation_split, seed=seed
+            )
+        except InputError as error:
+            return [*findings, Finding("too few", train or ".", str(error))]
+        others = {groups[left[index]]: entries[left[index]].path for index in second}
+        for index in left[first]:
+            if other := others.get(groups[index]):
+                reason = f"is a copy of {other}, which training would put into {split}"
+                findings.append(Finding("leak", entries[index].path, reason))
+        left = left[first]
+    return findings
+
+
+def _near_duplicates(pictures, groups, made):
+    """Return findings about near copies that training will keep on one side of its split."""
+    firsts, findings = {}, []
+    rows = zip(pictures.entries, pictures.digests, groups.tolist(), strict=True)
+    for entry, digest, group in rows:
+        first, digests = firsts.setdefault(group, (entry, {digest}))
+        if digest not in digests:
+            digests.add(digest)
+            reason = f"looks like {first.path}; both stay out of {made[0]}, or both go there"
+            findings.append(Finding("near duplicate", entry.path, reason))
     return findings

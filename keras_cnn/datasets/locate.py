@@ -29,13 +29,16 @@ class Location:
 def root() -> Path:
     """Return the folder of all sets.
 
-    It is the folder that `KERAS_CNN_DATA` names; without it, `./data` if that exists, else the
-    `data` folder of the checkout that the package was installed from.
+    It is the folder that `KERAS_CNN_DATA` names; without it, `./data` if that exists; else the
+    `data` folder of the checkout that the package lies in; else, for a package installed from a
+    wheel, the folder `keras_cnn/data` in Keras' cache (`KERAS_HOME` or `~/.keras`).
     """
     if folder := os.environ.get("KERAS_CNN_DATA"):
         return Path(folder).expanduser()
     working_folder = Path("data")
-    return working_folder if working_folder.is_dir() else _CHECKOUT / "data"
+    if working_folder.is_dir():
+        return working_folder
+    return _CHECKOUT / "data" if _is_checkout() else _cache() / "data"
 
 
 def locate(name: str, *, data: str | os.PathLike | None = None) -> Location:
@@ -101,10 +104,19 @@ def _samples_folders():
 def _samples_folder():
     """Return the checkout's folder of samples; without a checkout, a folder in Keras' cache."""
     folder = _CHECKOUT / "data" / "samples"
-    if folder.is_dir() and os.access(folder, os.W_OK):
+    if _is_checkout() and os.access(folder, os.W_OK):
         return folder
+    return _cache() / "samples"
+
+
+def _is_checkout():
+    """Return whether the package lies in a checkout; from a wheel it lies in site-packages."""
+    return (_CHECKOUT / "data" / "samples").is_dir()
+
+
+def _cache():
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home).expanduser() / "keras_cnn" / "samples"
+    return Path(home).expanduser() / "keras_cnn"
 
 
 def way_out(name: str) -> str:

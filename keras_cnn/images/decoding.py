@@ -129,6 +129,15 @@ def read_header(file: BinaryIO) -> tuple[int, int, bool]:
         return *image.size, _orientation(image) in SIDEWAYS
 
 
+def is_plain_jpeg(data: bytes) -> bool:
+    """Return whether the bytes are a complete JPEG of 8-bit grey or colour, without decoding it.
+
+    Args:
+        data: Bytes of the file.
+    """
+    return _jpeg_header(data)[2] in (1, 3)
+
+
 def _open(file):
     try:
         return Image.open(file)

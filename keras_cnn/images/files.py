@@ -2,7 +2,7 @@
 
 import mimetypes
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -50,7 +50,7 @@ def find(
             "pictures are read from a folder that holds one folder per class; "
             f"{directory!r} is no folder: check the path"
         )
-    classes = list(classes) if classes else _visible_folders(directory)
+    classes = list(classes) if classes else visible_folders(directory)
     if not classes:
         raise InputError(
             f"{directory!r} holds no class folders: put the pictures of each class into a folder "
@@ -59,7 +59,7 @@ def find(
     pictures = []
     for index, class_name in enumerate(classes):
         folder = os.path.join(directory, class_name)
-        names = _pictures_in(folder, follow_links)
+        names = pictures_in(folder, follow_links=follow_links)
         if not names and not (allow_empty and os.path.isdir(folder)):
             raise InputError(
                 f"class folder {folder!r} is missing or has no pictures ({', '.join(FORMATS)}): "
@@ -73,18 +73,76 @@ def find(
     return classes, pictures
 
 
-def _visible_folders(directory):
+def visible_folders(directory: str | os.PathLike) -> list[str]:
+    """Return the names of the folders in a folder that are not hidden, sorted.
+
+    Args:
+        directory: The folder.
+    """
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries if entry.is_dir()]
-    return sorted(name for name in names if not name.startswith("."))
+    return sorted(name for name in names if not is_hidden(name))
 
 
-def _pictures_in(folder, follow_links):
+def walk_visible(
+    folder: str | os.PathLike, *, follow_links: bool = False
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walk through a folder as `os.walk` does, but enter no hidden folder.
+
+    Args:
+        folder: The folder.
+        follow_links: Whether to follow symbolic links to folders.
+
+    Yields:
+        Path of a folder, the names of its visible folders, and the names of its files.
+
+    Raises:
+        InputError: A folder cannot be read.
+    """
+
+    def refuse(error):
+        raise InputError(
+            f"folder {error.filename!r} cannot be read ({_reason(error)}): change its permissions "
+            "or move it away"
+        ) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse, followlinks=follow_links):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield root, folders, names
+
+
+def pictures_in(folder: str | os.PathLike, *, follow_links: bool = False) -> list[str]:
+    """Return the file names of all pictures in a folder and its subfolders, sorted by folder.
+
+    Args:
+        folder: The folder.
+        follow_links: Whether to follow symbolic links to folders.
+
+    Returns:
+        Names relative to `folder`.
+
+    Raises:
+        InputError: A subfolder cannot be read.
+    """
+    if not os.path.isdir(folder):
+        return []
     pictures = []
-    for root, folders, names in os.walk(folder, followlinks=follow_links):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for root, _, names in walk_visible(folder, follow_links=follow_links):
         pictures += [(root, name) for name in names if is_picture_name(name)]
-    return [os.path.relpath(os.path.join(root, name), folder) for root, name in sorted(pictures)]
+    prefixes = {root: os.path.relpath(root, folder) for root, _ in pictures}
+    return [
+        name if prefixes[root] == os.curdir else os.path.join(prefixes[root], name)
+        for root, name in sorted(pictures)
+    ]
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or written by a system beside the user's files.
+
+    Args:
+        name: Its name, without its folder.
+    """
+    return name.startswith(".") or name in ("@eaDir", "__MACOSX")  # of Synology, of macOS' archives
 
 
 def is_picture_name(name: str) -> bool:
@@ -213,9 +271,23 @@ def judge(path: str | os.PathLike) -> tuple[np.ndarray | None, str | None]:
         Its RGB pixels, uint8 array (height, width, 3), and None; or None and the reason.
     """
     try:
-        pixels = read(path)
-    except InputError as error:
-        return None, _reason(error.__cause__)
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        return None, _reason(error)
+    return judge_data(data)
+
+
+def judge_data(data: bytes) -> tuple[np.ndarray | None, str | None]:
+    """Decode the bytes of a picture; otherwise as `judge`.
+
+    Args:
+        data: Content of the file.
+    """
+    try:
+        pixels = decoding.decode(data)
+    except Exception as error:  # broken files make decoders raise nearly every type there is
+        return None, _reason(error)
     return (None, "it is a single pixel") if pixels.shape[:2] == (1, 1) else (pixels, None)
 
 

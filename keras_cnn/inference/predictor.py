@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,8 +12,9 @@ from PIL import Image
 
 from keras_cnn import card, datasets, report
 from keras_cnn.card import Card
+from keras_cnn.datasets import folders
 from keras_cnn.errors import InputError
-from keras_cnn.images import files, streaming
+from keras_cnn.images import streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import tta
 from keras_cnn.models.surgery import as_functional
@@ -209,12 +209,12 @@ class Predictor:
             raise InputError(
                 "evaluate scores classifiers and detectors; the model is a regression: use predict"
             )
-        folder = Path(folder)
-        folder = folder / "test" if "test" in datasets.splits(folder) else folder
-        names, listed = files.find(folder)
-        card.check_classes(self.card, names, where=folder)
+        table = datasets.table(folder, "test" if "test" in datasets.splits(folder) else None)
+        known = {folders.class_name(name): name for name in self.card.class_names}
+        names = [known.get(label, label) for label in table["label"]]
+        card.check_classes(self.card, sorted(set(names)), where=folder)
         numbers = {name: number for number, name in enumerate(self.card.class_names)}
-        labels = {str(folder / name): numbers[names[index]] for name, index in listed}
+        labels = {path: numbers[name] for path, name in zip(table["path"], names, strict=True)}
         skipped = {}
 
         def skip(path, error):

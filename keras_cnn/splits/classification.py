@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_cnn import datasets, report
+from keras_cnn.datasets import folders
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
@@ -19,9 +20,8 @@ from keras_cnn.splits.tables import (
     source_facts,
     split_by_class,
     without_bad,
+    without_bad_in_groups,
 )
-
-VALIDATION = ("val", "validation")  # names that the folder of validation pictures may have
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,17 +117,27 @@ def classification_splits(
     names = sorted(set(tables["train"]["label"]))[:most_classes]
     tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
     facts = source_facts(recipe, source)
-    if note := files.left_out_note(paths(tables), directory=source.path):
+    left_out = files.left_out_note(paths(tables), directory=source.path)
+    for note in filter(None, (folders.read_layout(source.path).note(), left_out)):
         print(note)
         facts["notes"].append(note)
-    tables, skipped = without_bad(tables, recipe)
+    if len(tables) == 3:
+        tables, skipped = without_bad(tables, recipe)
+    else:
+        tables, skipped = without_bad_in_groups(tables, recipe)
     for name, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
             raise InputError(f"no readable picture is left of {lost} in {name}: add some")
-    if "test" not in tables:
-        tables["train"], tables["test"] = _divide(tables["train"], recipe)
-    if "validation" not in tables:
-        tables["train"], tables["validation"] = _divide(tables["train"], recipe)
+    for name in ("test", "validation"):
+        if name not in tables:
+            tables["train"], tables[name] = _divide(tables["train"], recipe)
+            if copied := tables[name]["group"].isin(tables["train"]["group"]).sum():
+                note = (
+                    f"{copied} pictures of {name} have copies in train: their class holds nothing "
+                    "but copies of one picture, or copies with two labels."
+                )
+                print(note)
+                facts["notes"].append(note)
     batches = flows(tables, generator, recipe, classes=names, class_mode="categorical")
     return ClassificationSplits(
         **batches,
@@ -140,20 +150,13 @@ def classification_splits(
 
 
 def _tables(folder):
-    """Return the table (columns path, label) of train and, if there are such, of the others."""
-    names = datasets.splits(folder)
-    if names == ("test",):
-        raise InputError(f"{folder} has test/ but no train/: add train/<class>/ with pictures")
-    tables = {name: datasets.table(folder, name) for name in names}
-    validation = next((name for name in VALIDATION if (Path(folder) / name).is_dir()), None)
-    if tables and validation:
-        tables["validation"] = datasets.table(folder, validation)
-    tables = tables or {"train": datasets.table(folder)}
-    classes = datasets.class_names(tables, folder)
-    if len(classes) < 2:
+    """Return a table (columns path, label) of train, and of test and validation if they exist."""
+    tables = folders.tables(folder)
+    names = datasets.class_names(tables, folder)
+    if len(names) < 2:
         raise InputError(
-            f"at least two classes are needed to tell apart; {folder} has {classes}: add a folder "
-            "of pictures for each class"
+            f"at least two classes are needed to tell apart; {folder} has {names}: add a folder of "
+            "pictures for each class"
         )
     return tables
 

@@ -4,12 +4,14 @@ import copy
 from typing import Any
 
 import keras
-import numpy as np
 from sklearn.model_selection import train_test_split
 
 from keras_cnn import datasets
+from keras_cnn.datasets import copies
+from keras_cnn.datasets.division import divide, too_few
+from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.synthetic import draw as synthetic
-from keras_cnn.errors import InputError, unusable
+from keras_cnn.errors import unusable
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.images.augmentation import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
@@ -68,11 +70,38 @@ def without_bad(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
     Raises:
         InputError: Pictures cannot be read and `skip_bad_images` is off.
     """
+    return _without(files.find_bad(paths(tables), workers=recipe.workers), tables, recipe)
+
+
+def without_bad_in_groups(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
+    """Do the same as `without_bad`, and number the copies among pictures that are to be divided.
+
+    Args:
+        tables: As in `paths`.
+        recipe: As in `without_bad`.
+
+    Returns:
+        The tables, and the reason for each picture that was left out. The table "train" has a
+        column `group`: copies and near copies have the same number.
+
+    Raises:
+        InputError: As in `without_bad`.
+    """
     every = paths(tables)
-    bad = files.find_bad(every, workers=recipe.workers)
+    examined = dict(zip(every, examine_all(every, workers=recipe.workers), strict=True))
+    bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
+    tables, bad = _without(bad, tables, recipe)
+    of_train = [examined[path] for path in tables["train"]["path"]]
+    hashes = copies.stack([item.hash for item in of_train])
+    groups = copies.group([item.digest for item in of_train], hashes)
+    return tables | {"train": tables["train"].assign(group=groups)}, bad
+
+
+def _without(bad, tables, recipe):
     if bad and not recipe.skip_bad_images:
         way_out = "mend or remove them, or go on without them with --skip-bad-images"
-        raise unusable(bad, total=len(every), what="pictures", way_out=way_out)
+        total = len(paths(tables))
+        raise unusable(bad, total=total, what="pictures", way_out=way_out)
     return {name: table[~table["path"].isin(bad)] for name, table in tables.items()}, bad
 
 
@@ -80,7 +109,7 @@ def split_by_class(items: Any, recipe: Recipe, *, labels: Any) -> tuple:
     """Split items in two, each class by the same share.
 
     Args:
-        items: An array or a table.
+        items: An array or a table; copies have the same number in a table's column `group`.
         recipe: The choices `validation_split` and `seed`.
         labels: Class of each item.
 
@@ -90,47 +119,32 @@ def split_by_class(items: Any, recipe: Recipe, *, labels: Any) -> tuple:
     Raises:
         InputError: A class is too small to be split.
     """
-    names, counts = np.unique(labels, return_counts=True)
-    if counts.min() < 2:
-        raise InputError(
-            f"every class needs at least 2 training pictures, one to learn from and one to "
-            f"validate with; {str(names[counts.argmin()])!r} has {counts.min()}: add pictures"
-        )
-    kept, taken, *labels_of = split_off(items, labels, recipe=recipe, stratify=labels)
-    for labels_left in labels_of:  # scikit-learn rounds less than half a picture down to none
-        if lost := sorted(set(names) - set(labels_left)):
-            raise _too_few(recipe, len(items), f"no picture of {str(lost[0])!r} in one split")
-    return kept, taken
+    is_table = hasattr(items, "iloc")
+    kept, taken = divide(
+        labels,
+        items["group"].to_numpy() if is_table and "group" in items else None,
+        share=recipe.validation_split,
+        seed=recipe.seed,
+    )
+    rows = items.iloc if is_table else items
+    return rows[kept], rows[taken]
 
 
-def split_off(*items: Any, recipe: Recipe, stratify: Any = None) -> list:
-    """Split arrays of one length in two, as scikit-learn's `train_test_split` does.
+def split_off(items: Any, recipe: Recipe) -> list:
+    """Split items without classes in two, as scikit-learn's `train_test_split` does.
 
     Args:
-        *items: The arrays or tables.
+        items: An array or a table.
         recipe: The choices `validation_split` and `seed`.
-        stratify: Class of each item, to take the same share of every class; None for no classes.
 
     Raises:
-        InputError: A split would be empty or lack a class.
+        InputError: A split would be empty.
     """
+    share = recipe.validation_split
     try:
-        return train_test_split(
-            *items,
-            test_size=recipe.validation_split,
-            stratify=stratify,
-            random_state=recipe.seed,
-        )
+        return train_test_split(items, test_size=share, random_state=recipe.seed)
     except ValueError:
-        least = f"fewer than the {len(set(stratify))} classes" if stratify is not None else "none"
-        raise _too_few(recipe, len(items[0]), f"{least} in one split") from None
-
-
-def _too_few(recipe, count, left):
-    return InputError(
-        f"--validation-split {recipe.validation_split} of {count} pictures leaves {left}: choose "
-        "another share or add pictures"
-    )
+        raise too_few(share, len(items), "none") from None
 
 
 def generators(generator: ImageDataGenerator, recipe: Recipe) -> dict[str, ImageDataGenerator]:

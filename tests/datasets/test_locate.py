@@ -1,6 +1,7 @@
 """Sets are found in their folders, and small sets are read into arrays."""
 
 import gzip
+import importlib
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,20 @@ def test_without_environment_the_root_is_data_here_or_in_the_checkout(tmp_path, 
     assert datasets.root() == Path(datasets.__file__).parents[2] / "data"
     (tmp_path / "data").mkdir()
     assert datasets.root().resolve() == tmp_path / "data"
+
+
+def test_from_a_wheel_data_lies_in_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_CNN_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module("keras_cnn.datasets.locate")
+    monkeypatch.setattr(module, "_CHECKOUT", tmp_path / "site-packages")
+    assert datasets.root() == tmp_path / "home" / "keras_cnn" / "data"
+    assert "site-packages" not in module.way_out("birds")
+    assert datasets.locate("calligraphy", data=tmp_path).path == tmp_path
+    from keras_cnn.cli import doctor
+
+    assert str(datasets.root()) in doctor.examine()["folders"]["data"]
 
 
 def test_the_users_folder_comes_before_all_others(place, tmp_path):

@@ -1,0 +1,122 @@
+"""Examine picture files: can a network read them, and what does reading change."""
+
+import collections
+import dataclasses
+import hashlib
+import io
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import Image
+
+from keras_cnn.datasets import copies
+from keras_cnn.images import decoding, files
+
+_BATCH = 64  # files that a thread examines at a time
+_EXTENSIONS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Examination:
+    """What a file holds.
+
+    Attributes:
+        size: (width, height) in pixels; None if it cannot be read.
+        digest: SHA-256 of the file.
+        hash: See `copies.perceptual_hash`.
+        findings: (kind, reason) pairs, with the kinds of `check.KINDS`.
+    """
+
+    size: tuple[int, int] | None
+    digest: bytes = b""
+    hash: np.ndarray | None = None
+    findings: tuple[tuple[str, str], ...] = ()
+
+
+def examine(path: str | os.PathLike) -> Examination:
+    """Read a picture to its last pixel. No error of a decoder passes through.
+
+    Args:
+        path: File name.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        pixels, reason = files.judge_data(data)
+        if reason:
+            return _unreadable(reason)
+        height, width = pixels.shape[:2]
+        perceptual_hash = copies.perceptual_hash(pixels)
+        extension = os.path.splitext(path)[1][1:].lower()
+        findings = tuple(_conversions(data, extension))
+    except OSError as error:
+        return _unreadable((error.strerror or str(error)).lower())
+    except Exception as error:  # a damaged file makes libraries raise errors of nearly every type
+        return _unreadable(str(error) or type(error).__name__)
+    digest = hashlib.sha256(data).digest()
+    return Examination((width, height), digest, perceptual_hash, findings)
+
+
+def examine_all(
+    paths: Iterable[str | os.PathLike], *, workers: int | None = None
+) -> Iterator[Examination]:
+    """Examine pictures on threads.
+
+    Args:
+        paths: File names.
+        workers: Number of threads; by default one per core.
+
+    Yields:
+        The examinations, in the order of `paths`.
+    """
+    workers = workers or files.cores()
+    remaining, pending = iter(paths), collections.deque()
+    with ThreadPoolExecutor(workers) as pool:
+        while True:
+            if batch := list(itertools.islice(remaining, _BATCH)):
+                pending.append(pool.submit(lambda batch=batch: [*map(examine, batch)]))
+            elif not pending:
+                return
+            # A few batches ahead keep the threads busy; more would only take memory.
+            if not batch or len(pending) > 2 * workers:
+                yield from pending.popleft().result()
+
+
+def _unreadable(reason):
+    return Examination(None, findings=(("unreadable", reason),))
+
+
+def _conversions(data, extension):
+    """Yield findings about conversions by the reader that the owner may not expect."""
+    if extension in _EXTENSIONS["JPEG"] and decoding.is_plain_jpeg(data):
+        return  # the most frequent kind of file, and Pillow takes as long as decoding
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image_format, mode = image.format, image.mode
+            frames = _frames(image)
+    except Exception:  # OpenCV has read it, Pillow cannot
+        return
+    if extension not in _EXTENSIONS.get(image_format, (image_format.lower(),)):
+        yield "wrong extension", f"holds {image_format}, and is read as such"
+    if mode in ("CMYK", "LAB"):
+        yield "colours", f"{mode} is converted to RGB"
+    if image_format != "MPO" and frames is None:
+        yield "animation", "only the first frame is read; a later one is damaged"
+    elif image_format != "MPO" and frames > 1:
+        yield "animation", f"only the first of {frames} frames is read"
+    if mode.startswith("I;16"):
+        yield "16 bits", "its 65,536 shades are scaled to 256"
+    elif mode in ("I", "F"):
+        reason = "its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits"
+        yield "32 bits", reason
+
+
+def _frames(image):
+    """Return the number of frames, or None if a frame after the first is damaged."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # Pillow reads all frames to count them
+        return None
