@@ -155,7 +155,7 @@ class Augmentation:
         self.mean = None
         self.std = None
         self.zca_whitening_matrix = None
-        self._rng = np.random.RandomState()
+        self._reseed()
         if self.data_format not in ("channels_last", "channels_first"):
             raise InputError(
                 f'data_format must be "channels_last" or "channels_first"; received {data_format=}'
@@ -165,6 +165,20 @@ class Augmentation:
         self._imply("zca_whitening", "featurewise_std_normalization", False)
         self._imply("featurewise_std_normalization", "featurewise_center", True)
         self._imply("samplewise_std_normalization", "samplewise_center", True)
+
+    def __setstate__(self, state):
+        """Restore a copy, which draws its own random numbers."""
+        vars(self).update(state)
+        self._reseed()
+
+    def _reseed(self):
+        self._rng, self._process = np.random.RandomState(), os.getpid()
+
+    def _own_rng(self):
+        """Return the generator's random state; a forked process has one of its own."""
+        if self._process != os.getpid():
+            self._reseed()
+        return self._rng
 
     def _imply(self, option, other, value):
         if getattr(self, option) and getattr(self, other) != value:
@@ -224,7 +238,7 @@ class Augmentation:
             The parameters; see `keras_cnn.images.transform`.
         """
         if seed is None:
-            rng = legacy.current_random_state(default=self._rng)
+            rng = legacy.current_random_state(default=self._own_rng())
         else:
             rng = seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
         return transform.draw(
@@ -337,7 +351,7 @@ class Augmentation:
         if self.rescale:
             x *= self.rescale
         if augment:
-            rng = self._rng if seed is None else np.random.RandomState(seed)
+            rng = self._own_rng() if seed is None else np.random.RandomState(seed)
             with legacy.drawing_from(rng):
                 augmented = [self.random_transform(picture) for _ in range(rounds) for picture in x]
             x = np.array(augmented, self.dtype)

@@ -1,5 +1,6 @@
 """A cache of resized pictures, in memory or on disk, so that later epochs need not decode."""
 
+import functools
 import hashlib
 import os
 import shutil
@@ -51,6 +52,7 @@ class Cache:
             InputError: The folder cannot be written or its disk is too small.
         """
         self._filepaths = filepaths
+        self._arguments = {"shape": shape, "dtype": dtype, "where": where, "options": options}
         dtype = np.dtype(dtype)
         size = int(np.prod(shape)) * dtype.itemsize
         if isinstance(where, bool) or where == "auto":
@@ -76,6 +78,10 @@ class Cache:
             memory = _mapped_file(Path(where), stamps + count * size, key)
             self._stamps = memory[:stamps].view(np.int64).reshape(count, _STAMP)
             self._pictures = memory[stamps:].view(dtype).reshape(count, *shape)
+
+    def __reduce__(self):
+        """Return how to unpickle a copy: empty in memory, or with the same file on disk."""
+        return functools.partial(Cache, **self._arguments), (self._filepaths,)
 
     def get(self, index: int, read: Callable[[], np.ndarray]) -> np.ndarray:
         """Return a picture; read its file if it is not in the cache or has changed.

@@ -1,7 +1,6 @@
 """Batches in the order, and with the random draws, of Keras' legacy iterators, made on threads."""
 
 import collections
-import copy
 import dataclasses
 import functools
 import itertools
@@ -56,9 +55,9 @@ class Iterator(keras.utils.PyDataset):
     wrong guess costs time but changes no batch: its draws are discarded. So are those of batches
     that were begun before a change of `batch_size`, `shuffle` or an option of the generator.
 
-    `fit` requests batches in a random order, which nobody can know ahead. With
-    ``model.fit(flow, shuffle=False)`` it requests them in order; pictures are shuffled all the
-    same, by the iterator.
+    By default `fit` requests batches in a random order, which cannot be known ahead. With
+    ``model.fit(flow, shuffle=False)`` it requests them in order. The iterator shuffles the pictures
+    either way.
     """
 
     def __init__(
@@ -104,21 +103,60 @@ class Iterator(keras.utils.PyDataset):
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
         self._user_code = legacy.SeededCode()
         self._rows = None
-        self._rng = np.random.RandomState(seed)
-        self._position = _Position(self._rng.get_state())
+        self._position = _Position(np.random.RandomState(seed).get_state())
+        self._epoch_start = 0  # number of batches in the epochs before this one
+        self._in_worker = False  # whether this is a copy in another process than the original
         self._start()
 
     def _start(self):
         """Begin without threads and without batches ahead, at the start of the requests."""
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._threads = None
+        self._rng = np.random.RandomState()  # takes its state from `_position`
         self._ahead = collections.deque()  # batches begun, in the order of their draws
         self._expect(None)
 
+    def __getstate__(self):
+        """Return the state of a copy: everything but threads, their lock and their batches."""
+        left_out = ("_lock", "_threads", "_rng", "_ahead")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state):
+        """Restore a copy."""
+        vars(self).update(state)
+        self._separate()
+
+    def _separate(self):
+        """Make this a copy of its own, after it was copied, unpickled or forked.
+
+        Copies keep the order of the epoch, so that several processes can read its batches. Without
+        a seed each copy draws its own changes. With a seed, the draws of a numbered batch in
+        another process follow from the batch's number: it does not matter which process reads it.
+        """
+        self._in_worker = self._in_worker or self._process != os.getpid()
+        self._start()
+        position, rng = self._position, self._rng
+        if position.index_array is None and (self.seed is None or self._in_worker):
+            rng.set_state(position.random_state)
+            if self.seed is not None:
+                rng.seed(self.seed + position.batches_seen)
+            position = dataclasses.replace(position, index_array=self._new_index_array())
+        if self.seed is None:
+            own_state = np.random.RandomState().get_state()
+            position = dataclasses.replace(position, random_state=own_state)
+        self._position = position
+
+    def _exclusively(self):
+        """Return the lock; a forked process inherits neither its holder nor any threads."""
+        if self._process != os.getpid():
+            self._separate()
+        return self._lock
+
     def _copy(self):
-        """Return an iterator at this one's position that shares nothing but the pictures."""
-        iterator = copy.copy(self)
-        iterator._rng = np.random.RandomState()
+        """Return an iterator with the same position and the same draws, but threads of its own."""
+        iterator = type(self).__new__(type(self))
+        vars(iterator).update(self.__getstate__())
         iterator._start()
         return iterator
 
@@ -188,7 +226,7 @@ class Iterator(keras.utils.PyDataset):
 
     def reset(self) -> None:
         """Make `next` begin a new epoch."""
-        with self._lock:
+        with self._exclusively():
             self._forget()
             self._position = dataclasses.replace(self._position, batch_index=0)
 
@@ -202,23 +240,25 @@ class Iterator(keras.utils.PyDataset):
             epoch: Its number, from 0.
             order: Order in which its batches will be requested; None for 0, 1, 2, ...
         """
-        with self._lock:
+        with self._exclusively():
             self._forget()
             if self.seed is not None:
                 self._rng.seed(np.random.SeedSequence((self.seed, epoch)).generate_state(4))
             index_array = self._new_index_array()
             self._position = _Position(self._rng.get_state(), epoch * len(self), 0, index_array)
+            self._epoch_start = epoch * len(self)
             self._expect(order)
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch. Called by Keras, or by a loop over numbers."""
-        with self._lock:
+        with self._exclusively():
             self._forget()
             self._rng.set_state(self._position.random_state)
             index_array = self._new_index_array()
             self._position = dataclasses.replace(
                 self._position, index_array=index_array, random_state=self._rng.get_state()
             )
+            self._epoch_start += len(self)
             self._expect(None)
 
     def as_tf_dataset(self):
@@ -237,7 +277,7 @@ class Iterator(keras.utils.PyDataset):
         return tf_dataset(epoch, example=example, length=len(self))
 
     def _deliver(self, request):
-        with self._lock:
+        with self._exclusively():
             if self._ahead and not self._serves(self._ahead[0], request):
                 self._forget()
             if not self._ahead:
@@ -292,7 +332,7 @@ class Iterator(keras.utils.PyDataset):
         """Begin the batches that will be requested next, as far as that is known."""
         if request == _NEXT:
             upcoming = itertools.repeat(_NEXT)
-        elif self._as_expected:
+        elif self._as_expected and not self._in_worker:  # other workers read the next batches
             upcoming = self._expected[self._requests + len(self._ahead) :]
         else:
             return
@@ -305,7 +345,9 @@ class Iterator(keras.utils.PyDataset):
         generator, rng = self.image_data_generator, self._rng
         rng.set_state(position.random_state)
         if self.seed is not None:
-            rng.seed(self.seed + position.batches_seen)
+            by_number = self._in_worker and request != _NEXT
+            seen = self._epoch_start + request if by_number else position.batches_seen
+            rng.seed(self.seed + seen)
         fork = legacy.fork(rng) if legacy.has_user_code(generator) else None
         index_array, upcoming = position.index_array, position.batch_index
         if request == _NEXT:  # as the legacy class counts, even if `batch_size` has changed
