@@ -15,7 +15,7 @@ from keras_cnn import datasets
 from keras_cnn.datasets import folders
 from keras_cnn.datasets.check import check
 from keras_cnn.errors import InputError
-from keras_cnn.images import ImageDataGenerator
+from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import classification_splits
 
@@ -209,6 +209,7 @@ def test_check_and_training_see_the_same_pictures(tree, tmp_path_factory):
     }
     seen = trained | {f.path for f in result.findings}
     every = {str(p.relative_to(root)) for p in root.rglob("*.png")}
+    every = {path for path in every if not any(map(files.is_hidden, path.split(os.sep)))}
     silent = {p for p in every if not any(p == s or p.startswith(f"{s}{os.sep}") for s in seen)}
     assert silent == set(), "a picture is neither used nor reported"
 
