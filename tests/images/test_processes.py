@@ -98,11 +98,11 @@ def test_a_fork_while_a_batch_is_requested_does_not_hang(tmp_path):
         """
         if __name__ == "__main__":
             batches = flow(seed=1)
-            expected = flow(seed=1)[0][0]
+            expected = flow(seed=1)[0][1]
             batches._lock.acquire()  # as another thread of the parent holds it during a fork
 
             def child():
-                np.testing.assert_array_equal(batches[0][0], expected)
+                np.testing.assert_array_equal(batches[0][1], expected)
                 next(batches), batches.on_epoch_end(), batches.reset(), batches.seek(1)
 
             process = multiprocessing.get_context("fork").Process(target=child)

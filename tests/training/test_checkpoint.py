@@ -278,3 +278,10 @@ def test_the_clock_going_backwards_changes_nothing(tmp_path):
     for path in tmp_path.glob("*_0002*"):
         os.utime(path, (0, 0))  # as if the second epoch had been saved long before the first
     assert _resumed(tmp_path)[0].epoch == 2
+
+
+def test_the_earlier_of_two_equally_good_epochs_is_the_best(tmp_path):
+    """Epochs are compared by the validation loss; the accuracy of few pictures would often tie."""
+    saved = _epochs(_model(), tmp_path, [0.5, 0.4, 0.4], patience=1)
+    assert saved.best_epoch == 2 and saved.out_of_patience
+    assert (tmp_path / "best_0002.npz").exists() and not (tmp_path / "best_0003.npz").exists()
