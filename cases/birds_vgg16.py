@@ -5,7 +5,7 @@ pixels, batches of 20 and 20 epochs; the defaults here finish in two minutes on 
 ``--variant paper`` builds the network of 2014, without normalisation.
 
 Errata: the listing's last layer lacks the softmax that its loss needs, so the network learns
-nothing. At a rate of 1e-3 Adam makes so deep a network give the same answer for all pictures. The
+nothing. With Adam at 1e-3 the network gives the same answer for all pictures. The
 listing validates on the test set.
 """
 

@@ -189,7 +189,10 @@ class Recipe(TrainingRecipe):
         None, "colour under transparent pixels, such as white (default: alpha is dropped)"
     )
     validation_split: float = option(
-        0.15, "share of the training pictures that picks the best weights", above=0, below=1
+        0.15,
+        "share of the training pictures; their loss chooses the best weights",
+        above=0,
+        below=1,
     )
     variant: Literal["book", "paper"] = option(
         "book", "the network of the chapter's listing, or that of its paper"
@@ -207,7 +210,7 @@ class Recipe(TrainingRecipe):
     augment: Literal["none", "flip", "move", "full"] | None = option(
         None,
         "random changes of training pictures: flip mirrors; move turns, shifts and zooms a little; "
-        "full does both, and more (default: the case's own)",
+        "full mirrors, and turns and zooms more (default: the case's own)",
         whole_network=True,
     )
     mix: Literal["none", "mixup", "cutmix"] = option(

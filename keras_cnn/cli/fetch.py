@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Its parser.
     """
     parser.add_argument(
-        "name", metavar="NAME", help="birds, cats_dogs, ...; a wrong name lists all"
+        "name", metavar="NAME", help="birds, cats_dogs, ...; an unknown name prints the list"
     )
     arguments.add_json(parser)
 

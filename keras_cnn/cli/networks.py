@@ -213,11 +213,12 @@ def scaled_splits(recipe: Recipe, *, build: Callable, scaling: Any = None) -> An
     """
     from keras_cnn.images import ImageDataGenerator, scaled_generator
     from keras_cnn.splits import classification_splits
-    from keras_cnn.training import distribution
+    from keras_cnn.training import compiling, distribution
 
     filesystem.check_writable(recipe.folder)  # not created yet: it may lie beside class folders
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
-    build(input_shape=(recipe.image_size, recipe.image_size, 3), classes=2)
+    image_shape = (recipe.image_size, recipe.image_size, 3)
+    compiling.build_apart(build, input_shape=image_shape, classes=2)
     if scaling is None:
         return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
     return classification_splits(recipe, scaled_generator(scaling))

@@ -44,7 +44,7 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
             folder, or the folder cannot be written or is full.
     """
     if name not in CATALOGUE:
-        raise InputError(f"a set to fetch must be one of {list(CATALOGUE)}; received {name!r}")
+        raise InputError(f"the data set must be one of {list(CATALOGUE)}; received {name!r}")
     row = CATALOGUE[name]
     folder = locate.root() if root is None else Path(root).expanduser()
     target = folder / name

@@ -108,7 +108,7 @@ def _conversions(data, extension):
     elif image_format != "MPO" and frames > 1:
         yield "animation", f"only the first of {frames} frames is read"
     if mode.startswith("I;16"):
-        yield "16 bits", "its 65,536 shades are scaled to 256"
+        yield "16 bits", 'its 65,536 shades are scaled to 256, except with color_mode="grayscale"'
     elif mode in ("I", "F"):
         reason = "its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits"
         yield "32 bits", reason

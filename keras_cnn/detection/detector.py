@@ -106,7 +106,7 @@ class Detector:
         if its_card.task != "detection":
             raise InputError(
                 f"{path} must hold a detector; it is a model for {its_card.task}: name another, or "
-                "use keras_cnn.Predictor"
+                "use keras-cnn predict, or keras_cnn.Predictor"
             )
         model = card.load_model(path, unsafe=unsafe)
         return cls(model, tuple(class_names or its_card.class_names), its_card.priors or "voc")

@@ -90,8 +90,8 @@ def _classifier(report):
     groups = {"whole test set": test, **test["groups"]}
     bars = "".join(_interval(name, group) for name, group in groups.items() if group["samples"])
     legend = (
-        '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the best that '
-        "answering without looking at the picture can expect. Left end 0, right end 1.</p>"
+        '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the baseline, '
+        "the best accuracy without looking at the picture. Left end 0, right end 1.</p>"
     )
     return _section("Scores", _tiles([*tiles, *_time(report)]) + bars + legend)
 

@@ -1,9 +1,26 @@
-"""Compile a model, and keep the process' memory, for speed."""
+"""Build, compile, and keep the process' memory, for speed."""
 
 import ctypes
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import keras
+
+
+def build_apart(build: Callable[..., keras.Model], **options: Any) -> keras.Model:
+    """Build a model that will not be trained itself, to see whether it can be built.
+
+    Keras numbers the layers' names per thread. This model is built on a thread of its own, so that
+    the model that is trained later has the names of a fresh process ("conv2d", not "conv2d_94").
+
+    Args:
+        build: The builder.
+        **options: Its arguments.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(build, **options).result()
 
 
 def jit_compile() -> bool | str:

@@ -184,6 +184,9 @@ def write(curve: Rates, folder: Path) -> None:
             temporary.write_bytes(data)
 
 
+find = find_learning_rate  # its name in version 0.1.0
+
+
 def _average(losses):
     """Return the moving average, bias-corrected as in Adam."""
     average, averages = 0.0, []

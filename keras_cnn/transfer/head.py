@@ -22,6 +22,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 from keras_cnn.training import determinism, distribution
 from keras_cnn.training import run as training
+from keras_cnn.training.compiling import build_apart
 from keras_cnn.transfer import linear
 from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
 
@@ -70,8 +71,7 @@ def fit_head(
         out-of-distribution. https://arxiv.org/abs/2202.10054
     """
     first = _build_first(base, recipe)
-    if from_layer is not None:
-        _position(first, from_layer)
+    position = None if from_layer is None else _position(first, from_layer)
     splits = splits_for(base, recipe, augmentation=augmentation, notes=notes)
     if linear_probe:
         started = time.perf_counter()
@@ -91,7 +91,8 @@ def fit_head(
         return model
 
     def tune(model):
-        thaw(model, from_layer=from_layer)
+        # By position: Keras numbers the names of unnamed layers anew in every build.
+        thaw(model, from_layer=None if position is None else model.layers[position].name)
 
     return training.run(build, splits, recipe, fine_tune=tune if fine_tune else None)
 
@@ -156,7 +157,8 @@ def _build_first(base, recipe):
     if recipe.deterministic:
         determinism.enable()
     distribution.set_up(recipe)  # JAX finds other processes only before it computes anything
-    return build_base(base, image_shape=(recipe.image_size, recipe.image_size, 3))
+    image_shape = (recipe.image_size, recipe.image_size, 3)
+    return build_apart(build_base, base=base, image_shape=image_shape)
 
 
 def _with_nested(layer):

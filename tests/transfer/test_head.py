@@ -1,11 +1,14 @@
 """A new head on a frozen base, the linear probe, and fine-tuning."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
 from small_base import body, small_recipe
 
 from keras_cnn import InputError, Predictor, card
+from keras_cnn.images.scaling import Scaling
 from keras_cnn.training import run as training
 from keras_cnn.transfer import Base, fit_features, fit_head, thaw
 
@@ -76,3 +79,20 @@ def test_a_linear_probe_starts_where_logistic_regression_ends(base, stripes, tmp
     )
     assert len(expected) == 16
     np.testing.assert_allclose(untrained, [expected] * 2, atol=1e-4)
+
+
+def test_fine_tuning_starts_at_a_layer_that_keras_named(stripes, tmp_path):
+    """Keras numbers unnamed layers anew in every build, and the base is built twice."""
+
+    def unnamed(*, input_shape):
+        inputs = keras.Input(input_shape)
+        x = keras.layers.Conv2D(4, 3)(inputs)
+        x = keras.layers.Conv2D(4, 3)(x)
+        return keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(x), name="unnamed")
+
+    base, recipe = Base(unnamed, Scaling(rescale=1 / 255)), small_recipe(stripes, tmp_path)
+    options = {"fine_tune": True, "from_layer": "conv2d_1"}
+    with ThreadPoolExecutor(1) as pool:  # a thread has its own numbers, as a fresh process has
+        pool.submit(fit_head, base, recipe, **options).result()
+    names = [layer.name for layer in card.load_model(tmp_path / "model.keras").layers]
+    assert [name for name in names if "conv" in name] == ["conv2d", "conv2d_1"]
