@@ -132,7 +132,7 @@ def test_an_error_of_missing_weights_names_their_option(tmp_path):
 
 def test_an_error_of_alpha_does_not_name_the_option_weights():
     recipe = DetectionRecipe(name="x", dataset="x", alpha=0.001)
-    with pytest.raises(InputError, match="^alpha must leave one of 32 filters"):
+    with pytest.raises(InputError, match="^alpha must leave at least one of 32 filters"):
         network(recipe, input_shape=(300, 300, 3), classes=4)
 
 

@@ -83,7 +83,7 @@ def test_invalid_options_are_refused():
         ssd.SSD300(input_shape=(512, 512, 3))
     with pytest.raises(ValueError, match="classes must count the background"):
         ssd.SSD300(classes=1)
-    with pytest.raises(ValueError, match="must leave one of 32 filters"):
+    with pytest.raises(ValueError, match="must leave at least one of 32 filters"):
         ssd.SSD300(base="mobilenet", alpha=0.001)
     with pytest.raises(ValueError, match="existing file"):
         ssd.SSD300(base="mobilenet", weights="nowhere.h5")
