@@ -18,7 +18,7 @@ RECIPE = keras_cnn.Recipe(
     learning_rate=6e-3,
     validation_split=0.05,
     schedule="cosine",
-    without=("image_size", "interpolation", "background", "skip_bad_images"),
+    without=("image_size", "interpolation", "background", "classes", "skip_bad_images"),
 )
 
 

@@ -18,7 +18,7 @@ RECIPE = keras_cnn.Recipe(
     epochs=20,
     learning_rate=0.01,
     schedule="cosine",
-    without=("variant", "image_size", "interpolation", "background", "skip_bad_images"),
+    without=("variant", "image_size", "interpolation", "background", "classes", "skip_bad_images"),
 )
 
 

@@ -22,7 +22,15 @@ RECIPE = keras_cnn.Recipe(
     epochs=8,
     learning_rate=0.05,
     schedule="cosine",
-    without=("variant", "image_size", "interpolation", "background", "skip_bad_images", "resume"),
+    without=(
+        "variant",
+        "image_size",
+        "interpolation",
+        "background",
+        "classes",
+        "skip_bad_images",
+        "resume",
+    ),
 )
 
 

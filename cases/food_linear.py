@@ -23,7 +23,7 @@ RECIPE = keras_cnn.Recipe(
     learning_rate=1e-4,
     validation_split=0.1,
     weight_decay=200.0,
-    without=("variant", "label_smoothing", "class_weights", "mix"),
+    without=("variant", "classes", "label_smoothing", "class_weights", "mix"),
 )
 
 

@@ -162,6 +162,8 @@ class Recipe(TrainingRecipe):
     """The choices of a classifier's or a regression's training.
 
     Attributes:
+        classes: Class folders to use, separated by commas, in the order of the model's outputs;
+            None uses all, sorted.
         image_size: Height and width to which pictures are resized, in pixels.
         interpolation: Filter of the resizing, one of `images.files.INTERPOLATIONS`. "nearest", as
             in the book's listings, drops thin lines when it shrinks and makes blocks when it
@@ -181,6 +183,10 @@ class Recipe(TrainingRecipe):
         skip_bad_images: Whether to go on without pictures that cannot be read.
     """
 
+    classes: str | None = option(
+        None,
+        "class folders to use, separated by commas, in the order of the outputs (default: all)",
+    )
     image_size: int = option(224, "height and width of the pictures in pixels", at_least=1)
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = option(
         "nearest", "filter of the resizing; nearest may lose thin lines, the others keep them"

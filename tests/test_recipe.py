@@ -61,8 +61,8 @@ def test_a_wrong_name_in_without_is_refused_at_once(name):
 
 def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifiers_have():
     classifiers_only = set(
-        "image_size interpolation background validation_split variant augment mix class_weights "
-        "label_smoothing test_crops skip_bad_images".split()
+        "classes image_size interpolation background validation_split variant augment mix "
+        "class_weights label_smoothing test_crops skip_bad_images".split()
     )
     detection = DetectionRecipe(name="case", dataset="set")
     common = set(RECIPE.to_dict()) - classifiers_only

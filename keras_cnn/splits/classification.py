@@ -96,7 +96,7 @@ def classification_splits(
     that holds the class folders itself is split into all three in the same way.
 
     Args:
-        recipe: The choices; `dataset` or `data` names the folder.
+        recipe: The choices; `dataset` or `data` names the folder, `classes` its class folders.
         generator: How pictures are scaled and augmented. Only training pictures are augmented.
         group_pattern: Regular expression with one named group, which takes a group's name out of a
             file's name. Test pictures whose group is in train and the others get scores of their
@@ -113,8 +113,8 @@ def classification_splits(
             and `recipe.skip_bad_images` is off; the message lists them all.
     """
     source = locate(recipe)
-    tables = _tables(source.path)
-    names = sorted(set(tables["train"]["label"]))[:most_classes]
+    tables, names = _tables(source.path, classes=recipe.classes)
+    names = names[:most_classes]
     tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
     facts = source_facts(recipe, source)
     left_out = files.left_out_note(paths(tables), directory=source.path)
@@ -149,16 +149,26 @@ def classification_splits(
     )
 
 
-def _tables(folder):
-    """Return a table (columns path, label) of train, and of test and validation if they exist."""
+def _tables(folder, *, classes):
+    """Return the class names, and a table (columns path, label) of each split that exists."""
     tables = folders.tables(folder)
-    names = datasets.class_names(tables, folder)
+    chosen = None if classes is None else [name.strip() for name in classes.split(",")]
+    if chosen is not None:
+        there = sorted(set(tables["train"]["label"]))
+        if len(set(chosen)) != len(chosen) or not set(chosen) <= set(there):
+            raise InputError(
+                f"--classes must name class folders of train, each once; {folder} has {there}; "
+                f"received {classes!r}"
+            )
+        tables = {name: table[table["label"].isin(chosen)] for name, table in tables.items()}
+    names = datasets.class_names(tables, folder)  # refuses splits with other classes
+    names = chosen or names
     if len(names) < 2:
         raise InputError(
             f"at least two classes are needed to tell apart; {folder} has {names}: add a folder of "
             "pictures for each class"
         )
-    return tables
+    return tables, names
 
 
 def _divide(table, recipe):

@@ -141,6 +141,7 @@ def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
         "mix": "mixup",
         "test_crops": "5",
         "background": "white",
+        "classes": "upright,lying",
     }
     switches = ("ema", "tensorboard", "deterministic")
     # These change the place, the speed, the devices, or refusals.
@@ -188,6 +189,7 @@ def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
         "label_smoothing": "0.2",
         "weight_decay": "0.5",
         "background": "white",
+        "classes": "upright,lying",
     }
     # These change the place, the speed, or refusals.
     assert set(lr_find._OPTIONS) - set(changes) == {"out", "workers", "skip_bad_images"}

@@ -245,6 +245,20 @@ def test_a_split_that_would_lack_a_class_is_refused(stripes, share):
         _splits(stripes, validation_split=share)
 
 
+def test_classes_chooses_class_folders_and_the_order_of_the_outputs(stripes):
+    shutil.copytree(stripes / "train" / "lying", stripes / "train" / "third")  # not in test
+    splits = _splits(stripes, classes="upright, lying")
+    assert splits.class_names == ["upright", "lying"]
+    names = [splits.class_names[index] for index in splits.targets["test"]]
+    assert names == [Path(path).parent.name for path in splits.test_names]
+
+
+@pytest.mark.parametrize("classes", ["upright,standing", "upright,upright", ""])
+def test_classes_that_are_not_there_or_twice_are_refused(stripes, classes):
+    with pytest.raises(InputError, match="--classes must name class folders .*'lying', 'upright'"):
+        _splits(stripes, classes=classes)
+
+
 def test_most_classes_takes_the_first_by_name(stripes):
     for split in ("train", "test"):
         shutil.copytree(stripes / split / "lying", stripes / split / "zigzag")
