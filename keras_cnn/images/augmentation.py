@@ -8,10 +8,9 @@ from typing import Any, Self
 
 import keras
 import numpy as np
-from PIL import ImageColor
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import files, legacy, transform
+from keras_cnn.images import decoding, files, legacy, transform
 
 _NO_AUGMENTATION = {
     "rotation_range": 0,
@@ -379,24 +378,7 @@ def _check_options(fill_mode, interpolation_order, validation_split, on_error, b
     if on_error not in ("raise", "skip"):
         raise InputError(f'on_error must be "raise" or "skip"; received {on_error!r}')
     if background is not None:
-        check_background(background)
-
-
-def check_background(background: str) -> None:
-    """Refuse a text that is no colour.
-
-    Args:
-        background: The name of a colour, or "#rrggbb".
-
-    Raises:
-        InputError: There is no such colour.
-    """
-    try:
-        ImageColor.getrgb(background)
-    except (ValueError, AttributeError, TypeError):
-        raise InputError(
-            f'background must be the name of a colour or "#rrggbb"; received {background!r}'
-        ) from None
+        decoding.check_background(background)
 
 
 def _zoom_range(zoom_range):

@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageColor, JpegImagePlugin
+
+from keras_cnn.errors import InputError
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
 PIXELS_PER_BYTE = 100  # more is a bomb: a photograph has at most 50, a JPEG of one colour 70
@@ -205,3 +207,20 @@ def _jpeg_header(data):
             has_tags |= marker == 0xE1
             position += 2 + int.from_bytes(data[position + 2 : position + 4])
     return 0, 0, 0, False
+
+
+def check_background(background: str) -> None:
+    """Refuse a text that is no colour.
+
+    Args:
+        background: The name of a colour, or "#rrggbb".
+
+    Raises:
+        InputError: There is no such colour.
+    """
+    try:
+        ImageColor.getrgb(background)
+    except (ValueError, AttributeError, TypeError):
+        raise InputError(
+            f'background must be the name of a colour or "#rrggbb"; received {background!r}'
+        ) from None

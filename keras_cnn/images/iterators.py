@@ -8,7 +8,7 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import cv2
@@ -17,34 +17,10 @@ import numpy as np
 
 from keras_cnn.images import legacy
 from keras_cnn.images.augmentation import Augmentation
+from keras_cnn.images.batches import Batch, Position
 from keras_cnn.images.tf_data import tf_dataset
 
 _NEXT = "next"  # request of `next`; all other requests are batch numbers
-
-
-@dataclasses.dataclass(frozen=True)
-class _Position:
-    """State of the random draws: all that the next batch depends on."""
-
-    random_state: tuple
-    batches_seen: int = 0
-    batch_index: int = 0
-    index_array: np.ndarray | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class _Batch:
-    """A batch that threads are filling."""
-
-    request: int | str
-    position: _Position  # after its draws
-    indices: np.ndarray
-    params: list[dict]
-    seeds: list[int]  # of the user's own code; empty without such code
-    suffixes: list[int]  # of files in save_to_dir
-    x: np.ndarray
-    settings: tuple  # with which it was begun
-    tasks: list[Future] = dataclasses.field(default_factory=list)
 
 
 class Iterator(keras.utils.PyDataset):
@@ -103,7 +79,7 @@ class Iterator(keras.utils.PyDataset):
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
         self._user_code = legacy.SeededCode()
         self._rows = None
-        self._position = _Position(np.random.RandomState(seed).get_state())
+        self._position = Position(np.random.RandomState(seed).get_state())
         self._epoch_start = 0  # number of batches in the epochs before this one
         self._in_worker = False  # whether this is a copy in another process than the original
         self._start()
@@ -245,7 +221,7 @@ class Iterator(keras.utils.PyDataset):
             if self.seed is not None:
                 self._rng.seed(np.random.SeedSequence((self.seed, epoch)).generate_state(4))
             index_array = self._new_index_array()
-            self._position = _Position(self._rng.get_state(), epoch * len(self), 0, index_array)
+            self._position = Position(self._rng.get_state(), epoch * len(self), 0, index_array)
             self._epoch_start = epoch * len(self)
             self._expect(order)
 
@@ -365,9 +341,9 @@ class Iterator(keras.utils.PyDataset):
             indices, params = indices[rows], [params[row] for row in rows]
             seeds = [seeds[row] for row in rows] if seeds else []
         suffixes = [rng.randint(self._suffixes) for _ in indices] if self.save_to_dir else []
-        after = _Position(rng.get_state(), position.batches_seen + 1, upcoming, index_array)
+        after = Position(rng.get_state(), position.batches_seen + 1, upcoming, index_array)
         x = np.empty((len(indices), *self.image_shape), self.dtype)
-        batch = _Batch(request, after, indices, params, seeds, suffixes, x, self._settings())
+        batch = Batch(request, after, indices, params, seeds, suffixes, x, self._settings())
         if self._threads is None:  # a thread per picture: OpenCV's own threads would compete
             self._threads = ThreadPoolExecutor(
                 generator.workers, "ImageDataGenerator", cv2.setNumThreads, (1,)

@@ -13,7 +13,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import unusable
 from keras_cnn.images import ImageDataGenerator, files
-from keras_cnn.images.augmentation import check_background
+from keras_cnn.images.decoding import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
 
