@@ -40,6 +40,21 @@ def add_paths(parser: argparse.ArgumentParser, *, nargs: str = "+") -> None:
     )
 
 
+def add_batch_size(parser: argparse.ArgumentParser) -> None:
+    """Add the number of pictures that the network takes at once.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "--batch-size",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="pictures per step of the network (default: 32)",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option to answer in JSON.
 

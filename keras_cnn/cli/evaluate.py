@@ -23,13 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write a report into this folder"
     )
-    parser.add_argument(
-        "--batch-size",
-        type=arguments.positive,
-        default=32,
-        metavar="N",
-        help="pictures per step of the network (default: 32)",
-    )
+    arguments.add_batch_size(parser)
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",

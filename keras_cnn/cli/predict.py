@@ -24,13 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of classes per picture, the most likely first (default: 1)",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=arguments.positive,
-        default=32,
-        metavar="N",
-        help="pictures per step of the network (default: 32)",
-    )
+    arguments.add_batch_size(parser)
     parser.add_argument(
         "--out",
         type=Path,

@@ -100,7 +100,7 @@ def _conversions(data, extension):
     except Exception:  # OpenCV has read it, Pillow cannot
         return
     if extension not in _EXTENSIONS.get(image_format, (image_format.lower(),)):
-        yield "wrong extension", f"holds {image_format}, and is read as such"
+        yield "wrong extension", f"holds {image_format} and is read as {image_format}"
     if mode in ("CMYK", "LAB"):
         yield "colours", f"{mode} is converted to RGB"
     if image_format != "MPO" and frames is None:
