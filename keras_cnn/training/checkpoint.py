@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
@@ -148,6 +149,18 @@ class Checkpoint(keras.callbacks.Callback):
         self.starts, self.history = state["starts"], state["history"]
         self.seconds = state.get("seconds", 0.0)
         self._states = {self.epoch: list(state["files"])}
+
+    def record(self, model: keras.Model, scores: Mapping[str, float]):
+        """Save weights that have scores before any training, as the first phase and epoch.
+
+        Args:
+            model: The model, compiled, its optimizer built.
+            scores: Metric -> value, "loss" and "val_loss" among them.
+        """
+        self.set_model(model)
+        self._clock = perf_counter()
+        self.starts = [0]
+        self.on_epoch_end(0, scores)
 
     def begin(self, phase: int, model: keras.Model):
         """Begin a phase with the best weights so far, or resume it.

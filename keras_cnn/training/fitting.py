@@ -12,6 +12,7 @@ from keras_cnn.training import schedules
 from keras_cnn.training.compiling import compile_model
 from keras_cnn.training.interrupts import ended_between_steps
 from keras_cnn.training.mixup import Mixed
+from keras_cnn.training.phases import Deadline
 from keras_cnn.training.seeding import Seek
 from keras_cnn.training.sharding import Feed
 
@@ -42,9 +43,10 @@ def compile_phase(model, task, recipe, optimizer, *, steps):
     compile_model(model, optimizer, loss=task.loss(recipe), metrics=task.metrics())
 
 
-def fit_phase(model, task, recipe, checkpoint, feeds, devices):
+def fit_phase(model, task, phase, checkpoint, feeds, devices):
     """Train to the last epoch of a phase or to Ctrl-C; return whether it was Ctrl-C."""
     train, validation = feeds
+    recipe = phase.recipe
     weights = task.class_weights(recipe)
     if recipe.mix != "none":
         train = Mixed(train, recipe.mix, seed=recipe.seed, class_weight=weights)
@@ -53,6 +55,8 @@ def fit_phase(model, task, recipe, checkpoint, feeds, devices):
         return False  # the phase had ended before the resume
     dataset = untuned(train)
     callbacks = _callbacks(task, recipe, checkpoint, train, notify=dataset is not train)
+    if phase.deadline is not None:
+        callbacks.append(Deadline(phase.deadline))
     try:
         with ended_between_steps() as ender:
             model.fit(

@@ -3,7 +3,8 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import keras
 
@@ -15,14 +16,15 @@ from keras_cnn.inference import tta
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import determinism, distribution, fitting
+from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile, keep_memory
 from keras_cnn.training.interrupts import ended_by_sigterm
 from keras_cnn.training.outcome import Outcome, conclude, save
+from keras_cnn.training.phases import Phase
 from keras_cnn.training.task import Task
 
 CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights, and the history
-FINE_TUNING = 0.01  # factor of the learning rate for fine-tuning
 
 
 def run(
@@ -32,6 +34,8 @@ def run(
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
     fine_tune: Callable[[keras.Model], None] | None = None,
+    phases: Callable[[TrainingRecipe], Iterable[Phase]] | None = None,
+    scores: Mapping[str, float] | None = None,
 ) -> dict:
     """Train a model, test it once with its best weights, and report.
 
@@ -55,8 +59,12 @@ def run(
         optimizer: A class of `keras.optimizers`, or a `functools.partial` of one; called with
             ``learning_rate=``, ``weight_decay=``, ``use_ema=`` and ``ema_momentum=``.
         fine_tune: For transfer learning: called with the model after the recipe's epochs, to
-            unfreeze further layers. As many epochs follow, from the best weights on and at a
-            hundredth of the learning rate, which must not destroy what those layers have learned.
+            unfreeze further layers. As many epochs follow, from the best weights on, as
+            `phases.usual` describes.
+        phases: In place of `fine_tune`: called with the choices of a run, returns its phases. Each
+            is asked for when the one before has ended, so its length may depend on the clock.
+        scores: Metric -> value, "loss" and "val_loss" among them, of the weights that `build`
+            gives the model. They count as the first epoch: training must improve on them.
 
     Returns:
         The content of ``report.json``; empty in all but the first of several processes.
@@ -68,16 +76,21 @@ def run(
     """
     folder = writable(recipe.folder)
     keep_memory()
+    options = {
+        "optimizer": optimizer,
+        "phases": phases or partial(training_phases.usual, fine_tune=fine_tune),
+        "scores": scores,
+    }
     with ended_by_sigterm():
         if recipe.runs == 1:
-            outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
+            outcome = _train(build, splits, recipe, **options)
             return _finish(outcome, splits, recipe)
         outcomes, results = [], []
         for number in range(recipe.runs):
             choices = dataclasses.replace(
                 recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
             )
-            outcome = _train(build, splits, choices, optimizer=optimizer, fine_tune=fine_tune)
+            outcome = _train(build, splits, choices, **options)
             outcomes.append(outcome)
             results.append(_finish(outcome, splits, choices))
             if outcome and outcome.facts["interrupted"]:
@@ -102,7 +115,7 @@ def _finish(outcome, task, recipe):
     return result
 
 
-def _train(build, task, recipe, *, optimizer, fine_tune):
+def _train(build, task, recipe, *, optimizer, phases, scores):
     """Train, save and test; return the outcome, or None in all processes but the first."""
     started = time.perf_counter()
     folder = writable(recipe.folder)
@@ -117,7 +130,6 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
         patience=recipe.early_stopping,
         writes=devices.is_first,
     )
-    gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
     feeds = fitting.feeds(task, devices)
     with devices.scope(), distribution.refuse_if_lost(devices):
         model = _build(build, task, precision=recipe.precision)
@@ -126,19 +138,29 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
         else:
             checkpoint.clear()
         seconds_before = checkpoint.seconds
-        for phase, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
-            if phase == 1:
-                fine_tune(model)
-            if phase + 1 < len(checkpoint.starts):
-                continue  # finished before the resume
-            # The optimizer's variables wait for all processes: the first has then saved its epoch.
-            fitting.compile_phase(model, task, choices, optimizer, steps=len(feeds[0]))
-            if devices.is_first:
-                model.summary()
-            checkpoint.begin(phase, model)
-            interrupted = fitting.fit_phase(model, task, choices, checkpoint, feeds, devices)
-            if interrupted:
-                break
+        names, interrupted = [], False
+        try:
+            for phase in phases(recipe):
+                number = len(names) + (scores is not None)
+                if phase.prepare:
+                    phase.prepare(model)
+                names.append(phase.name)
+                if number + 1 < len(checkpoint.starts):
+                    continue  # finished before the resume
+                # The optimizer's variables wait for all processes: the first has saved its epoch.
+                fitting.compile_phase(model, task, phase.recipe, optimizer, steps=len(feeds[0]))
+                if devices.is_first and len(names) == 1:
+                    model.summary()
+                if scores is not None and not checkpoint.starts:
+                    checkpoint.record(model, scores)
+                checkpoint.begin(number, model)
+                interrupted = fitting.fit_phase(model, task, phase, checkpoint, feeds, devices)
+                if interrupted:
+                    break
+        except KeyboardInterrupt:  # between the phases
+            if devices.share.processes > 1 or not (checkpoint.best_epoch or scores):
+                raise
+            interrupted = True
     if not devices.is_first:
         return None
     model = _best_model(model, build, task, recipe, devices, checkpoint, interrupted)
@@ -156,6 +178,7 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
         **promise,
         **surroundings(),
     }
+    facts |= training_phases.facts(names, checkpoint, scores=scores)
     return Outcome(answers, checkpoint.history, samples, facts)
 
 

@@ -42,8 +42,8 @@ def fit_head(
     """Train a new head on the frozen base; then, if asked, the base's later layers too.
 
     Pixels are scaled as the base's weights need it; there is no other choice. Fine-tuning adds as
-    many epochs again, at a hundredth of the learning rate. Batch normalisation stays frozen in both
-    phases: the statistics of few pictures would only spoil it.
+    many epochs again; its learning rate falls from a tenth of the head's to 0. Batch normalisation
+    stays frozen in both phases: the statistics of few pictures would only spoil it.
 
     Args:
         base: The base.
@@ -54,8 +54,9 @@ def fit_head(
         from_layer: The first layer of the base that learns; None for all.
         dropout: Share of the features that training drops at random.
         linear_probe: Whether the head starts as the logistic regression on the base's features:
-            fine-tuning under a random head distorts the features (Kumar et al., 2022). Several runs
-            start from the same head.
+            fine-tuning under a random head distorts the features (Kumar et al., 2022). It counts as
+            the first epoch, and stays unless training improves on it. Several runs start from the
+            same head.
         cache: As in `fit_features`, for `linear_probe`.
         notes: Sentences for the report.
 
@@ -73,10 +74,11 @@ def fit_head(
     first = _build_first(base, recipe)
     position = None if from_layer is None else _position(first, from_layer)
     splits = splits_for(base, recipe, augmentation=augmentation, notes=notes)
+    scores = None
     if linear_probe:
         started = time.perf_counter()
         base_weights = first.get_weights()
-        head_weights = linear.head_weights(first, splits, recipe, cache=cache)
+        head_weights, scores = linear.probe(first, splits, recipe, cache=cache)
         seconds = {"linear_probe": {"seconds": time.perf_counter() - started}}
         splits = dataclasses.replace(splits, facts=splits.facts | seconds)
     del first
@@ -94,7 +96,7 @@ def fit_head(
         # By position: Keras numbers the names of unnamed layers anew in every build.
         thaw(model, from_layer=None if position is None else model.layers[position].name)
 
-    return training.run(build, splits, recipe, fine_tune=tune if fine_tune else None)
+    return training.run(build, splits, recipe, fine_tune=tune if fine_tune else None, scores=scores)
 
 
 def with_head(base: Base) -> Callable[..., keras.Model]:

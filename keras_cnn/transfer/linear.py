@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy import special
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -126,37 +127,67 @@ def check_codes(recipe: Recipe) -> None:
             )
 
 
-def head_weights(
+def probe(
     base: keras.Model,
     splits: ClassificationSplits,
     recipe: Recipe,
     *,
     cache: str | os.PathLike | None = None,
-) -> list[np.ndarray]:
-    """Return kernel and bias of the softmax layer that is the logistic regression on features.
+    most: int | None = None,
+) -> tuple[list[np.ndarray], dict[str, float]]:
+    """Return the softmax layer that is the logistic regression on features, and its scores.
 
     Args:
         base: The network without its head.
         splits: The pictures.
         recipe: The choices.
         cache: As in `fit_features`.
+        most: Largest number of training pictures to use, of every class the same share; None for
+            all.
+
+    Returns:
+        Kernel and bias, and the scores "loss", "accuracy", "val_loss" and "val_accuracy".
     """
     extractor = with_pooling(base)
     names = ("train", "validation")
-    features, labels = _features(extractor, splits, names, recipe, cache=cache)
-    return _fit_linear("logistic", features, labels, splits.num_classes, recipe)
+    features, labels = _features(extractor, splits, names, recipe, cache=cache, most=most)
+    kernel, bias = _fit_linear("logistic", features, labels, splits.num_classes, recipe)
+    scores = {}
+    for name, prefix in (("train", ""), ("validation", "val_")):
+        answers = special.softmax(features[name] @ kernel + bias, axis=1)
+        classes = np.arange(splits.num_classes)
+        scores[f"{prefix}loss"] = metrics.log_loss(labels[name], answers, labels=classes)
+        scores[f"{prefix}accuracy"] = metrics.accuracy_score(labels[name], answers.argmax(axis=1))
+    return [kernel, bias], scores
 
 
-def _features(extractor, splits, names, recipe, *, cache):
-    """Return the features and the labels of the named splits, each as a dictionary."""
+def _features(extractor, splits, names, recipe, *, cache, most=None):
+    """Return the features and the labels of the named splits, each as a dictionary.
+
+    Of the training pictures at most `most` are used.
+    """
     cache = _default_cache(recipe.folder) if cache is None else Path(cache)
     preparation = Preparation.of(splits.train)
     features, labels = {}, {}
     for name in names:
         flow = getattr(splits, name)
-        features[name] = feature_cache.compute(extractor, preparation, flow.filepaths, cache=cache)
-        labels[name] = np.asarray(flow.classes)
+        rows = np.arange(len(flow.filepaths))
+        if name == "train" and most is not None and most < len(rows):
+            rows = _same_share(np.asarray(flow.classes), most, seed=recipe.seed)
+        paths = [flow.filepaths[row] for row in rows]
+        features[name] = feature_cache.compute(extractor, preparation, paths, cache=cache)
+        labels[name] = np.asarray(flow.classes)[rows]
     return features, labels
+
+
+def _same_share(labels, number, *, seed):
+    """Return the rows of about `number` items, of every class the same share, at least one."""
+    rows = np.random.default_rng(seed).permutation(len(labels))
+    ranks = np.empty(len(labels))  # within its class, from 0 to 1
+    for label in np.unique(labels):
+        of_class = rows[labels[rows] == label]
+        ranks[of_class] = np.arange(len(of_class)) / len(of_class)
+    return np.sort(np.argsort(ranks, kind="stable")[: max(number, len(np.unique(labels)))])
 
 
 def _default_cache(folder):
