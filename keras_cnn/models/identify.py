@@ -47,7 +47,7 @@ class Network:
 
     def __str__(self):
         """Return the builder with its options: "MobileNet with alpha=0.25"."""
-        options = [f"{name}={value}" for name, value in self.options.items()]
+        options = [f"{name}={value!r}" for name, value in self.options.items()]
         return self.builder + (f" with {', '.join(options)}" if options else "")
 
 
@@ -95,6 +95,114 @@ def identify_model(model: keras.Model) -> Network | None:
     if network is None or not network.include_top or not _fact(network)["flatten"]:
         return network
     return dataclasses.replace(network, size=model.input_shape[1])
+
+
+class UnfitWeights(ValueError):
+    """A weights file holds another network than the model.
+
+    Attributes:
+        held: The network of the file.
+        asked: The network of the model.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, held: Network, asked: Network):
+        """Write the sentence.
+
+        Args:
+            path: The file.
+            held: The network of the file.
+            asked: The network of the model.
+        """
+        self.held, self.asked = held, asked
+        self._start = (
+            f"{path} holds {_with_differences(held, asked)}; the model is "
+            f"{_with_differences(asked, held)}"
+        )
+        super().__init__(f"{self._start}: {self._way_out()}")
+
+    def for_command_line(self) -> str:
+        """Return the sentence with a way out in options of `keras-cnn`."""
+        held, asked = self.held, self.asked
+        pairs = [pair for pair in held.options.items() if pair not in asked.options.items()]
+        words = " ".join(flag_of(*pair) for pair in pairs)
+        surplus = [name for name in asked.options if name not in held.options]
+        if held.builder != asked.builder:
+            words = f"use --model {held.builder.lower()} {words}".rstrip() + ", or "
+        elif words:
+            words = f"add {words}, or "
+        elif surplus:
+            words = f"leave out the option {surplus[0]}, or "
+        return f"{self._start}: {words}name another file"
+
+    def _way_out(self):
+        held, asked = self.held, self.asked
+        if held.builder != asked.builder:
+            words = ", ".join(f"{name}={value!r}" for name, value in held.options.items())
+            return f"build {held.builder}({words}), or pass a file of {asked}"
+        names = [*held.options, *(name for name in asked.options if name not in held.options)]
+        pairs = [(name, held.options.get(name), asked.options.get(name)) for name in names]
+        words = [
+            f"without {name}" if mine is None else f"with {name}={mine!r}"
+            for name, mine, other in pairs
+            if mine != other
+        ]
+        if held.include_top != asked.include_top:
+            words.append(f"with include_top={held.include_top}")
+        elif held.classes != asked.classes:
+            words.append(f"with classes={held.classes}")
+        if (held.channels, held.size) != (asked.channels, asked.size):
+            size = held.size or "height"
+            words.append(f"with input_shape=({size}, {held.size or 'width'}, {held.channels})")
+        top = None not in (held.classes, asked.classes) and held.classes != asked.classes
+        return f"build it {' and '.join(words)}" + (", or with include_top=False" if top else "")
+
+
+def flag_of(name: str, value: Any) -> str:
+    """Return an option of a builder as `keras-cnn` takes it.
+
+    Args:
+        name: Its name.
+        value: Its value.
+    """
+    if name == "alpha":
+        return f"--alpha {value}"
+    return f"--model-option {name}={str(value).lower() if isinstance(value, bool) else value}"
+
+
+def unfit(model: keras.Model, path: str | os.PathLike) -> UnfitWeights | None:
+    """Return the error for a file that did not fit a model; None if one of the two is not known.
+
+    Args:
+        model: The model.
+        path: The file.
+    """
+    try:
+        held = identify(path)
+    except (ValueError, ImportError):  # damaged: the error of the reader says so
+        return None
+    asked = identify_model(model)
+    if held is None or asked is None:
+        return None
+    if not asked.include_top:  # a top in the file is ignored
+        held = dataclasses.replace(held, classes=None, size=None)
+    if held.size is None or asked.size is None:
+        held, asked = (dataclasses.replace(network, size=None) for network in (held, asked))
+    return None if held == asked else UnfitWeights(path, held=held, asked=asked)
+
+
+def _with_differences(network, other):
+    """Return a network in words, with the properties in which it differs from another."""
+    parts = [str(network)]
+    if network.include_top != other.include_top:
+        parts.append("with its top" if network.include_top else "without its top")
+    elif network.classes != other.classes:
+        parts.append(f"for {network.classes} classes")
+    if network.channels != other.channels and network.channels is not None:
+        plural = "" if network.channels == 1 else "s"
+        parts.append(f"for pictures of {network.channels} channel{plural}")
+    if network.size != other.size:
+        parts.append(f"for pictures of {network.size}x{network.size}")
+    return ", ".join(parts)
 
 
 def facts() -> list[dict[str, Any]]:

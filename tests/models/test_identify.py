@@ -164,3 +164,93 @@ def test_no_two_networks_of_the_table_share_their_shapes():
         [("AlexNet", {"groups": 1}), ("book.AlexNet", {})],
         [("SoftmaxRegression", {}), ("book.SoftmaxRegression", {})],
     ]
+
+
+# -------------------------------------------------------------------- files of another network
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Files of MobileNet with alpha=0.25: with its top of 7 classes, and without its top."""
+    folder = tmp_path_factory.mktemp("small")
+    model = models.MobileNet(alpha=0.25, classes=7)
+    body = models.MobileNet(alpha=0.25, include_top=False)
+    return save(model, folder / "top.weights.h5"), save(body, folder / "body.by_order.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sentence", "on_command_line"),
+    [
+        (
+            "MobileNet",
+            {"include_top": False},
+            "holds MobileNet with alpha=0.25; the model is MobileNet with alpha=1.0: build it with "
+            "alpha=0.25",
+            "add --alpha 0.25, or name another file",
+        ),
+        (
+            "MobileNet",
+            {"alpha": 0.25, "depth_multiplier": 2, "include_top": False},
+            "holds MobileNet with alpha=0.25; the model is MobileNet with alpha=0.25, "
+            "depth_multiplier=2: build it without depth_multiplier",
+            "leave out the option depth_multiplier, or name another file",
+        ),
+        (
+            "ResNet18",
+            {"include_top": False},
+            "holds MobileNet with alpha=0.25; the model is ResNet18: build MobileNet(alpha=0.25), "
+            "or pass a file of ResNet18",
+            "use --model mobilenet --alpha 0.25, or name another file",
+        ),
+        (
+            "MobileNet",
+            {"alpha": 0.25, "classes": 3},
+            "holds MobileNet with alpha=0.25, for 7 classes; the model is MobileNet with "
+            "alpha=0.25, for 3 classes: build it with classes=7, or with include_top=False",
+            "name another file",
+        ),
+        (
+            "MobileNet",
+            {"alpha": 0.25, "input_shape": (32, 32, 1), "include_top": False},
+            "holds MobileNet with alpha=0.25, for pictures of 3 channels; the model is MobileNet "
+            "with alpha=0.25, for pictures of 1 channel: build it with input_shape=(height, width, "
+            "3)",
+            "name another file",
+        ),
+    ],
+)
+def test_a_file_of_another_network_is_named_with_the_way_out(
+    name, options, sentence, on_command_line, small
+):
+    with pytest.raises(identification.UnfitWeights) as error:
+        getattr(models, name)(weights=small[0], **options)
+    assert str(error.value) == f"{small[0]} {sentence}"
+    start = str(error.value).partition(": ")[0]
+    assert error.value.for_command_line() == f"{start}: {on_command_line}"
+
+
+def test_a_file_without_the_top_is_named_if_the_top_is_asked(small):
+    with pytest.raises(
+        ValueError, match=r"without its top; .*, with its top: build it with include_top=False$"
+    ):
+        models.MobileNet(alpha=0.25, weights=small[1])
+    models.MobileNet(alpha=0.25, weights=small[0], include_top=False)  # a top is ignored
+
+
+def test_a_file_for_pictures_of_another_size_is_named(tmp_path):
+    path = save(models.LeNet5(), tmp_path / "a.keras")
+    with pytest.raises(
+        ValueError,
+        match="holds LeNet5, for pictures of 32x32; the model is LeNet5, for pictures of 28x28: "
+        r"build it with input_shape=\(32, 32, 1\)$",
+    ):
+        models.LeNet5(weights=path, input_shape=(28, 28, 1))
+
+
+def test_options_that_are_switches_are_spelled_for_code_and_for_the_command_line(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    models.InceptionV1(include_top=False, batch_norm=True).save_weights(path)
+    with pytest.raises(identification.UnfitWeights) as error:
+        models.InceptionV1(include_top=False, weights=path)
+    assert str(error.value).endswith("the model is InceptionV1: build it with batch_norm=True")
+    assert "add --model-option batch_norm=true" in error.value.for_command_line()
