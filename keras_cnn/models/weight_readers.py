@@ -8,7 +8,7 @@ had.
 import contextlib
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,17 @@ def by_name(model: keras.Model, path: Path) -> dict[str, list[np.ndarray]]:
 
 
 @contextlib.contextmanager
-def _layers(model, path):
-    """Open a file of Keras.
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open the HDF5 part of a file of Keras.
+
+    Args:
+        path: As in `read_hdf5`.
 
     Yields:
-        A list of (layer, name in the file, weights), and the names in the file that no layer uses.
+        The open file.
+
+    Raises:
+        ValueError: The file is damaged; or the caller found that it lacks a part (KeyError).
     """
     try:
         archive = (
@@ -95,23 +101,46 @@ def _layers(model, path):
             link = file.visititems_links(_soft)
             if link is not None:  # it may point to any file of the machine
                 raise KeyError(f"{link} is a link")
-            if "layers" in file:
-                yield _keras3_layers(model, file["layers"])
-            else:
-                yield _legacy_layers(model, file.get("model_weights", file))
+            yield file
     except (KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a weights file of Keras, or damaged: {error}") from error
+
+
+@contextlib.contextmanager
+def _layers(model, path):
+    """Open a file of Keras.
+
+    Yields:
+        A list of (layer, name in the file, weights), and the names in the file that no layer uses.
+    """
+    with open_hdf5(path) as file:
+        if "layers" in file:
+            yield _keras3_layers(model, file["layers"])
+        else:
+            yield _legacy_layers(model, legacy_layers(file))
 
 
 def _soft(name, link):
     return None if isinstance(link, h5py.HardLink) else name
 
 
-def _legacy_layers(model, group):
-    saved = []
+def legacy_layers(file: h5py.File) -> list[tuple[str, list[h5py.Dataset]]]:
+    """Return (name, weights) of the layers with weights in a file of a Keras older than 3.
+
+    Args:
+        file: The file, of weights or of a whole model.
+
+    Raises:
+        KeyError: The file has no lists of names.
+    """
+    group, saved = file.get("model_weights", file), []
     for name in _strings(group, "layer_names"):
         if weights := _strings(group[name], "weight_names"):
             saved.append((name, [group[name][weight] for weight in weights]))
+    return saved
+
+
+def _legacy_layers(model, saved):
     ours = _weighted(model)
     missing = [(None, [])] * (len(ours) - len(saved))
     return (
@@ -196,11 +225,10 @@ def from_torch(model: keras.Model, state_dict: Mapping[str, Any]) -> keras.Model
     Raises:
         ValueError: A layer is missing or differs in shape.
     """
-    modules = {}  # e.g. "layer1.0.bn1": {"weight": ..., "bias": ..., "running_mean": ..., ...}
-    for key, tensor in state_dict.items():
-        module, _, variable = key.rpartition(".")
-        if variable != "num_batches_tracked":
-            modules.setdefault(module, {})[variable] = _to_numpy(tensor)
+    modules = {
+        module: {variable: _to_numpy(tensor) for variable, tensor in tensors.items()}
+        for module, tensors in torch_modules(state_dict).items()
+    }
     names = [layer.name for layer in _weighted(model)]
     if all(re.fullmatch(SEQUENTIAL, module) for module in modules):
         module_of = dict(zip(names, modules, strict=False))
@@ -226,6 +254,23 @@ def from_torch(model: keras.Model, state_dict: Mapping[str, Any]) -> keras.Model
                 values[0] = _flatten_channels_last(values[0], *shape)
         saved.append((layer, module, [_channels_last(value) for value in values]))
     return _assign(model, saved, unused=unused, source="the PyTorch file")
+
+
+def torch_modules(state_dict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Group the tensors of a state_dict by their layer.
+
+    Args:
+        state_dict: PyTorch's name -> tensor.
+
+    Returns:
+        Layer, such as "layer1.0.bn1" -> variable, such as "running_mean" -> tensor.
+    """
+    modules = {}
+    for key, tensor in state_dict.items():
+        module, _, variable = key.rpartition(".")
+        if variable != "num_batches_tracked":
+            modules.setdefault(module, {})[variable] = tensor
+    return modules
 
 
 def _to_numpy(tensor):

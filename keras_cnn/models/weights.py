@@ -163,8 +163,8 @@ def load(
 ) -> keras.Model:
     """Give `model` its weights, all of them or none.
 
-    Layers are matched by order in `.h5` files of `keras.applications` and of whole models, as Keras
-    does, and by name in PyTorch's. With `include_top=False` a file with a top fits too.
+    Layers are matched by order in files of Keras, as Keras does, and by name in PyTorch's. With
+    `include_top=False` a file with a top fits too.
 
     Args:
         model: A new model of a builder. Its attribute `preprocessing` is set to the rule by which
@@ -188,14 +188,19 @@ def load(
     if weights is None:
         return model
     if weights == "imagenet":
-        if published is None:
+        if not published:
             raise _unpublished(architecture)
         path = _fetch(published)
     else:
         path = check_path(weights)
-    if path.suffix == ".pth":
-        return from_torch(model, read_torch(path))
-    return read_hdf5(model, path, include_top=include_top)
+    try:
+        if path.suffix == ".pth":
+            return from_torch(model, read_torch(path))
+        return read_hdf5(model, path, include_top=include_top)
+    except ValueError as error:
+        from keras_cnn.models import identify  # it imports a builder, which imports this module
+
+        raise (identify.unfit(model, path) or error) from error.__cause__
 
 
 def check_path(weights: str | os.PathLike) -> Path:
@@ -325,9 +330,8 @@ def find_rule(model: Any, *, weights: str | os.PathLike | None = None) -> str | 
 def _rule_of_file(weights, published):
     """Return the rule of a file for a network that has a published file."""
     is_torch = isinstance(weights, str | os.PathLike) and Path(weights).suffix == ".pth"
-    if is_torch and not published.address.endswith(".pth"):
-        return "torch"  # e.g. VGG16 by torchvision instead of Keras
-    return published.rule
+    # E.g. VGG16 by torchvision instead of Keras.
+    return "torch" if is_torch and not published.address.endswith(".pth") else published.rule
 
 
 def _name(model):

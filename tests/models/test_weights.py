@@ -118,7 +118,7 @@ def test_lenet_can_be_read_back_from_all_formats(tmp_path):
     for name in FORMATS:
         path = save(saved, tmp_path / name)
         assert_same_weights(models.LeNet5(weights=path), saved)
-    with pytest.raises(ValueError, match="layer predictions .* classes=10"):
+    with pytest.raises(ValueError, match="holds LeNet5, for 10 classes; .* classes=10"):
         models.LeNet5(weights=path, classes=3)
 
 
