@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from keras_cnn.splits import array_splits, classification_splits, regression_splits
     from keras_cnn.training.lr_finder import find_learning_rate
     from keras_cnn.training.run import run
-    from keras_cnn.transfer import Base, fit_features, fit_head
+    from keras_cnn.transfer import Base, fit, fit_features, fit_head
 
 __version__ = "0.1.0"
 
@@ -66,6 +66,7 @@ _NAMES = {  # name -> module that defines it
     "detection_splits": "detection.task",
     "export": "inference.export",
     "find_learning_rate": "training.lr_finder",
+    "fit": "transfer",
     "fit_features": "transfer",
     "fit_head": "transfer",
     "grad_cam": "explain.gradcam",
@@ -92,6 +93,7 @@ __all__ = [
     "explain",
     "export",
     "find_learning_rate",
+    "fit",
     "fit_features",
     "fit_head",
     "grad_cam",

@@ -146,7 +146,7 @@ class TrainingRecipe(OptionFields):
     @property
     def folder(self) -> Path:
         """Folder of the run's results."""
-        return self.out or Path("runs") / self.name
+        return Path(self.out or Path("runs") / self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""

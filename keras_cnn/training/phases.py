@@ -109,4 +109,4 @@ def facts(names: list[str], checkpoint: Checkpoint, *, scores: Mapping | None = 
             rows[name] |= {key: history[key][start + best] for key in validation}
         rows[name]["kept"] = best is not None and losses[best] < lowest
         lowest = min([lowest, *losses])
-    return {"phases": rows} if len(rows) > 1 or scores is not None else {}
+    return {"phases": rows} if list(rows) != ["training"] else {}

@@ -2,6 +2,7 @@
 
 from keras_cnn.transfer.base import Base
 from keras_cnn.transfer.head import fit_head, thaw, with_head
+from keras_cnn.transfer.ladder import fit
 from keras_cnn.transfer.linear import CLASSIFIERS, PENALTIES, check_codes, fit_codes, fit_features
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "PENALTIES",
     "Base",
     "check_codes",
+    "fit",
     "fit_codes",
     "fit_features",
     "fit_head",

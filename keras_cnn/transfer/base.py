@@ -1,6 +1,7 @@
 """A pretrained network without its head."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,10 +27,12 @@ class Base:
     Attributes:
         build: Called with ``input_shape=``; returns the model.
         scaling: How pixels were scaled when the network was trained.
+        label: The network and its weights, for reports.
     """
 
     build: Callable[..., keras.Model]
     scaling: Scaling
+    label: str = "a network"
 
     @classmethod
     def of(
@@ -59,7 +62,7 @@ class Base:
         def build(*, input_shape):
             return builder(include_top=False, weights=weights, input_shape=input_shape)
 
-        return cls(build, scaling or _scaling(builder, build, weights))
+        return cls(build, scaling or _scaling(builder, build, weights), _label(builder, weights))
 
     @classmethod
     def of_run(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Base":
@@ -92,7 +95,7 @@ class Base:
                 )
             return keras.Model(model.inputs[0], dense[-1].input, name=model.name)
 
-        return cls(build, scaling)
+        return cls(build, scaling, f"the network of {path}")
 
 
 def build_base(base: Base, *, image_shape: tuple[int, int, int]) -> keras.Model:
@@ -145,6 +148,17 @@ def splits_for(
     splits = classification_splits(recipe, generator)
     facts = splits.facts | {"notes": [*splits.facts["notes"], *notes]}
     return dataclasses.replace(splits, facts=facts)
+
+
+def _label(builder, weights):
+    """Return a builder with its options and weights: "MobileNet (alpha=0.25), imagenet"."""
+    options = {}
+    while isinstance(builder, functools.partial):
+        options, builder = builder.keywords | options, builder.func
+    text = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    source = {None: "random weights", "imagenet": "ImageNet weights"}.get(weights)
+    name = getattr(builder, "__name__", str(builder))
+    return f"{name}{text and f' ({text})'}, {source or f'weights of {os.fspath(weights)}'}"
 
 
 def _scaling(builder, build, weights):

@@ -87,7 +87,7 @@ def fit_head(
         model = build_base(base, image_shape=input_shape)
         if linear_probe:
             model.set_weights(base_weights)  # the head was fitted to exactly these weights
-        model = _add_head(model, classes=classes, dropout=dropout)
+        model = add_head(model, classes=classes, dropout=dropout)
         if linear_probe:
             model.get_layer("head").set_weights(head_weights)
         return model
@@ -110,12 +110,19 @@ def with_head(base: Base) -> Callable[..., keras.Model]:
     """
 
     def build(*, input_shape, classes):
-        return _add_head(build_base(base, image_shape=input_shape), classes=classes, dropout=0.0)
+        return add_head(build_base(base, image_shape=input_shape), classes=classes)
 
     return build
 
 
-def _add_head(model, *, classes, dropout):
+def add_head(model: keras.Model, *, classes: int, dropout: float = 0.0) -> keras.Model:
+    """Freeze a model and put a softmax layer on its features.
+
+    Args:
+        model: The model without its head.
+        classes: Number of classes.
+        dropout: Share of the features that training drops at random.
+    """
     model.trainable = False
     features = with_pooling(model).outputs[0]
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
