@@ -15,14 +15,13 @@ import io
 import re
 import shlex
 import sys
-import threading
 from pathlib import Path
 
 import documentation
 import numpy as np
 import pytest
 from documentation import ROOT, SCRIPTS
-from download_server import BIRDS, Publisher
+from download_server import BIRDS, running
 from PIL import Image
 
 import keras_cnn
@@ -211,14 +210,9 @@ def test_every_source_file_that_a_page_names_exists(page):
 @pytest.fixture(scope="module")
 def published():
     """Yield a server with the weights of `NETWORKS`, and rows of `weights.FILES` for them."""
-    with Publisher() as server, pytest.MonkeyPatch.context() as patch:
+    with running() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("no_proxy", "127.0.0.1")
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
         yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ import h5py
 import keras
 import numpy as np
 
+from keras_cnn import downloads
+
 INCEPTION_V4 = (  # timm's features.0 to features.21
     *("conv1", "conv2", "conv3", "mixed3", "mixed4", "mixed5"),
     *(f"inception_a{i}" for i in range(1, 5)),
@@ -87,6 +89,7 @@ def _layers(model, path):
     Yields:
         A list of (layer, name in the file, weights), and the names in the file that no layer uses.
     """
+    refuse_web_page(path)
     try:
         archive = (
             zipfile.ZipFile(path).open("model.weights.h5") if path.suffix == ".keras" else path
@@ -101,6 +104,22 @@ def _layers(model, path):
                 yield _legacy_layers(model, file.get("model_weights", file))
     except (KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a weights file of Keras, or damaged: {error}") from error
+
+
+def refuse_web_page(path: Path) -> None:
+    """Refuse a file that is a web page.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It is a web page.
+    """
+    if downloads.is_web_page(path):
+        raise ValueError(
+            f"{path} is a web page, such as the login page of a network, not a weights file: "
+            "delete it and download the file again"
+        )
 
 
 def _soft(name, link):
@@ -164,6 +183,7 @@ def read_torch(path: Path) -> Mapping[str, Any]:
         raise ImportError(
             f"{path.name} is a file of PyTorch: pip install 'keras-cnn[torch]'"
         ) from error
+    refuse_web_page(path)
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of many types
