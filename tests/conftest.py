@@ -5,11 +5,10 @@ import hashlib
 import importlib
 import io
 import os
-import threading
 
 import numpy as np
 import pytest
-from download_server import Publisher, write_picture
+from download_server import running, write_picture
 from PIL import Image
 from report_inputs import FACTS, HISTORY
 
@@ -53,13 +52,8 @@ def place(tmp_path, monkeypatch):
 def publisher(monkeypatch):
     """Yield a local server of data sets."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Publisher() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
+    with running() as server:
         yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -81,6 +75,13 @@ def publish(publisher, monkeypatch):
         return row
 
     return offer
+
+
+@pytest.fixture(autouse=True)
+def no_mirrors(tmp_path_factory, monkeypatch):
+    """Keep the mirrors of this machine's user out of the tests."""
+    monkeypatch.delenv("KERAS_CNN_MIRRORS", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no_settings"))
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def dishes(tmp_path):
 def no_download(monkeypatch):
     """Keep tests from the network and from the user's cache."""
 
-    def fetch(file):
+    def fetch(file, check=None):
         raise OSError(f"put {file.address} into the cache")
 
     monkeypatch.setattr(models.weights, "_fetch", fetch)

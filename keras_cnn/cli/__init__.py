@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keras_cnn import __version__
+from keras_cnn import __version__, mirrors
 from keras_cnn.cli import (
     check,
     detect,
@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     module, _ = COMMANDS[command]
     options = _command_parser(command, module).parse_args(words)
     try:
-        return module.run(options) or 0
+        with mirrors.chosen(getattr(options, "mirror", None)):
+            return module.run(options) or 0
     except (KeyboardInterrupt, ImportError, ValueError) as error:
         code = report_error(error)
         if code is None:

@@ -64,6 +64,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON on stdout")
 
 
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """Add the places that downloads try; `cli.main` puts them into effect.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "--mirror",
+        action="append",
+        metavar="ROOT",
+        help="address or folder to download from before the publisher's address; may be repeated "
+        "(default: KERAS_CNN_MIRRORS, else the configuration file)",
+    )
+
+
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add the format of the answers.
 

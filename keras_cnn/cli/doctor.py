@@ -8,8 +8,9 @@ import platform
 import sys
 from pathlib import Path
 
-from keras_cnn import __version__, environment, filesystem
+from keras_cnn import __version__, environment, filesystem, mirrors
 from keras_cnn.cli import arguments, backend, output
+from keras_cnn.errors import InputError
 from keras_cnn.options import missing_backend
 
 _PACKAGES = (
@@ -82,8 +83,20 @@ def examine(*, fast: bool = False) -> dict:
         findings["folders"][name] = f"{folder}: {reason or 'can be written'}"
         if reason and name == "runs":
             faults.append(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
+    try:
+        findings["mirrors"] = _mirrors()
+    except InputError as error:
+        findings["mirrors"] = "they cannot be used"
+        faults.append(str(error))
     findings["faults"] = faults
     return findings
+
+
+def _mirrors():
+    roots, source = mirrors.in_use()
+    if source:
+        return f"{', '.join(roots)} (set in {source})"
+    return f"none set in {mirrors.VARIABLE} or {mirrors.config_file()}"
 
 
 def _backend():

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", help="birds, cats_dogs, ...; an unknown name prints the list"
     )
+    arguments.add_mirror(parser)
     arguments.add_json(parser)
 
 

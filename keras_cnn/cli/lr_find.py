@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of learning rates to try (default: 100)",
     )
+    arguments.add_mirror(parser)
     arguments.add_json(parser)
 
 

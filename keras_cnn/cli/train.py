@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --codes: where to store the features (default: codes.sqlite beside the results "
         "folder)",
     )
+    arguments.add_mirror(parser)
     arguments.add_json(parser)
 
 

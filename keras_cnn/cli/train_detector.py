@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     names = [name for name in _RECIPE.option_names if name != "data"]  # DIR is the data
     _RECIPE.add_options(parser, names=names)
+    arguments.add_mirror(parser)
     arguments.add_json(parser)
 
 

@@ -1,27 +1,22 @@
 """Fetch a data set: download, check the digest, unpack, and rename into place when complete."""
 
-import errno
 import os
 import re
 import shutil
-import socket
 import stat
 import tarfile
 import tempfile
 import time
-import urllib.error
 import zipfile
 import zlib
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from keras_cnn import downloads
 from keras_cnn.datasets import locate
 from keras_cnn.datasets.catalogue import CATALOGUE
 from keras_cnn.errors import InputError
-
-_STALLED = 60  # seconds without a byte after which a download ends with an error
-_ABANDONED = 24 * 60 * 60  # seconds after which a work folder counts as left by a killed fetch
 
 
 def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
@@ -29,7 +24,7 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
 
     Archives go to `<root>/downloads/<name>/` and stay there. An archive that is already there is
     used if its digest is right. The set is built in a hidden folder, which is renamed when it is
-    complete. A set that already exists is not changed.
+    complete. A set that already exists is not changed. Mirrors: see `keras_cnn.mirrors`.
 
     Args:
         name: The set's name: one of `CATALOGUE`.
@@ -58,6 +53,8 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
     print(f"{name}: {row.title}. Licence: {row.licence}. Please cite: {row.citation}.")
     try:
         return _build(name, row, folder=folder, target=target)
+    except InputError:
+        raise
     except OSError as error:
         size = 2 * sum(source.megabytes for source in row.sources)
         raise InputError(
@@ -68,11 +65,8 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
 
 def _build(name, row, *, folder, target):
     """Download and unpack, then rename the finished set; after an error no partial set is left."""
-    downloads = folder / "downloads" / name
-    downloads.mkdir(parents=True, exist_ok=True)
-    if not os.access(downloads, os.W_OK):  # get_file would write into a temporary folder instead
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(downloads))
-    archives = [_download(source, downloads) for source in row.sources]
+    archives_folder = folder / "downloads" / name
+    archives = [_download(source, archives_folder) for source in row.sources]
     work = Path(tempfile.mkdtemp(prefix=f".{name}-fetch-", dir=folder))  # hidden
     try:
         _unpack(archives, row, work)
@@ -88,38 +82,20 @@ def _build(name, row, *, folder, target):
         shutil.rmtree(work, ignore_errors=True)
     for leftover in folder.glob(f".{name}-fetch-*"):
         with suppress(OSError):  # another fetch may have renamed it meanwhile
-            if time.time() - leftover.stat().st_mtime > _ABANDONED:
+            if time.time() - leftover.stat().st_mtime > downloads.ABANDONED:
                 shutil.rmtree(leftover, ignore_errors=True)
-    print(f"{name} is ready in {target}; the archives in {downloads} are no longer needed.")
+    print(f"{name} is ready in {target}; the archives in {archives_folder} are no longer needed.")
     return target
 
 
 def _download(source, folder):
     """Return the path of a source's file with the right digest; download it if it is missing."""
-    from keras.utils import get_file
-
-    path = folder / source.name
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_STALLED)  # get_file sets no timeout
-    try:
-        get_file(path.name, source.url, file_hash=source.digest, cache_dir=folder, cache_subdir="")
-    except Exception as error:  # get_file raises a bare Exception when an address fails
-        if isinstance(error.__context__, urllib.error.HTTPError):
-            error.__context__.close()  # get_file leaves it open
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        if path.exists():  # complete, but the digest is wrong
-            path.unlink()
-            reason = f"the file has another digest than the published {source.digest}"
-        else:
-            reason = str(error) or type(error).__name__
-        raise InputError(
-            f"{path.name} cannot be downloaded from {source.url} ({reason}): try again, or put the "
-            f"file into {folder} yourself and fetch again"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)
-    return path
+    return downloads.fetch(
+        source.url,
+        folder / source.name,
+        place=f"{folder.name}/{source.name}",
+        digest=source.digest,
+    )
 
 
 def _unpack(archives, row, work):

@@ -93,6 +93,7 @@ def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
         raise ValueError(
             f"weights must be None, 'imagenet' or an existing file; received weights={weights!r}."
         )
+    weight_readers.refuse_web_page(path)
     if path.suffix == ".pth":
         return assign(model, from_torchvision(weight_readers.read_torch(path)), source=path)
     if path.suffix == ".keras":

@@ -16,6 +16,8 @@ import h5py
 import keras
 import numpy as np
 
+from keras_cnn import downloads
+
 INCEPTION_V4 = (  # timm's features.0 to features.21
     *("conv1", "conv2", "conv3", "mixed3", "mixed4", "mixed5"),
     *(f"inception_a{i}" for i in range(1, 5)),
@@ -93,6 +95,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     Raises:
         ValueError: The file is damaged; or the caller found that it lacks a part (KeyError).
     """
+    refuse_web_page(path)
     try:
         archive = (
             zipfile.ZipFile(path).open("model.weights.h5") if path.suffix == ".keras" else path
@@ -118,6 +121,22 @@ def _layers(model, path):
             yield _keras3_layers(model, file["layers"])
         else:
             yield _legacy_layers(model, legacy_layers(file))
+
+
+def refuse_web_page(path: Path) -> None:
+    """Refuse a file that is a web page.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It is a web page.
+    """
+    if downloads.is_web_page(path):
+        raise ValueError(
+            f"{path} is a web page, such as the login page of a network, not a weights file: "
+            "delete it and download the file again"
+        )
 
 
 def _soft(name, link):
@@ -193,6 +212,7 @@ def read_torch(path: Path) -> Mapping[str, Any]:
         raise ImportError(
             f"{path.name} is a file of PyTorch: pip install 'keras-cnn[torch]'"
         ) from error
+    refuse_web_page(path)
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of many types

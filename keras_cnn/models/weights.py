@@ -1,4 +1,4 @@
-"""Published weights: the address and hash of each file, and how its pictures were scaled."""
+"""Published weights into a model, and pictures scaled as for them."""
 
 import functools
 import hashlib
@@ -7,16 +7,20 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_cnn import downloads
 from keras_cnn.errors import InputError
-from keras_cnn.models.weight_readers import from_torch, read_hdf5, read_torch
+from keras_cnn.models.published import CLASS_INDEX, FILES, File
+from keras_cnn.models.weight_readers import by_name, from_torch, read_hdf5, read_torch
 
 __all__ = [
+    "CLASS_INDEX",
     "FILES",
+    "File",
     "check_path",
     "decode_predictions",
     "find_rule",
@@ -27,130 +31,6 @@ __all__ = [
 ]
 
 
-class File(NamedTuple):
-    """A published file.
-
-    Attributes:
-        address: Its URL.
-        hash: Its MD5 (32 hexadecimal digits) or SHA-256 (64 digits, or the first 8 where the
-            publisher gives no more); None where the publisher gives none.
-        rule: How its pictures were scaled: "caffe", "tf" or "torch", as in `preprocess_input`.
-    """
-
-    address: str
-    hash: str | None
-    rule: str
-
-
-def _keras_files(folder, *, rule, md5):
-    address = (
-        f"https://storage.googleapis.com/tensorflow/keras-applications/{folder}/"
-        "{}_weights_tf_dim_ordering_tf_kernels{}.h5"
-    )
-    return {
-        (architecture, top): File(address.format(architecture, ending), digest, rule)
-        for architecture, digests in md5.items()
-        for top, ending, digest in zip((True, False), ("", "_notop"), digests, strict=True)
-    }
-
-
-def _torch_files(folder, *, rule, sha256):
-    return {
-        (architecture, top): File(f"{folder}/{name}", digest, rule)
-        for architecture, (name, digest) in sha256.items()
-        for top in (True, False)  # the same file; without the top, its last layers are ignored
-    }
-
-
-FILES = {
-    # keras.applications: addresses and MD5 (with the top, without it) from its source.
-    **_keras_files(
-        "vgg16",
-        rule="caffe",
-        md5={"vgg16": ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")},
-    ),
-    **_keras_files(
-        "vgg19",
-        rule="caffe",
-        md5={"vgg19": ("cbe5617147190e668d6c5d5026f83318", "253f8cb515780f3b799900260a226db6")},
-    ),
-    **_keras_files(
-        "resnet",
-        rule="caffe",
-        md5={
-            "resnet50": ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
-            "resnet101": ("f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),
-            "resnet152": ("100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
-        },
-    ),
-    **_keras_files(
-        "densenet",
-        rule="torch",
-        md5={
-            "densenet121": ("9d60b8095a5708f2dcce2bca79d332c7", "30ee3e1110167f948a6b9946edeeb738"),
-            "densenet169": ("d699b8f76981ab1b30698df4c175e90b", "b8c4d4c20dd625c148057b9ff1c1176b"),
-            "densenet201": ("1ceb130c1ea1b78c3bf6114dbdfd8807", "c13680b51ded0fb44dff2d8f86ac8bb1"),
-        },
-    ),
-    **_keras_files(
-        "inception_v3",
-        rule="tf",
-        md5={
-            "inception_v3": ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")
-        },
-    ),
-    # keras.applications publishes no hash of MobileNet's files.
-    **{
-        (f"mobilenet_{alpha}_{size}", top): File(
-            "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
-            f"mobilenet_{alpha}_{size}_tf{'' if top else '_no_top'}.h5",
-            None,
-            "tf",
-        )
-        for alpha in ("1_0", "7_5", "5_0", "2_5")
-        for size in (224, 192, 160, 128)
-        for top in (True, False)
-    },
-    # torchvision: the name holds the first 8 digits of the SHA-256. All 64 digits, where given,
-    # come from public lock files, which agree.
-    **_torch_files(
-        "https://download.pytorch.org/models",
-        rule="torch",
-        sha256={
-            "alexnet_owt": (
-                "alexnet-owt-7be5be79.pth",
-                "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-            ),
-            "resnet18": (
-                "resnet18-f37072fd.pth",
-                "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-            ),
-            "resnet34": (
-                "resnet34-b627a593.pth",
-                "b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
-            ),
-            "vgg11": ("vgg11-8a719046.pth", "8a719046"),
-            "vgg13": ("vgg13-19584684.pth", "19584684"),
-        },
-    ),
-    # Ported from TensorFlow: torchvision's `transform_input` turns "torch" scaling into "tf".
-    **_torch_files(
-        "https://download.pytorch.org/models",
-        rule="tf",
-        sha256={"inception_v1_bn": ("googlenet-1378be20.pth", "1378be20")},
-    ),
-    # Cadene's port from TensorFlow, which timm's network was written for.
-    **_torch_files(
-        "https://data.lip6.fr/cadene/pretrainedmodels",
-        rule="tf",
-        sha256={"inception_v4": ("inceptionv4-8e4777a0.pth", "8e4777a0")},
-    ),
-}
-CLASS_INDEX = File(
-    "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",
-    "c2c37ea517e94d9795004a39431a14cb",
-    "",
-)
 ENDINGS = (".h5", ".hdf5", ".keras", ".pth")
 
 
@@ -180,7 +60,8 @@ def load(
     Raises:
         InputError: There is no such file.
         ValueError: `weights` is neither, or the file does not fit the model.
-        OSError: The published file is not in the cache and cannot be downloaded.
+        downloads.DownloadError: The published file is not in the cache and cannot be downloaded; it
+            is an `InputError` and an OSError.
         ImportError: A `.pth` file needs PyTorch.
     """
     published = FILES.get((architecture, bool(include_top)))
@@ -190,7 +71,8 @@ def load(
     if weights == "imagenet":
         if not published:
             raise _unpublished(architecture)
-        path = _fetch(published)
+        options = {"model": model, "published": published, "include_top": include_top}
+        path = _fetch(published, None if published.hash else functools.partial(_check, **options))
     else:
         path = check_path(weights)
     try:
@@ -352,49 +234,56 @@ def _unpublished(architecture):
     )
 
 
-def _fetch(file):
+def published_path(architecture: str, *, include_top: bool = True) -> Path:
+    """Return where the published file of a network lies once it was downloaded.
+
+    Args:
+        architecture: A name of `FILES`.
+        include_top: Whether the file has the classifier.
+    """
+    return _place(FILES[architecture, include_top])
+
+
+def _place(file):
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    return home / "models" / file.address.rpartition("/")[2]
+
+
+def _fetch(file, check=None):
     """Return the path of `file` in Keras' cache; download it if it is not there.
 
-    A download gets its final name only after its hash was checked, so an interrupted or forged
-    download is never used.
+    `check`, for a file without a published hash, raises ValueError for another file.
     """
-    name = file.address.rpartition("/")[2]
-    if file.hash is None:
-        raise ValueError(
-            f"{name} has no published hash, so a download could not be checked and is not made: "
-            f"get {file.address} by hand and pass its path as weights='.../{name}'"
-        )
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    path = home / "models" / name
-    if path.is_file() and _digest(path, file.hash).startswith(file.hash):
-        return path
-    algorithm = "MD5" if len(file.hash) == 32 else "SHA-256"
-    wanted = f"its {algorithm} must be {file.hash}" + ("..." if len(file.hash) == 8 else "")
+    path = _place(file)
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        download = keras.utils.get_file(
-            f"{name}.{os.getpid()}.part",
+        return downloads.fetch(
             file.address,
-            cache_dir=str(home),
-            cache_subdir="models",
-            force_download=True,
+            path,
+            place=f"models/{path.name}",
+            digest=file.hash,
+            check=check,
+            remember=not (file.hash or file.values),
         )
-    except Exception as error:  # get_file raises bare Exception
-        raise OSError(
-            f"{name} is not in Keras' cache and cannot be downloaded ({error}): get {file.address} "
-            f"by hand and put it at {path}; {wanted}"
+    except downloads.DownloadError:
+        raise
+    except OSError as error:
+        raise downloads.DownloadError(
+            f"{path.name} cannot be written into {path.parent} ({error.strerror or error}): make room "
+            "there, or name another folder in KERAS_HOME, or pass the path of the file as weights"
         ) from error
-    download = Path(download)
-    digest = _digest(download, file.hash)
-    if not digest.startswith(file.hash):
-        download.unlink()
-        raise ValueError(
-            f"{file.address} sent another file than the published file, and it was deleted: "
-            f"{wanted} and is {digest}; try again, or put the right file at {path}"
-        )
-    return download.replace(download.with_name(name))
 
 
-def _digest(path, like):
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "md5" if len(like) == 32 else "sha256").hexdigest()
+def _check(path, *, model, published, include_top):
+    """Refuse a file that does not fit the model, or has other values than published."""
+    if published.values and _values_digest(model, path) != published.values:
+        raise ValueError(f"{path} has other values than the published weights")
+    read_hdf5(model, path, include_top=include_top)
+
+
+def _values_digest(model, path):
+    """Return the SHA-256 of a file's values: float32, little-endian, in the model's order."""
+    digest = hashlib.sha256()
+    for values in by_name(model, path).values():
+        for value in values:
+            digest.update(value.astype("<f4").tobytes())
+    return digest.hexdigest()

@@ -9,10 +9,10 @@ from keras_cnn.models import weights as weight_files
 from keras_cnn.transfer.base import Base
 
 # Best first: (architecture of the weights file, builder, its options).
-FOR_GPU = (("resnet50", "ResNet50", {}),)
+FOR_GPU = (("resnet50", models.ResNet50, {}),)
 FOR_CPU = (
-    ("mobilenet_1_0_224", "MobileNet", {"alpha": 1.0}),
-    ("mobilenet_2_5_224", "MobileNet", {"alpha": 0.25}),
+    ("mobilenet_1_0_224", models.MobileNet, {"alpha": 1.0}),
+    ("mobilenet_2_5_224", models.MobileNet, {"alpha": 0.25}),
 )
 
 
@@ -26,15 +26,19 @@ def available_base() -> tuple[Base | None, str]:
     """
     has_gpu = bool(keras.distribution.list_devices("gpu"))
     rows = (FOR_GPU if has_gpu else ()) + FOR_CPU
-    for row in rows:
-        if weight_files.is_downloaded(row[0], include_top=False):
-            return _base(*row), "its ImageNet weights are on this machine"
+    for architecture, builder, options in rows:
+        path = weight_files.published_path(architecture, include_top=False)
+        if path.is_file():
+            return _base(path, builder, options), "its ImageNet weights are on this machine"
+    architecture, builder, options = rows[0]
     try:
-        return _base(*rows[0]), "it is the best that trains fast on this machine"
+        builder(include_top=False, weights="imagenet", input_shape=(224, 224, 3), **options)
     except (OSError, ValueError) as error:
         return None, f"none can be downloaded ({error})"
+    path = weight_files.published_path(architecture, include_top=False)
+    return _base(path, builder, options), "it trains fast on this machine"
 
 
-def _base(architecture, builder, options):
-    path = weight_files.download(architecture, include_top=False)
-    return Base.of(functools.partial(getattr(models, builder), **options), weights=path)
+def _base(path, builder, options):
+    """Return a base from a file, which serves pictures of any size."""
+    return Base.of(functools.partial(builder, **options), weights=path)

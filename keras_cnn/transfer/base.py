@@ -41,6 +41,7 @@ class Base:
         *,
         weights: str | os.PathLike | None = "imagenet",
         scaling: Scaling | None = None,
+        **options: Any,
     ) -> "Base":
         """Return a published network, or a network of the same kind that was trained here.
 
@@ -51,6 +52,7 @@ class Base:
             weights: "imagenet", the path of a file, or None for random weights.
             scaling: How pixels were scaled when the weights were trained; None takes the scaling of
                 the file's card, or that of the published weights.
+            **options: Options of the builder, such as ``alpha=0.25`` of `models.MobileNet`.
 
         Raises:
             InputError: There is no such file, or its card has no usable scaling.
@@ -60,7 +62,7 @@ class Base:
             weight_files.check_path(weights)
 
         def build(*, input_shape):
-            return builder(include_top=False, weights=weights, input_shape=input_shape)
+            return builder(include_top=False, weights=weights, input_shape=input_shape, **options)
 
         return cls(build, scaling or _scaling(builder, build, weights), _label(builder, weights))
 

@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 from download_server import BIRDS, BIRDS_ARRANGED, jpeg, refusal, tar, tree, zipped
 
-from keras_cnn import datasets
+from keras_cnn import datasets, downloads
 from keras_cnn.datasets import download
 from keras_cnn.errors import InputError
 
@@ -25,7 +24,7 @@ from keras_cnn.errors import InputError
 def test_an_interrupted_download_is_reported_and_a_second_fetch_succeeds(
     place, publish, publisher, monkeypatch, fault
 ):
-    monkeypatch.setattr(download, "_STALLED", 0.3)
+    monkeypatch.setattr(downloads, "STALLED", 0.3)
     row = publish("birds", BIRDS)
     publisher.fault = fault
     sentence = refusal("birds")
@@ -172,15 +171,13 @@ def test_a_full_disk_while_unpacking_is_reported(place, publish, monkeypatch):
 
 
 def test_a_full_disk_while_downloading_is_not_blamed_on_the_server(place, publish, monkeypatch):
-    from keras.src.utils import file_utils
-
     publish("birds", BIRDS)
 
-    def full(url, path, *_):
-        Path(path).write_bytes(b"half")
+    def full(address, file, **_):
+        file.write(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(file_utils, "urlretrieve", full)
+    monkeypatch.setattr(downloads, "_receive", full)
     sentence = refusal("birds")
     assert os.strerror(errno.ENOSPC) in sentence and "make room" in sentence
     assert not list((place / "downloads/birds").iterdir())

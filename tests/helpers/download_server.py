@@ -1,5 +1,6 @@
 """Shared by tests of `datasets`: a local server in place of a publisher, and small archives."""
 
+import contextlib
 import gzip
 import http.server
 import io
@@ -49,6 +50,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+@contextlib.contextmanager
+def running(files=None, *, fault=None):
+    """Yield a running `Publisher` of some files."""
+    with Publisher() as server:
+        server.files, server.fault = dict(files or {}), fault
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            thread.join()
 
 
 def tar(files, mode="w"):

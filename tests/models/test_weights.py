@@ -142,6 +142,9 @@ def test_a_damaged_file_is_refused_and_changes_nothing(name, tmp_path):
         pytest.importorskip("torch")
     path = tmp_path / name
     path.write_bytes(b"<html>404: not found</html>")
+    with pytest.raises(ValueError, match=r"a\..* is a web page.*not a weights file: .*again"):
+        load_tiny(tiny(), path)
+    path.write_bytes(b"404: not found")
     with pytest.raises(ValueError, match="a.* is not a weights file of Keras|damaged"):
         load_tiny(tiny(), path)
 
