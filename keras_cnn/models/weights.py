@@ -268,8 +268,8 @@ def _fetch(file, check=None):
         raise
     except OSError as error:
         raise downloads.DownloadError(
-            f"{path.name} cannot be written into {path.parent} ({error.strerror or error}): make room "
-            "there, or name another folder in KERAS_HOME, or pass the path of the file as weights"
+            f"{path.name} cannot be written into {path.parent} ({error.strerror or error}): make "
+            "room there, name another folder in KERAS_HOME, or pass the path of a file as weights"
         ) from error
 
 

@@ -125,7 +125,7 @@ def test_a_damaged_and_a_missing_file_get_a_sentence(tmp_path):
     with pytest.raises(InputError, match="there is no file"):
         identify(tmp_path / "a.h5")
     (tmp_path / "a.h5").write_text("<html>sign in</html>")
-    with pytest.raises(ValueError, match="is not a weights file of Keras, or damaged"):
+    with pytest.raises(ValueError, match="is a web page"):
         identify(tmp_path / "a.h5")
 
 
