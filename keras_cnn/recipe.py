@@ -181,6 +181,8 @@ class Recipe(TrainingRecipe):
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
             saved model remembers the number.
         skip_bad_images: Whether to go on without pictures that cannot be read.
+        network: The builder and its options, such as "MobileNet(alpha=0.25)", where a command chose
+            them; None in a case, whose script names its network.
     """
 
     classes: str | None = option(
@@ -231,3 +233,4 @@ class Recipe(TrainingRecipe):
         whole_network=True,
     )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
+    network: str | None = None

@@ -2,7 +2,7 @@
 
 import argparse
 
-from keras_cnn.cli import arguments, backend, networks, output
+from keras_cnn.cli import arguments, backend, model_options, networks, output
 
 # The options of a recipe that change a range test. The others would have no effect.
 _OPTIONS = (
@@ -38,7 +38,6 @@ def run(options: argparse.Namespace) -> None:
     lr_find.json.
     """
     recipe = networks.recipe(options)
-    networks.full_name(options.model)
     weights = networks.weights(options.weights)
     with output.stdout_for_answer(options):
         backend.import_keras()
@@ -55,12 +54,12 @@ def run(options: argparse.Namespace) -> None:
 
 def _network_and_splits(recipe, weights, options):
     """Return the builder of the network to train, and its pictures."""
-    builder = networks.find_builder(options.model)
+    builder = networks.builder(options)
     if weights:
         from keras_cnn import transfer
 
         base = networks.base(builder, weights, options)
         build, scaling = transfer.with_head(base), base.scaling
     else:
-        build, scaling = networks.with_input_errors(builder, f"--model {options.model}"), None
+        build, scaling = networks.with_input_errors(builder, model_options.words(options)), None
     return build, networks.scaled_splits(recipe, build=build, scaling=scaling)

@@ -5,47 +5,22 @@ import dataclasses
 import difflib
 import functools
 import inspect
+import json
 import os
 import re
 from collections.abc import Callable, Collection
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from keras_cnn import filesystem
-from keras_cnn.cli import arguments
+from keras_cnn.cli import arguments, model_options
 from keras_cnn.errors import InputError
 from keras_cnn.recipe import Recipe
 
-CLASSIFIERS = {  # name in `models` -> source; a table, since importing `models` takes seconds
-    "AlexNet": "Krizhevsky et al., 2012",
-    "DenseNet121": "Huang et al., 2017",
-    "DenseNet169": "Huang et al., 2017",
-    "DenseNet201": "Huang et al., 2017",
-    "InceptionV1": "GoogLeNet, Szegedy et al., 2015",
-    "InceptionV3": "Szegedy et al., 2016",
-    "InceptionV4": "Szegedy et al., 2017",
-    "LeNet5": "LeCun et al., 1998",
-    "MobileNet": "Howard et al., 2017",
-    "ResNet18": "He et al., 2016",
-    "ResNet34": "He et al., 2016",
-    "ResNet50": "He et al., 2016",
-    "ResNet101": "He et al., 2016",
-    "ResNet152": "He et al., 2016",
-    "SoftmaxRegression": "one dense layer",
-    "VGG11": "Simonyan & Zisserman, 2015",
-    "VGG13": "Simonyan & Zisserman, 2015",
-    "VGG16": "Simonyan & Zisserman, 2015",
-    "VGG19": "Simonyan & Zisserman, 2015",
-    "book.SoftmaxRegression": "the book's listing, chapter 3",
-    "book.LeNet5": "the book's listing, chapter 4",
-    "book.AlexNet": "the book's listing, chapter 5",
-    "book.VGG16": "the book's listing, chapter 5",
-    "book.InceptionV1": "the book's listing, chapter 5",
-    "book.ResNet": "the book's listing, chapter 5",
-    "book.DenseNet": "the book's listing, chapter 6",
-    "book.MobileNet": "the book's listing, chapter 6",
-    "book.FashionCNN": "the book's exercise",
-}
+# `models.identify.facts`, without the seconds that importing `models` takes.
+FACTS = json.loads((files("keras_cnn") / "models" / "facts.json").read_text("utf-8"))
+CLASSIFIERS = tuple(dict.fromkeys(row["builder"] for row in FACTS))  # names in `models`
 RECIPE = Recipe(
     name="",
     dataset="",
@@ -59,7 +34,7 @@ OPTIONS = tuple(name for name in RECIPE.option_names if name != "data")  # DIR i
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, names: Collection[str] = OPTIONS) -> None:
-    """Add the folder, the model, its weights and the options of a recipe.
+    """Add the folder, the model, its options and weights, and the options of a recipe.
 
     Args:
         parser: Parser of the command.
@@ -74,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, names: Collection[str] = O
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
     )
+    model_options.add_arguments(parser)
     parser.add_argument(
         "--weights",
         metavar="imagenet|PATH",
@@ -89,12 +65,15 @@ def recipe(options: argparse.Namespace) -> Recipe:
         options: Options of the command, from `add_arguments`.
 
     Raises:
-        InputError: The folder is missing, or a value is out of its range.
+        InputError: The folder is missing, there is no such model, or a value is out of its range.
     """
     folder = arguments.folder(options.folder)
+    given = ", ".join(f"{name}={text}" for name, text in model_options.texts(options).items())
+    network = f"{full_name(options.model)}({given})"
     model = re.sub("[^a-z0-9]+", "_", options.model.lower())
     name = f"{os.path.basename(os.path.abspath(folder))}_{model}"
-    return RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
+    changes = {"name": name, "dataset": folder.name, "data": folder, "network": network}
+    return RECIPE.with_options(options, **changes)
 
 
 def full_name(name: str) -> str:
@@ -136,6 +115,18 @@ def find_builder(name: str) -> Callable:
     return getattr(models.book if package else models, function)
 
 
+def builder(options: argparse.Namespace) -> Callable:
+    """Return the builder of a command's network, with the options that the user gave.
+
+    Args:
+        options: Options of the command.
+
+    Raises:
+        InputError: As in `full_name` and `model_options.apply`.
+    """
+    return model_options.apply(find_builder(options.model), options)
+
+
 def weights(text: str | None) -> str | None:
     """Return "imagenet", the path of a file of weights, or None.
 
@@ -175,7 +166,7 @@ def base(builder: Callable, weights: str, options: argparse.Namespace) -> Any:
         raise InputError(
             f"--model {options.model} cannot start from trained weights: leave out --weights"
         )
-    label = f"--model {options.model} --weights {weights}"
+    label = f"{model_options.words(options)} --weights {weights}"
     base = with_input_errors(transfer.Base.of, label)(builder, weights=weights)
     return dataclasses.replace(base, build=with_input_errors(base.build, label))
 
@@ -195,6 +186,8 @@ def with_input_errors(function: Callable, options: str) -> Callable:
         except InputError:
             raise
         except (ValueError, ImportError) as error:
+            if hasattr(error, "for_command_line"):  # `models.identify.UnfitWeights`
+                raise InputError(error.for_command_line()) from error
             raise InputError(f"{options}: {error}") from error
 
     return call_or_refuse

@@ -2,7 +2,7 @@
 
 import argparse
 
-from keras_cnn.cli import arguments, backend, networks, output
+from keras_cnn.cli import arguments, backend, model_options, networks, output
 from keras_cnn.errors import InputError
 from keras_cnn.options import flag
 
@@ -56,17 +56,16 @@ def run(options: argparse.Namespace) -> None:
                     f"--codes {options.codes} is solved without steps: leave out {flag(name)}, or "
                     "use --codes softmax"
                 )
-    networks.full_name(options.model)
     weights = networks.weights(options.weights)
     with output.stdout_for_answer(options):
         backend.import_keras()
-        builder = networks.find_builder(options.model)
+        builder = networks.builder(options)
         if weights:
             result = _train_from_weights(builder, weights, recipe, options)
         else:
             from keras_cnn.training import run as training
 
-            build = networks.with_input_errors(builder, f"--model {options.model}")
+            build = networks.with_input_errors(builder, model_options.words(options))
             result = training.run(build, networks.scaled_splits(recipe, build=build), recipe)
     if options.json:
         output.print_json(result)

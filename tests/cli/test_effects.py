@@ -199,6 +199,30 @@ def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
         assert losses(flag(name), value) != first, name
 
 
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        ("book.fashioncnn", [["--model-option", "dropout=0.4"]]),
+        pytest.param(
+            "mobilenet",
+            [["--alpha", "0.1"], ["--model-option", "depth_multiplier=2"]],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_options_of_the_network_change_the_losses(model, changes, stripes, tmp_path, capsys):
+    words = ["lr-find", str(stripes), "--model", model, "--image-size", "32", "--steps", "20"]
+    words += ["--json", "--out", str(tmp_path / "out")]
+
+    def losses(*changes):
+        assert main([*words, *changes]) == 0
+        return json.loads(capsys.readouterr().out)["losses"]
+
+    first = losses()
+    for change in changes:
+        assert losses(*change) != first, change
+
+
 def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
     stripes, tmp_path, capsys, monkeypatch
 ):
