@@ -5,11 +5,13 @@ Importing this module loads neither Keras nor TensorFlow, so that ``--help`` ans
 
 import dataclasses
 import importlib.util
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from keras_cnn.errors import InputError
-from keras_cnn.options import OptionFields, option
+from keras_cnn.options import OptionFields, flag, option
 
 _FLIP = {"horizontal_flip": True}
 _SHIFT = {"width_shift_range": 0.1, "height_shift_range": 0.1}
@@ -20,6 +22,11 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     "move": _SHIFT | {"rotation_range": 6, "shear_range": 6, "zoom_range": 0.06},
     "full": _FLIP | _SHIFT | {"rotation_range": 15, "zoom_range": 0.15},
 }
+BUDGETED = (  # choices that `transfer.fit` makes itself
+    *("epochs", "learning_rate", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
+    *("runs", "resume", "mix", "distribute", "coordinator", "processes", "process", "precision"),
+    "tensorboard",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -234,3 +241,23 @@ class Recipe(TrainingRecipe):
     )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
     network: str | None = None
+
+
+def check_budget(minutes: float, choices: Iterable[str]) -> None:
+    """Refuse a budget that is no time, and choices that it leaves no room for.
+
+    Args:
+        minutes: The budget of `transfer.fit`.
+        choices: Names of the recipe's fields that the user chose.
+
+    Raises:
+        InputError: The budget is not above 0, or it decides one of the choices.
+    """
+    if not 0 < minutes < math.inf:
+        raise InputError(f"--budget must be above 0 minutes; received {minutes}")
+    for name in BUDGETED:
+        if name in choices:
+            raise InputError(
+                f"{flag(name)} is decided by --budget: leave it out, or choose a network with "
+                "--model"
+            )

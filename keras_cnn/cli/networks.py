@@ -33,12 +33,18 @@ RECIPE = Recipe(
 OPTIONS = tuple(name for name in RECIPE.option_names if name != "data")  # DIR is the data
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, names: Collection[str] = OPTIONS) -> None:
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    *,
+    names: Collection[str] = OPTIONS,
+    model_is_required: bool = True,
+) -> None:
     """Add the folder, the model, its options and weights, and the options of a recipe.
 
     Args:
         parser: Parser of the command.
         names: Names of the recipe's options that have an effect on the command.
+        model_is_required: Whether --model must be given.
     """
     parser.add_argument(
         "folder",
@@ -47,7 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser, *, names: Collection[str] = O
         "a share of train/ takes its place; or one folder per class",
     )
     parser.add_argument(
-        "--model", required=True, metavar="NAME", help="resnet50, vgg16, book.alexnet, ..."
+        "--model",
+        required=model_is_required,
+        metavar="NAME",
+        help="resnet50, vgg16, book.alexnet, ..."
+        + ("" if model_is_required else " (default: chosen for the folder and the --budget)"),
     )
     model_options.add_arguments(parser)
     parser.add_argument(
@@ -167,6 +177,31 @@ def base(builder: Callable, weights: str, options: argparse.Namespace) -> Any:
             f"--model {options.model} cannot start from trained weights: leave out --weights"
         )
     label = f"{model_options.words(options)} --weights {weights}"
+    base = with_input_errors(transfer.Base.of, label)(builder, weights=weights)
+    return dataclasses.replace(base, build=with_input_errors(base.build, label))
+
+
+def base_of_weights(weights: str) -> Any:
+    """Return a `transfer.Base` of a file that tells its network itself.
+
+    Args:
+        weights: Path of a file of weights, or of a run's `model.keras`.
+
+    Raises:
+        InputError: The file holds no network of this package.
+    """
+    from keras_cnn import card, transfer
+    from keras_cnn.models import identify
+
+    if weights.endswith(".keras") and card.is_in(weights):
+        return transfer.Base.of_run(weights)
+    network = with_input_errors(identify.identify, f"--weights {weights}")(weights)
+    if network is None:
+        raise InputError(
+            f"--weights {weights} holds weights of an unknown network: name it with --model"
+        )
+    builder = functools.partial(find_builder(network.builder), **network.options)
+    label = f"--weights {weights}"
     base = with_input_errors(transfer.Base.of, label)(builder, weights=weights)
     return dataclasses.replace(base, build=with_input_errors(base.build, label))
 

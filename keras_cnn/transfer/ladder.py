@@ -5,7 +5,6 @@ validation loss: a linear classifier on features, a head that sees augmented pic
 """
 
 import dataclasses
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.images import memory
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
-from keras_cnn.recipe import Recipe
+from keras_cnn.recipe import Recipe, check_budget
 from keras_cnn.training import run as training
 from keras_cnn.training.compiling import build_apart
 from keras_cnn.training.phases import Phase, gentle
@@ -37,10 +36,6 @@ HEAD_SHARE = 0.3  # of the time that is left after the first rung
 TRAINING_COST = 3.5  # a step of training all layers, in answers; the backward pass takes twice one
 REPORT_SECONDS = 10  # saving, testing and drawing, without the answers to the test pictures
 COMPILING_SECONDS = 10  # the first step of a phase
-CHOSEN = (  # choices of a recipe that the budget makes
-    *("epochs", "learning_rate", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
-    *("runs", "resume", "mix", "distribute", "coordinator", "processes", "process", "precision"),
-)
 
 
 def fit(
@@ -77,9 +72,8 @@ def fit(
         InputError: The pictures cannot be used, or a choice is not free.
     """
     started = time.perf_counter()
+    check_budget(budget, choices)
     recipe = _recipe(folder, choices)
-    if not 0 < budget < math.inf:
-        raise InputError(f"--budget must be above 0 minutes; received {budget}")
     why = "it was named"
     if base is None:
         base, why = available_base()
@@ -90,12 +84,6 @@ def fit(
 
 
 def _recipe(folder, choices):
-    for name in CHOSEN:
-        if name in choices:
-            flag = "--" + name.replace("_", "-")
-            raise InputError(
-                f"{flag} is decided by --budget: leave it out, or choose a network with --model"
-            )
     folder = Path(folder)
     name = folder.resolve().name
     defaults = {"name": name, "dataset": name, "data": folder, "interpolation": "bilinear"}
@@ -114,7 +102,7 @@ def _climb(base, recipe, choices, *, end, why):
     size = next((s for s in sizes if total * seconds * (s / sizes[0]) ** 2 < allowed), sizes[-1])
     seconds *= (size / sizes[0]) ** 2
     model = build_apart(build_base, base=base, image_shape=(size, size, 3))
-    batch = choices.get("batch_size") or _batch_size(model)
+    batch = choices.get("batch_size") or _batch_size(model, pictures=pictures["train"])
     recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch)
     splits = splits_for(
         base,
@@ -170,7 +158,8 @@ def _from_scratch(recipe, choices, *, end, why):
     tables = folders.tables(recipe.data)
     seconds = _seconds_per_picture(base, recipe, tables["train"]["path"], size=size)
     batch = choices.get("batch_size") or _batch_size(
-        build_apart(build_base, base=base, image_shape=(size, size, 3))
+        build_apart(build_base, base=base, image_shape=(size, size, 3)),
+        pictures=len(tables["train"]),
     )
     recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch)
     splits = splits_for(
@@ -272,9 +261,13 @@ def _is_readable(preparation, path):
         return False
 
 
-def _batch_size(model):
-    """Return the largest batch up to 32 whose training step needs at most half of the memory."""
+def _batch_size(model, *, pictures):
+    """Return the largest batch up to 32 that memory and the number of training pictures allow.
+
+    A step of training may take half of the free memory. An epoch has at least 15 steps: on 255
+    photographs fine-tuning gained with 16 pictures per step, and not with 32.
+    """
     values = sum(np.prod(layer.output.shape[1:]) for layer in model.layers)
     per_picture = 3 * 4 * values  # feature maps, gradients and workspace, in float32
-    fitting = [size for size in (32, 16, 8, 4) if size * per_picture < memory.free_memory() / 2]
-    return fitting[0] if fitting else 2
+    largest = min(memory.free_memory() / 2 / per_picture, pictures / 15)
+    return next((size for size in (32, 16, 8) if size <= largest), 4)

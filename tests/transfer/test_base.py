@@ -103,7 +103,7 @@ def test_a_file_of_other_weights_is_refused_before_the_pictures_are_read(
     monkeypatch.setattr(files, "find_bad", lambda *_, **__: pytest.fail("pictures were read"))
     models.ResNet18(include_top=False).save_weights(tmp_path / "other.weights.h5")
     base = Base.of(models.MobileNet, weights=tmp_path / "other.weights.h5")
-    with pytest.raises(ValueError, match="other.weights.h5 does not fit mobilenet"):
+    with pytest.raises(ValueError, match="holds ResNet18; the model is MobileNet"):
         fit(base, small_recipe(stripes, tmp_path / "out", image_size=32))
 
 
