@@ -3,7 +3,8 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 
@@ -25,6 +26,20 @@ CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights,
 FINE_TUNING = 0.01  # factor of the learning rate for fine-tuning
 
 
+class Stage(NamedTuple):
+    """A further phase of a training, from the best weights of the phases before it.
+
+    Attributes:
+        prepare: Called with the model before the phase, such as to unfreeze layers; or None.
+        rate: Factor of the recipe's learning rate.
+        epochs: Factor of the recipe's number of epochs.
+    """
+
+    prepare: Callable[[keras.Model], None] | None = None
+    rate: float = FINE_TUNING
+    epochs: float = 1.0
+
+
 def run(
     build: Callable[..., keras.Model],
     splits: Task,
@@ -32,10 +47,12 @@ def run(
     *,
     optimizer: Callable[..., keras.optimizers.Optimizer] = keras.optimizers.Adam,
     fine_tune: Callable[[keras.Model], None] | None = None,
+    stages: Sequence[Stage] = (),
 ) -> dict:
     """Train a model, test it once with its best weights, and report.
 
-    The best weights are those of the epoch with the lowest validation loss. Ctrl-C ends the
+    The best weights are those of the epoch with the lowest validation loss; those of the last epoch
+    with `recipe.validate_on_test`, since test pictures must not choose them. Ctrl-C ends the
     training after the current step, but not the run: the best weights so far are tested and saved.
     SIGTERM does the same, and then ends the process with code 143. Several processes end without a
     test. After every epoch the state is saved in ``<folder>/checkpoint``, from where
@@ -57,6 +74,7 @@ def run(
         fine_tune: For transfer learning: called with the model after the recipe's epochs, to
             unfreeze further layers. As many epochs follow, from the best weights on and at a
             hundredth of the learning rate, which must not destroy what those layers have learned.
+        stages: Further phases after the recipe's epochs, in place of `fine_tune`.
 
     Returns:
         The content of ``report.json``; empty in all but the first of several processes.
@@ -67,17 +85,18 @@ def run(
         SystemExit: With code 143 after SIGTERM.
     """
     folder = writable(recipe.folder)
+    stages = [Stage(fine_tune)] if fine_tune else list(stages)
     keep_memory()
     with ended_by_sigterm():
         if recipe.runs == 1:
-            outcome = _train(build, splits, recipe, optimizer=optimizer, fine_tune=fine_tune)
+            outcome = _train(build, splits, recipe, optimizer=optimizer, stages=stages)
             return _finish(outcome, splits, recipe)
         outcomes, results = [], []
         for number in range(recipe.runs):
             choices = dataclasses.replace(
                 recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
             )
-            outcome = _train(build, splits, choices, optimizer=optimizer, fine_tune=fine_tune)
+            outcome = _train(build, splits, choices, optimizer=optimizer, stages=stages)
             outcomes.append(outcome)
             results.append(_finish(outcome, splits, choices))
             if outcome and outcome.facts["interrupted"]:
@@ -102,7 +121,7 @@ def _finish(outcome, task, recipe):
     return result
 
 
-def _train(build, task, recipe, *, optimizer, fine_tune):
+def _train(build, task, recipe, *, optimizer, stages):
     """Train, save and test; return the outcome, or None in all processes but the first."""
     started = time.perf_counter()
     folder = writable(recipe.folder)
@@ -115,9 +134,9 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
         folder / CHECKPOINT,
         pictures=task.fingerprints,
         patience=recipe.early_stopping,
+        keep_last=recipe.validate_on_test,
         writes=devices.is_first,
     )
-    gentle = dataclasses.replace(recipe, learning_rate=FINE_TUNING * recipe.learning_rate)
     feeds = fitting.feeds(task, devices)
     with devices.scope(), distribution.refuse_if_lost(devices):
         model = _build(build, task, precision=recipe.precision)
@@ -126,9 +145,14 @@ def _train(build, task, recipe, *, optimizer, fine_tune):
         else:
             checkpoint.clear()
         seconds_before = checkpoint.seconds
-        for phase, choices in enumerate([recipe, gentle] if fine_tune else [recipe]):
-            if phase == 1:
-                fine_tune(model)
+        for phase, stage in enumerate([Stage(rate=1.0), *stages]):
+            choices = dataclasses.replace(
+                recipe,
+                learning_rate=stage.rate * recipe.learning_rate,
+                epochs=max(1, round(stage.epochs * recipe.epochs)),
+            )
+            if stage.prepare:
+                stage.prepare(model)
             if phase + 1 < len(checkpoint.starts):
                 continue  # finished before the resume
             # The optimizer's variables wait for all processes: the first has then saved its epoch.
