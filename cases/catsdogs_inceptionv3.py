@@ -1,4 +1,4 @@
-"""InceptionV3, trained on ImageNet, learns to tell cats from dogs: chapter 5, transfer learning.
+"""InceptionV3, trained on ImageNet, learns to tell cats from dogs: 王汉生, chapter 5.
 
 First a new head is trained on the frozen network, starting from the solution of logistic
 regression. Then all layers are trained at a hundredth of the rate; batch normalisation keeps
@@ -6,8 +6,7 @@ ImageNet's statistics, since few pictures give poor ones. Without Dogs vs Cats i
 runs on a drawn sample. The ImageNet weights are downloaded once. If that fails, the case names the
 file and its folder, and continues with random weights.
 
-Erratum: the listing trains the new head for one epoch and stops before fine-tuning. It uses
-pictures of 299 pixels (``--image-size 299``).
+``--listing`` trains as the textbook's listing does: a new head, from random weights.
 """
 
 import keras_cnn
@@ -21,6 +20,16 @@ RECIPE = keras_cnn.Recipe(
     epochs=2,
     learning_rate=1e-3,
     without=("variant",),
+    choices={"fine_tune": True, "linear_probe": True},
+    listing={
+        "image_size": 299,
+        "batch_size": 100,
+        "epochs": 1,
+        "learning_rate": 1e-3,
+        "fine_tune": False,
+        "linear_probe": False,
+        "validate_on_test": True,
+    },
 )
 
 
@@ -38,9 +47,7 @@ def main(argv=None):
         "height_shift_range": 0.2,
     }
     base = transfer.Base.of(keras_cnn.models.InceptionV3, weights=weights)
-    return transfer.fit_head(
-        base, recipe, augmentation=augmentation, fine_tune=True, linear_probe=True, notes=notes
-    )
+    return transfer.fit_head(base, recipe, augmentation=augmentation, notes=notes, **recipe.choices)
 
 
 def _published_weights():

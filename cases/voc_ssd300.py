@@ -7,11 +7,14 @@ shapes drawn by code. The light base is for processors; ``--base vgg16`` is the 
 needs a GPU or patience. The paper trains with ``--base vgg16 --weights imagenet --optimizer sgd
 --learning-rate 1e-3 --schedule step --weight-decay 5e-4 --zoom-out 4 --crop 0.3``. The defaults
 augment less than the paper, for a few hundred pictures and few epochs. Photographs, such as the
-blood cells of BCCD, need ``--epochs 20`` with the light base.
+blood cells of BCCD, need ``--epochs 20`` with the light base. ``--listing`` takes the listing's
+network of 9,092 priors, its augmentation, its split and its three stages; with ``--weights FILE
+--freeze`` the first two stages keep the layers up to fc7.
 
-Errata: the listing's loss reads the mask of its positives at the wrong axis and returns nothing;
-``trainabel = False`` freezes nothing; and a box without area makes its loss infinite. Here such
-boxes are found before the training starts.
+Errata: `models.book.SSD300` has the list. The listing's loss reads the mask of its positives at the
+wrong axis and returns nothing, so ``--listing`` has the paper's loss; ``trainabel = False`` freezes
+nothing; and a box without area makes its loss infinite. Here such boxes are found before the
+training starts.
 """
 
 from functools import partial
@@ -29,18 +32,38 @@ RECIPE = keras_cnn.detection.DetectionRecipe(
     alpha=0.5,
     zoom_out=1.2,
     crop=0.6,
+    choices={"as_printed": False, "jitter": False, "later_stages": "none", "one_list_split": 0},
+    listing={
+        "batch_size": 4,
+        "epochs": 15,
+        "learning_rate": 1e-4,
+        "base": "vgg16",
+        "alpha": 1.0,
+        "schedule": "plateau",
+        "early_stopping": 6,
+        "as_printed": True,
+        "jitter": True,
+        "later_stages": "a tenth of the rate, then a hundredth",
+        "one_list_split": 0.1,
+        "without": ("base", "alpha", "zoom_out", "crop"),  # the listing has its own
+    },
 )
 
 
 def main(argv=None):
     """Train, test and report; return the contents of report.json."""
     recipe = RECIPE.parse(argv, description=__doc__)
+    unfreeze = keras_cnn.models.ssd.unfreeze
+    stages = ((None, 0.1, 1), (unfreeze, 0.01, 4 / 3))  # what to unfreeze, rate, epochs
+    phases = partial(keras_cnn.training.phases.staged, stages=stages)
+    is_staged = recipe.choices["later_stages"] != "none"
     return keras_cnn.run(
         partial(keras_cnn.detection.network, recipe),
         keras_cnn.detection.detection_splits(recipe),
         recipe,
         optimizer=keras_cnn.detection.optimizer(recipe),
-        fine_tune=keras_cnn.models.ssd.unfreeze if recipe.freeze else None,
+        fine_tune=unfreeze if recipe.freeze else None,
+        phases=phases if is_staged else None,
     )
 
 

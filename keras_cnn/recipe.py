@@ -3,12 +3,14 @@
 Importing this module loads neither Keras nor TensorFlow, so that ``--help`` answers at once.
 """
 
+import argparse
 import dataclasses
 import importlib.util
 import math
-from collections.abc import Iterable
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from keras_cnn.errors import InputError
 from keras_cnn.options import OptionFields, flag, option
@@ -26,6 +28,11 @@ BUDGETED = (  # choices that `transfer.fit` makes itself
     *("epochs", "learning_rate", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
     *("runs", "resume", "mix", "distribute", "coordinator", "processes", "process", "precision"),
     "tensorboard",
+)
+
+_PLAIN = (  # choices that no listing makes, unless its case says so: they have their defaults
+    *("interpolation", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
+    *("label_smoothing", "class_weights", "mix", "test_crops"),
 )
 
 
@@ -61,6 +68,12 @@ class TrainingRecipe(OptionFields):
         process: Number of this process, from 0.
         resume: Whether to go on from the last checkpoint in `out`, or start if there is none.
         without: Names of options that have no meaning for this case; it does not offer them.
+        choices: Further choices of the case, which are no options: name -> value.
+        listing: What the document's own listing chooses, where it differs: name of a field or of
+            a choice -> value. It gives the case the option ``--listing``. A value of `without`
+            withdraws options that the listing does not use.
+        validate_on_test: Whether the test pictures are the validation pictures too, as in the
+            listings: all training pictures train, and the weights of the last epoch are kept.
     """
 
     name: str
@@ -133,6 +146,9 @@ class TrainingRecipe(OptionFields):
         whole_network=True,
     )
     without: tuple[str, ...] = ()
+    choices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    listing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    validate_on_test: bool = False
     # `training.run` reads these two of every recipe; only `Recipe` makes them options.
     mix: ClassVar[str] = "none"
     test_crops: ClassVar[int] = 1
@@ -140,6 +156,9 @@ class TrainingRecipe(OptionFields):
     def __post_init__(self):
         """Refuse values out of range, and values that do not go together."""
         self.check_values()
+        names = {field.name for field in dataclasses.fields(self)}
+        if unknown := sorted(set(self.listing) - names - set(self.choices)):
+            raise InputError(f"listing must name fields or choices; received {unknown}")
         if self.resume and self.runs > 1:
             raise InputError(
                 f"--resume goes on with one run, not with --runs {self.runs}: choose one of the two"
@@ -156,12 +175,97 @@ class TrainingRecipe(OptionFields):
         return Path(self.out or Path("runs") / self.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON can hold them."""
+        """Return the fields and choices as JSON can hold them."""
+        left_out = {"without", "choices", "listing", *self.without}
         return {
             key: str(value) if isinstance(value, Path) else value
-            for key, value in dataclasses.asdict(self).items()
-            if key != "without" and key not in self.without
+            for key, value in (dataclasses.asdict(self) | dict(self.choices)).items()
+            if key not in left_out
         }
+
+    def parse(self, argv: Sequence[str] | None = None, *, description: str | None = None) -> Self:
+        """Read command-line options; with ``--listing`` the listing's values are the defaults.
+
+        Args:
+            argv: As in `OptionFields.parse`.
+            description: Text above the options in ``--help``; a table of what the listing does
+                otherwise is added.
+
+        Returns:
+            As in `OptionFields.parse`.
+
+        Raises:
+            SystemExit: As in `OptionFields.parse`.
+        """
+        words = sys.argv[1:] if argv is None else argv
+        if self.listing and description is not None:
+            description = f"{description.rstrip()}\n\n{self._listing_table()}"
+        recipe = self.as_listing() if self.listing and "--listing" in words else self
+        return super(TrainingRecipe, recipe).parse(argv, description=description)
+
+    def add_options(
+        self, parser: argparse.ArgumentParser, *, names: Collection[str] | None = None
+    ) -> None:
+        """Add the recipe's options to a parser, and ``--listing`` if there is a listing.
+
+        Args:
+            parser: The parser; it may have other options.
+            names: Names of the options to add; None adds all.
+        """
+        super().add_options(parser, names=names)
+        if self.listing and names is None:
+            parser.add_argument(
+                "--listing",
+                action="store_true",
+                help="do as the document's listing does; further options replace its values",
+            )
+
+    def as_listing(self) -> Self:
+        """Return the recipe of the document's listing."""
+        printed = self._printed()
+        fields = {name: value for name, value in printed.items() if name not in self.choices}
+        choices = {name: printed.get(name, value) for name, value in self.choices.items()}
+        return dataclasses.replace(self, **fields, choices=choices)
+
+    def _printed(self):
+        """Return the listing's values, those that it leaves at their defaults included."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        return {name: defaults[name] for name in _PLAIN if name in defaults} | dict(self.listing)
+
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """Return where this recipe differs from the listing: name -> (listing's value, here)."""
+        values = {
+            name: (printed, self.choices.get(name, getattr(self, name, None)))
+            for name, printed in self._printed().items()
+            if name != "without"
+        }
+        return {name: pair for name, pair in values.items() if pair[0] != pair[1]}
+
+    def listing_facts(self) -> dict[str, str]:
+        """Return the differences from the listing as a report shows them."""
+        return {
+            name: f"{_words(listing)}, here {_words(here)}"
+            for name, (listing, here) in self.differences().items()
+        } or {"as printed": "yes"}
+
+    def _listing_table(self):
+        rows = [
+            (name.replace("_", " "), *map(_words, values))
+            for name, values in self.differences().items()
+        ]
+        rows = [("", "--listing", "default"), *rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        lines = [f"  {name:{widths[0]}}  {a:{widths[1]}}  {b}" for name, a, b in rows]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _words(value):
+    """Return a value as a person writes it: yes and no, 0.001; None is the option's default."""
+    if value is None:
+        return "default"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

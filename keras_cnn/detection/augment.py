@@ -163,16 +163,19 @@ class Augmentation:
         return pixels
 
 
-def render(picture: np.ndarray, view: np.ndarray, *, size: int) -> np.ndarray:
+def render(
+    picture: np.ndarray, view: np.ndarray, *, size: int, fill: tuple[int, int, int] = FILL
+) -> np.ndarray:
     """Render a view of a picture as a square.
 
     Args:
         picture: RGB, uint8, (height, width, 3).
         view: Corners in pixels of the picture, (4,); they may lie outside it.
         size: Height and width of the square in pixels.
+        fill: RGB outside the picture.
 
     Returns:
-        uint8, (size, size, 3), `FILL` outside the picture.
+        uint8, (size, size, 3).
     """
     shrink = int(min(view[2:] - view[:2]) / size)
     if shrink >= 2:  # the warp reads only 4 pixels: average the others before
@@ -190,7 +193,7 @@ def render(picture: np.ndarray, view: np.ndarray, *, size: int) -> np.ndarray:
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=FILL,
+        borderValue=fill,
     )
 
 

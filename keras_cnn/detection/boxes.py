@@ -12,6 +12,7 @@ import numpy as np
 
 VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # give all offsets a similar spread
 INPUT = 300  # side of the network's picture in pixels
+CELLS = (38, 19, 10, 5, 3, 1)  # cells a side of the six feature maps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,19 +24,23 @@ class PriorTable:
         steps: Pixels from one cell's centre to the next; None spreads the cells evenly.
         clip_corners: Whether corners beyond the picture are moved to its edge; otherwise only sides
             longer than the picture are cut.
+        cells: Cells a side of each feature map.
     """
 
     sides: tuple[float, ...]
     steps: tuple[float, ...] | None
     clip_corners: bool
+    cells: tuple[int, ...] = CELLS
 
 
-CELLS = (38, 19, 10, 5, 3, 1)  # cells a side of the six feature maps
 RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))  # width to height, each the other way too
 TABLES = {
     "voc": PriorTable((30, 60, 111, 162, 213, 264, 315), None, clip_corners=True),
     "torchvision": PriorTable(
         (21, 45, 99, 153, 207, 261, 315), (8, 16, 32, 64, 100, 300), clip_corners=False
+    ),
+    "listing": PriorTable(
+        (30, 60, 111, 162, 213, 264, 315), None, clip_corners=True, cells=(38, 19, 10, 5, 8, 6)
     ),
 }
 
@@ -48,16 +53,17 @@ def priors(table: str = "voc") -> np.ndarray:
     side, and a pair of rectangles per aspect ratio, of the first square's area.
 
     Args:
-        table: Row of `TABLES`: "voc" for the sizes of the VOC models and of the chapter,
-            "torchvision" for the sizes of its `ssd300_vgg16`.
+        table: Row of `TABLES`: "voc" for the sizes of the VOC models, "torchvision" for those of
+            its `ssd300_vgg16`, "listing" for the maps of `models.book.SSD300`.
 
     Returns:
-        Corners in shares of the picture, shape (8732, 4), read-only; in the order of the network's
+        Corners in shares of the picture, shape (priors, 4), read-only: 8,732, or 9,092 of
+        "listing"; in the order of the network's
         outputs: map by map, row by row, cell by cell.
     """
     row = TABLES[table]
     maps = []
-    for index, (cells, ratios) in enumerate(zip(CELLS, RATIOS, strict=True)):
+    for index, (cells, ratios) in enumerate(zip(row.cells, RATIOS, strict=True)):
         side, following = row.sides[index : index + 2]
         sizes = [(side, side), ((side * following) ** 0.5,) * 2]
         for ratio in ratios:

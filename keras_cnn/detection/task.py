@@ -17,11 +17,12 @@ from keras_cnn.datasets import annotations, fingerprint
 from keras_cnn.detection import augment, callbacks, draw, prediction, report
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
+from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
-from keras_cnn.models import ssd
+from keras_cnn.models import book, book_ssd, ssd
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
@@ -200,7 +201,8 @@ def detection_splits(
 ) -> DetectionSplits:
     """Read a set in a layout of `annotations.read`, and check every picture and every box.
 
-    Without a `test` split the `val` split is tested, and the report says so.
+    Without a `test` split the `val` split is tested, and the report says so. With the choice
+    `one_list_split` a share of the list `train` validates, and the list `val` is not read.
 
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
@@ -218,7 +220,9 @@ def detection_splits(
     if source.note:
         print(source.note)
     has_test = annotations.has(source.path, "test")
-    names = {"train": "train", "validation": "val"} | ({"test": "test"} if has_test else {})
+    share = recipe.choices.get("one_list_split")
+    names = {"train": "train"} | ({} if share else {"validation": "val"})
+    names |= {"test": "test"} if has_test else {}
     splits, skipped, class_names = {}, {}, None
     for name, listing in names.items():
         annotated = annotations.read(source.path, split=listing, class_names=class_names)
@@ -231,18 +235,19 @@ def detection_splits(
             )
         splits[name] = annotated.pictures
         skipped |= bad
+    if share:
+        splits["train"], splits["validation"] = _split_as_listing(splits["train"], share)
     splits.setdefault("test", splits["validation"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
         "workers": recipe.workers,
-        "priors": _priors(recipe.weights),
+        "priors": "listing" if recipe.choices.get("as_printed") else _priors(recipe.weights),
     }
     return DetectionSplits(
         train=Batches(
             splits["train"],
-            augmentation=augmentation
-            or augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop),
+            augmentation=augmentation or _augmentation(recipe),
             shuffle=True,
             **options,
         ),
@@ -262,6 +267,21 @@ def detection_splits(
     )
 
 
+def _augmentation(recipe):
+    if recipe.choices.get("jitter"):
+        return Jitter()
+    return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop)
+
+
+def _split_as_listing(pictures, share):
+    """Shuffle as the listing does, with NumPy's seed 1, and split off the last pictures."""
+    if len(pictures) < 2:
+        raise InputError(f"a list to be split must have 2 pictures; it has {len(pictures)}")
+    order = np.random.RandomState(1).permutation(len(pictures))
+    number = len(order) - max(1, int(len(order) * share))
+    return tuple([pictures[k] for k in rows] for rows in (order[:number], order[number:]))
+
+
 def _refuse_bad(annotated, recipe):
     paths = [picture.path for picture in annotated.pictures]
     if bad := files.find_bad(paths, workers=recipe.workers):
@@ -273,7 +293,8 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     """Build the network of a recipe.
 
     Args:
-        recipe: The choices `base`, `alpha`, `weights` and `freeze`.
+        recipe: The choices `base`, `alpha`, `weights` and `freeze`; with `as_printed` the network
+            is `models.book.SSD300`.
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
 
@@ -283,19 +304,18 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     Raises:
         InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
     """
+    as_printed = recipe.choices.get("as_printed", False)
+    options = {"weights": recipe.weights, "input_shape": input_shape, "classes": classes}
     try:
-        model = ssd.SSD300(
-            base=recipe.base,
-            weights=recipe.weights,
-            input_shape=input_shape,
-            classes=classes,
-            alpha=recipe.alpha,
-        )
+        if as_printed:
+            model = book.SSD300(**options)
+        else:
+            model = ssd.SSD300(base=recipe.base, alpha=recipe.alpha, **options)
     except (OSError, ValueError) as error:
         option = f"--weights {recipe.weights}: " if recipe.weights else ""
         raise InputError(f"{option}{error}") from error
     if recipe.freeze:
-        ssd.freeze(model)
+        ssd.freeze(model, through=book_ssd.LAST_FROZEN if as_printed else ssd.LAST_FROZEN)
     return model
 
 

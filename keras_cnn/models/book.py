@@ -1,18 +1,36 @@
-"""The networks of the book's printed listings, built from the papers' blocks where the two agree.
+"""The networks of the textbook's printed listings, from the papers' blocks where the two agree.
+
+The textbook is Wang Hansheng (王汉生), 深度学习从入门到精通; chapters 3 to 6. `FashionCNN` is the
+exercise of Udacity's course on computer vision, and `SSD300` the listing of a section on detection.
 
 Each builder has the sizes of the listing as defaults, its layers in its order and its number of
 parameters. The errata in each docstring list where the listing differs from the paper or from the
-book's own text, and with which consequence.
+textbook's own text, and with which consequence. Where a listing needs a change in order to learn,
+the builder makes it, and ``as_printed=True`` builds the listing without the change.
 """
 
 import keras
 from keras import layers
 
 from keras_cnn.models import alexnet, blocks, lenet, linear, mobilenet, vgg
+from keras_cnn.models.book_ssd import SSD300
 
+__all__ = [
+    "AlexNet",
+    "DenseNet",
+    "FashionCNN",
+    "InceptionV1",
+    "LeNet5",
+    "LinearRegression",
+    "MobileNet",
+    "ResNet",
+    "SSD300",
+    "SoftmaxRegression",
+    "VGG16",
+]
 # Momentum of batch normalisation. The listings use Keras' 0.99: after 100 steps the running
 # averages still hold a third of their initial values, and some cases have fewer steps.
-MOMENTUM = 0.9
+MOMENTUM, PRINTED_MOMENTUM = 0.9, 0.99
 
 
 def LinearRegression(*, input_shape: tuple = (128, 128, 3), classes: int = 1) -> keras.Model:
@@ -107,13 +125,16 @@ def AlexNet(*, input_shape: tuple = (227, 227, 3), classes: int = 2) -> keras.Mo
     return alexnet.AlexNet(input_shape=input_shape, classes=classes, lrn=False, groups=1)
 
 
-def VGG16(*, input_shape: tuple = (224, 224, 3), classes: int = 200) -> keras.Model:
+def VGG16(
+    *, input_shape: tuple = (224, 224, 3), classes: int = 200, as_printed: bool = False
+) -> keras.Model:
     """Build chapter 5's VGG16: 200 kinds of birds. 14,821,140 parameters.
 
     Errata:
         - The listing's last layer has no softmax, yet trains with `categorical_crossentropy`. That
           loss divides the scores, negative ones included, by their sum and clips them: the network
-          does not learn. This builder adds the softmax, which has no parameters.
+          does not learn. This builder adds the softmax, which has no parameters, unless
+          `as_printed` is set.
         - The listing has one dense layer, after global average pooling, for the text's three: 120
           million parameters fewer than the paper's network for 200 classes.
         - According to its comment the listing normalises the input of every layer; it normalises
@@ -123,19 +144,25 @@ def VGG16(*, input_shape: tuple = (224, 224, 3), classes: int = 200) -> keras.Mo
     Args:
         input_shape: `(height, width, channels)`, at least 32x32.
         classes: Number of classes.
+        as_printed: Whether to build the listing without the softmax, and with its momentum of 0.99
+            of batch normalisation instead of 0.9.
 
     Returns:
         The model: `(batch, classes)` probabilities.
     """
     image = x = layers.Input(input_shape)
     for i, (convolutions, filters) in enumerate(vgg.STAGES[16], start=1):
-        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"block{i}_bn")(x)
+        x = layers.BatchNormalization(name=f"block{i}_bn")(x)
         x = vgg.stage(x, filters, convolutions=convolutions, name=f"block{i}")
         # (112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512)
-    return _average_and_classify(image, x, classes=classes, name="vgg16")
+    activation = None if as_printed else "softmax"
+    model = _average_and_classify(image, x, classes=classes, name="vgg16", activation=activation)
+    return _with_momentum(model, as_printed)
 
 
-def InceptionV1(*, input_shape: tuple = (224, 224, 3), classes: int = 17) -> keras.Model:
+def InceptionV1(
+    *, input_shape: tuple = (224, 224, 3), classes: int = 17, as_printed: bool = False
+) -> keras.Model:
     """Build chapter 5's Inception-v1: 17 kinds of flowers. 4,724,689 parameters.
 
     Errata:
@@ -155,6 +182,7 @@ def InceptionV1(*, input_shape: tuple = (224, 224, 3), classes: int = 17) -> ker
     Args:
         input_shape: `(height, width, channels)`.
         classes: Number of classes.
+        as_printed: Whether batch normalisation has the listing's momentum of 0.99 instead of 0.9.
 
     Returns:
         The model: `(batch, classes)` probabilities.
@@ -170,10 +198,13 @@ def InceptionV1(*, input_shape: tuple = (224, 224, 3), classes: int = 17) -> ker
         x = layers.Concatenate()([_conv_relu_bn(*branch) for branch in branches])
         x = layers.MaxPooling2D(3, 2, padding="same")(x)  # (28, 28, 256), ..., (1, 1, 256)
     x = layers.Dropout(0.4)(x)
-    return _flatten_and_classify(image, x, classes=classes, name="inception_v1")
+    model = _flatten_and_classify(image, x, classes=classes, name="inception_v1")
+    return _with_momentum(model, as_printed)
 
 
-def ResNet(*, input_shape: tuple = (224, 224, 3), classes: int = 3) -> keras.Model:
+def ResNet(
+    *, input_shape: tuple = (224, 224, 3), classes: int = 3, as_printed: bool = False
+) -> keras.Model:
     """Build chapter 5's residual network of 50 layers: 3 kinds of flowers. 57,460,611 parameters.
 
     Errata:
@@ -192,6 +223,7 @@ def ResNet(*, input_shape: tuple = (224, 224, 3), classes: int = 3) -> keras.Mod
     Args:
         input_shape: `(height, width, channels)`.
         classes: Number of classes.
+        as_printed: Whether batch normalisation has the listing's momentum of 0.99 instead of 0.9.
 
     Returns:
         The model: `(batch, classes)` probabilities.
@@ -206,10 +238,13 @@ def ResNet(*, input_shape: tuple = (224, 224, 3), classes: int = 3) -> keras.Mod
             y = _conv_relu_bn(y, 4 * filters, 1, activation=None)
             x = layers.Add()([y, _conv_relu_bn(x, 4 * filters, 1)])
             x = layers.Activation("relu")(x)  # (56, 56, 4 * filters)
-    return _flatten_and_classify(image, x, classes=classes, name="resnet")
+    model = _flatten_and_classify(image, x, classes=classes, name="resnet")
+    return _with_momentum(model, as_printed)
 
 
-def DenseNet(*, input_shape: tuple = (128, 128, 3), classes: int = 2) -> keras.Model:
+def DenseNet(
+    *, input_shape: tuple = (128, 128, 3), classes: int = 2, as_printed: bool = False
+) -> keras.Model:
     """Build chapter 6's DenseNet: women or men. 258,094 parameters.
 
     Errata:
@@ -224,6 +259,7 @@ def DenseNet(*, input_shape: tuple = (128, 128, 3), classes: int = 2) -> keras.M
     Args:
         input_shape: `(height, width, channels)`, at least 8x8.
         classes: Number of classes.
+        as_printed: Whether batch normalisation has the listing's momentum of 0.99 instead of 0.9.
 
     Returns:
         The model: `(batch, classes)` probabilities.
@@ -238,10 +274,13 @@ def DenseNet(*, input_shape: tuple = (128, 128, 3), classes: int = 2) -> keras.M
         if block < 3:
             x = _bn_conv_relu(x, 32, 1)
             x = layers.AveragePooling2D(2, 2)(x)  # (64, 64, 32), (32, 32, 32), (16, 16, 32)
-    return _average_and_classify(image, x, classes=classes, name="densenet")
+    model = _average_and_classify(image, x, classes=classes, name="densenet")
+    return _with_momentum(model, as_printed)
 
 
-def MobileNet(*, input_shape: tuple = (112, 112, 3), classes: int = 10) -> keras.Model:
+def MobileNet(
+    *, input_shape: tuple = (112, 112, 3), classes: int = 10, as_printed: bool = False
+) -> keras.Model:
     """Build chapter 6's MobileNet: 10 breeds of dogs. 730,442 parameters.
 
     Errata:
@@ -254,41 +293,49 @@ def MobileNet(*, input_shape: tuple = (112, 112, 3), classes: int = 10) -> keras
         - The listing's `zoom_range=2` zooms by factors from -1 to 3: some pictures are upside down,
           some unrecognizable. Validation pictures are augmented like those for training.
         - The listing pads the first convolution by a separate layer; at even sizes this equals the
-          paper's `"same"`, which is used here.
+          paper's `"same"`, which is used here unless `as_printed` is set.
 
     Args:
         input_shape: `(height, width, channels)`, at least 32x32.
         classes: Number of classes.
+        as_printed: Whether batch normalisation has the listing's momentum of 0.99 instead of 0.9,
+            and the first convolution its separate padding, at the right and the bottom only.
 
     Returns:
         The model: `(batch, classes)` probabilities.
     """
     image = layers.Input(input_shape)
-    x = mobilenet.stem(image, 32, alpha=1.0)  # (56, 56, 32)
+    x = mobilenet.stem(image, 32, alpha=1.0, pad_first=as_printed)  # (56, 56, 32)
     for i, (filters, strides) in enumerate(
         ((64, 1), (128, 2), (256, 2), (512, 2), (1024, 2)), start=1
     ):
         x = mobilenet.separable_block(x, filters, strides=strides, block_id=i)
         # (56, 56, 64), (28, 28, 128), (14, 14, 256), (7, 7, 512), (3, 3, 1024)
     model = _average_and_classify(image, x, classes=classes, name="mobilenet")
-    return blocks.with_momentum(model, MOMENTUM)
+    return _with_momentum(model, as_printed)
 
 
 def FashionCNN(
-    *, input_shape: tuple = (28, 28, 1), classes: int = 10, dropout: float | None = None
+    *,
+    input_shape: tuple = (28, 28, 1),
+    classes: int = 10,
+    dropout: float | None = None,
+    as_printed: bool = False,
 ) -> keras.Model:
     """Build the Fashion-MNIST exercise's networks. 6,930 parameters, or 27,480 with dropout.
 
     Errata:
         - The first network has ReLU between its last layer and its softmax. A class whose score is
           below zero for all pictures gets no gradient any more: the exercise's table shows two
-          classes without a right answer. This builder leaves that ReLU out.
+          classes without a right answer. This builder leaves that ReLU out unless `as_printed` is
+          set.
 
     Args:
         input_shape: `(height, width, channels)`, at least 10x10.
         classes: Number of classes.
         dropout: None for the first network; for the second, which has a hidden layer of 50 units,
             the dropout rate of that layer (the exercise: 0.4).
+        as_printed: Whether the first network has the ReLU before its softmax.
 
     Returns:
         The model: `(batch, classes)` probabilities.
@@ -302,24 +349,32 @@ def FashionCNN(
     if dropout is not None:
         x = layers.Dense(50, activation="relu")(x)  # (50,)
         x = layers.Dropout(dropout)(x)
+    elif as_printed:
+        x = layers.Dense(classes, activation="relu", name="scores")(x)
+        x = layers.Softmax(name="predictions")(x)
+        return keras.Model(image, x, name="fashion_cnn")
     x = layers.Dense(classes, activation="softmax", name="predictions")(x)
     return keras.Model(image, x, name="fashion_cnn")
 
 
 def _conv_relu_bn(x, filters, kernel_size, *, strides=1, activation="relu"):
     x = layers.Conv2D(filters, kernel_size, strides, padding="same", activation=activation)(x)
-    return layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return layers.BatchNormalization()(x)
 
 
 def _bn_conv_relu(x, filters, kernel_size):
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = layers.BatchNormalization()(x)
     return layers.Conv2D(filters, kernel_size, padding="same", activation="relu")(x)
 
 
-def _average_and_classify(image, x, *, classes, name):
+def _average_and_classify(image, x, *, classes, name, activation="softmax"):
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dense(classes, activation="softmax", name="predictions")(x)
+    x = layers.Dense(classes, activation=activation, name="predictions")(x)
     return keras.Model(image, x, name=name)
+
+
+def _with_momentum(model, as_printed):
+    return blocks.with_momentum(model, PRINTED_MOMENTUM if as_printed else MOMENTUM)
 
 
 def _flatten_and_classify(image, x, *, classes, name):

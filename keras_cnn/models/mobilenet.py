@@ -107,13 +107,17 @@ def MobileNet(
     )
 
 
-def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTensor:
+def stem(
+    x: keras.KerasTensor, filters: int, *, alpha: float, pad_first: bool = False
+) -> keras.KerasTensor:
     """Apply a 3x3 convolution with stride 2, batch normalisation and ReLU6.
 
     Args:
         x: Pictures of shape `(batch, height, width, channels)`.
         filters: Number of filters at `alpha` of 1.
         alpha: Width multiplier.
+        pad_first: Whether a layer of its own pads at the right and the bottom, as in the separable
+            convolutions. At even sizes the result is the same.
 
     Returns:
         Feature maps of shape `(batch, height / 2, width / 2, alpha * filters)`.
@@ -127,7 +131,11 @@ def stem(x: keras.KerasTensor, filters: int, *, alpha: float) -> keras.KerasTens
             f"alpha must leave at least one of {filters} filters; received alpha={alpha}: give at "
             f"least {1 / filters}."
         )
-    x = layers.Conv2D(scaled, 3, 2, padding="same", use_bias=False, name="conv1")(x)
+    padding = "same"
+    if pad_first:
+        x = layers.ZeroPadding2D(((0, 1), (0, 1)), name="conv1_pad")(x)
+        padding = "valid"
+    x = layers.Conv2D(scaled, 3, 2, padding=padding, use_bias=False, name="conv1")(x)
     return _bn_relu6(x, name="conv1")
 
 

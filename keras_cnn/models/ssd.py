@@ -4,6 +4,8 @@ The network takes RGB in [0, 255] with every base: the mean is subtracted inside
 filters of weights for BGR are reversed when they are loaded.
 """
 
+from collections.abc import Collection
+
 import keras
 from keras import layers
 
@@ -84,13 +86,53 @@ def SSD300(
     image = layers.Input(input_shape)
     maps = BASES[base](image, alpha)
     x = maps["fc7"]
-    for stage, (narrow, filters, strides) in EXTRAS.items():
-        narrow, filters = int(narrow * alpha), int(filters * alpha)
-        x = layers.Conv2D(narrow, 1, activation="relu", name=f"{stage}_1")(x)
-        if strides == 2:
-            x = layers.ZeroPadding2D(1, name=f"{stage}_padding")(x)
-        x = layers.Conv2D(filters, 3, strides, activation="relu", name=f"{stage}_2")(x)
-        maps[f"{stage}_2"] = x  # (10, 10, 512), (5, 5, 256), (3, 3, 256), (1, 1, 256)
+    for name_of_stage in EXTRAS:
+        _, x = extra_stage(x, name_of_stage, alpha=alpha)
+        maps[f"{name_of_stage}_2"] = x  # (10, 10, 512), (5, 5, 256), (3, 3, 256), (1, 1, 256)
+    model = with_heads(image, maps, classes=classes, name=name)  # (8732, 4 + classes)
+    blocks.with_momentum(model, MOMENTUM)
+    if weights == "imagenet":
+        ssd_weights.load_base(model, base)
+    elif weights is not None:
+        ssd_weights.load(model, weights)
+    return model
+
+
+def extra_stage(
+    x: keras.KerasTensor, stage: str, *, alpha: float = 1.0
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Apply a stage behind the base: a 1x1 and a 3x3 convolution.
+
+    Args:
+        x: Feature maps, (batch, height, width, channels).
+        stage: A key of `EXTRAS`, which begins the layers' names.
+        alpha: Factor of the number of filters.
+
+    Returns:
+        The maps after the first and after the second convolution.
+    """
+    narrow, filters, strides = EXTRAS[stage]
+    narrow, filters = int(narrow * alpha), int(filters * alpha)
+    first = x = layers.Conv2D(narrow, 1, activation="relu", name=f"{stage}_1")(x)
+    if strides == 2:
+        x = layers.ZeroPadding2D(1, name=f"{stage}_padding")(x)
+    return first, layers.Conv2D(filters, 3, strides, activation="relu", name=f"{stage}_2")(x)
+
+
+def with_heads(
+    image: keras.KerasTensor, maps: dict[str, keras.KerasTensor], *, classes: int, name: str
+) -> keras.Model:
+    """Return the model whose heads predict offsets and logits from the feature maps.
+
+    Args:
+        image: The network's input.
+        maps: Name -> feature map, for each key of `MAPS`.
+        classes: Number of classes, background included as the first.
+        name: The model's name.
+
+    Returns:
+        The model: (batch, priors, 4 + classes), in float32.
+    """
     outputs = []
     for head, size in (("loc", 4), ("conf", classes)):
         flat = []
@@ -101,24 +143,19 @@ def SSD300(
         outputs.append(layers.Concatenate(axis=1, name=f"mbox_{head}")(flat))
     # float32 also under mixed precision: the exponentials of decoding and softmax need it.
     predictions = layers.Concatenate(name="predictions", dtype="float32")(outputs)
-    model = blocks.model(image, predictions, name=name)  # (8732, 4 + classes)
-    blocks.with_momentum(model, MOMENTUM)
-    if weights == "imagenet":
-        ssd_weights.load_base(model, base)
-    elif weights is not None:
-        ssd_weights.load(model, weights)
-    return model
+    return blocks.model(image, predictions, name=name)
 
 
-def freeze(model: keras.Model):
-    """Freeze the base's first three stages, whose edges and textures suit all pictures.
+def freeze(model: keras.Model, *, through: Collection[str] = LAST_FROZEN):
+    """Freeze the base's first stages, whose edges and textures suit all pictures.
 
     Args:
         model: A network of `SSD300` with trained weights.
+        through: Names of the last frozen layer; the paper's implementation freezes three stages.
     """
     for layer in model.layers:
         layer.trainable = False
-        if layer.name in LAST_FROZEN:
+        if layer.name in through:
             return
 
 
@@ -132,8 +169,8 @@ def unfreeze(model: keras.Model):
         layer.trainable = True
 
 
-def _vgg16(image, _):
-    """VGG16 up to `conv5_3`, followed by its dense layers as convolutions."""
+def vgg16_maps(image: keras.KerasTensor, _: float = 1.0) -> dict[str, keras.KerasTensor]:
+    """Return the maps of VGG16 up to `conv5_3`, followed by its dense layers as convolutions."""
     x = layers.Rescaling(1.0, offset=[-value for value in MEAN], name="mean")(image)
     maps = {}
     for stage, (convolutions, filters) in enumerate(vgg.STAGES[16], start=1):
@@ -177,4 +214,4 @@ def _l2_norm(x):
     )(x)
 
 
-BASES = {"vgg16": _vgg16, "mobilenet": _mobilenet}
+BASES = {"vgg16": vgg16_maps, "mobilenet": _mobilenet}

@@ -6,7 +6,7 @@ on the number of classes, may differ.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import h5py
@@ -74,13 +74,16 @@ def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
     return model
 
 
-def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
+def load(
+    model: keras.Model, weights: str | os.PathLike, *, may_differ: Collection[str] = ()
+) -> keras.Model:
     """Load the weights of the whole network from a file.
 
     Args:
         model: A network of `SSD300`.
         weights: A `.h5` ported from Caffe or saved by Keras, a `.pth` of torchvision, or a
             `.weights.h5` or `.keras` of this network.
+        may_differ: As in `assign`.
 
     Returns:
         `model`.
@@ -95,14 +98,15 @@ def load(model: keras.Model, weights: str | os.PathLike) -> keras.Model:
         )
     weight_readers.refuse_web_page(path)
     if path.suffix == ".pth":
-        return assign(model, from_torchvision(weight_readers.read_torch(path)), source=path)
-    if path.suffix == ".keras":
+        named = from_torchvision(weight_readers.read_torch(path))
+    elif path.suffix == ".keras":
         saved = keras.saving.load_model(path, compile=False)
         named = {layer.name: layer.get_weights() for layer in saved.layers if layer.weights}
-        return assign(model, named, source=path)
-    if path.name.endswith(".weights.h5"):
-        return assign(model, weight_readers.by_name(model, path), source=path)
-    return assign(model, from_caffe(path), source=path)
+    elif path.name.endswith(".weights.h5"):
+        named = weight_readers.by_name(model, path)
+    else:
+        named = from_caffe(path)
+    return assign(model, named, source=path, may_differ=may_differ)
 
 
 def from_caffe(path: Path) -> dict[str, list[np.ndarray]]:
@@ -163,13 +167,21 @@ def from_torchvision(state_dict: Mapping) -> dict[str, list[np.ndarray]]:
     return named
 
 
-def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> keras.Model:
+def assign(
+    model: keras.Model,
+    named: Mapping[str, list],
+    *,
+    source: object,
+    may_differ: Collection[str] = (),
+) -> keras.Model:
     """Copy weights by the names of layers, once all of them are known to fit.
 
     Args:
         model: A network of `SSD300`.
         named: Layer name -> weights.
         source: Name of the file for the messages.
+        may_differ: Layers besides the `conf` heads that keep their random weights where the file's
+            have another shape.
 
     Returns:
         `model`.
@@ -190,7 +202,9 @@ def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> 
             )
         if ours == theirs:
             fitting.append((layer, named[layer.name]))
-        elif layer.name.endswith("_mbox_conf") and ours[0][:3] == theirs[0][:3]:
+        elif layer.name in may_differ or (
+            layer.name.endswith("_mbox_conf") and ours[0][:3] == theirs[0][:3]
+        ):
             fresh.append(layer.name)
         else:
             raise ValueError(
@@ -201,7 +215,7 @@ def assign(model: keras.Model, named: Mapping[str, list], *, source: object) -> 
         layer.set_weights(values)
     if fresh:
         print(
-            f"{source} has another number of classes, so these layers keep their random weights: "
+            f"{source} has other shapes or classes, so these layers keep their random weights: "
             f"{', '.join(fresh)}"
         )
     return model

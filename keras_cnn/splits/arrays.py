@@ -30,9 +30,15 @@ def array_splits(
     (x, y), (x_test, y_test) = datasets.arrays(recipe.dataset, data=recipe.data)
     names = _class_names(recipe.dataset, source, count=int(y.max()) + 1)
     x, x_test = (_with_channel(pictures, margin) for pictures in (x, x_test))
-    train, validation = split_by_class(np.arange(len(y)), recipe, labels=y)
-    pictures = {"train": x[train], "validation": x[validation], "test": x_test}
-    targets = {"train": y[train], "validation": y[validation], "test": y_test}
+    pictures = {"train": x, "validation": x_test, "test": x_test}
+    targets = {"train": y, "validation": y_test, "test": y_test}
+    if not recipe.validate_on_test:
+        for name, rows in zip(
+            ("train", "validation"),
+            split_by_class(np.arange(len(y)), recipe, labels=y),
+            strict=True,
+        ):
+            pictures[name], targets[name] = x[rows], y[rows]
     flows = {
         name: of_split.flow(
             pictures[name],
@@ -43,6 +49,8 @@ def array_splits(
         )
         for name, of_split in generators(generator, recipe).items()
     }
+    if recipe.validate_on_test:
+        flows["validation"] = flows["test"]
     return ClassificationSplits(
         **flows,
         targets=targets,

@@ -88,6 +88,7 @@ def classification_splits(
     *,
     group_pattern: str | None = None,
     most_classes: int | None = None,
+    augment_all: bool = False,
 ) -> ClassificationSplits:
     """Find a set's pictures, check each, and split them.
 
@@ -103,6 +104,7 @@ def classification_splits(
             own: with ``^(?P<typeface>.+)_u[0-9a-f]+$`` the report has "seen typefaces" and
             "unseen typefaces".
         most_classes: Limit on the number of classes; the first by name are taken.
+        augment_all: Whether validation and test pictures are augmented too, as a listing does.
 
     Returns:
         The three splits.
@@ -128,8 +130,12 @@ def classification_splits(
     for name, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
             raise InputError(f"no readable picture is left of {lost} in {name}: add some")
+    if recipe.validate_on_test and "validation" in tables:
+        tables.setdefault("test", tables["validation"])
     for name in ("test", "validation"):
-        if name not in tables:
+        if name == "validation" and recipe.validate_on_test:
+            tables[name] = tables["test"]
+        elif name not in tables:
             tables["train"], tables[name] = _divide(tables["train"], recipe)
             if copied := tables[name]["group"].isin(tables["train"]["group"]).sum():
                 note = (
@@ -138,7 +144,14 @@ def classification_splits(
                 )
                 print(note)
                 facts["notes"].append(note)
-    batches = flows(tables, generator, recipe, classes=names, class_mode="categorical")
+    batches = flows(
+        tables,
+        generator,
+        recipe,
+        augment_all=augment_all,
+        classes=names,
+        class_mode="categorical",
+    )
     return ClassificationSplits(
         **batches,
         targets={name: np.asarray(flow.classes) for name, flow in batches.items()},

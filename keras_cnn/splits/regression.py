@@ -41,7 +41,9 @@ class RegressionSplits(Splits):
 
     def _report(self, folder, answers, **options):
         # The baseline predicts the mean of the train and validation targets for every picture.
-        known = np.concatenate([self.targets["train"], self.targets["validation"]])
+        # The test targets may be those of validation too.
+        names = ["train"] if self.validation is self.test else ["train", "validation"]
+        known = np.concatenate([self.targets[name] for name in names])
         return report.regression(folder, y_pred=answers, train_mean=known.mean(), **options)
 
 
@@ -75,7 +77,10 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Regressi
     tables, skipped = without_bad({"train": train, "test": test}, recipe)
     if not len(tables["test"]):
         raise InputError(f"no readable picture is left of the test half in {source.path}: add some")
-    tables["train"], tables["validation"] = split_off(tables["train"], recipe=recipe)
+    if recipe.validate_on_test:
+        tables["validation"] = tables["test"]
+    else:
+        tables["train"], tables["validation"] = split_off(tables["train"], recipe=recipe)
     return RegressionSplits(
         **flows(tables, generator, recipe, class_mode="raw"),
         targets={name: table["label"].to_numpy() for name, table in tables.items()},

@@ -16,6 +16,11 @@ from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.images.decoding import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
+ON_TEST = (
+    "The test pictures are the validation pictures too. A choice that looks at their curve, such "
+    "as the number of epochs, is fitted to them: this is no honest test score."
+)
+
 
 def locate(recipe: Recipe) -> datasets.Location:
     """Find the data set of a recipe, and print a note if it is only a sample.
@@ -44,7 +49,7 @@ def source_facts(recipe: Recipe, source: datasets.Location) -> dict:
         },
         # The other samples are real: handwritten digits, characters of real typefaces.
         "synthetic": source.is_sample and source.path.name in synthetic.NAMES,
-        "notes": [source.note] if source.note else [],
+        "notes": [source.note] * bool(source.note) + [ON_TEST] * recipe.validate_on_test,
     }
 
 
@@ -147,12 +152,15 @@ def split_off(items: Any, recipe: Recipe) -> list:
         raise too_few(share, len(items), "none") from None
 
 
-def generators(generator: ImageDataGenerator, recipe: Recipe) -> dict[str, ImageDataGenerator]:
+def generators(
+    generator: ImageDataGenerator, recipe: Recipe, *, augment_all: bool = False
+) -> dict[str, ImageDataGenerator]:
     """Return the generator of each split; only that of train augments.
 
     Args:
         generator: How pictures are scaled and augmented.
         recipe: The choices `augment`, `workers` and `background`.
+        augment_all: Whether those of validation and test augment too.
 
     Raises:
         InputError: There is no such colour as `background`.
@@ -165,12 +173,17 @@ def generators(generator: ImageDataGenerator, recipe: Recipe) -> dict[str, Image
     if recipe.background is not None:
         check_background(recipe.background)
         generator.background = recipe.background
-    plain = generator.without_augmentation()
+    plain = generator if augment_all else generator.without_augmentation()
     return {"train": generator, "validation": plain, "test": plain}
 
 
 def flows(
-    tables: dict, generator: ImageDataGenerator, recipe: Recipe, **options: Any
+    tables: dict,
+    generator: ImageDataGenerator,
+    recipe: Recipe,
+    *,
+    augment_all: bool = False,
+    **options: Any,
 ) -> dict[str, keras.utils.PyDataset]:
     """Return the batches of each split.
 
@@ -178,9 +191,10 @@ def flows(
         tables: As in `paths`.
         generator: As in `generators`.
         recipe: The choices.
+        augment_all: As in `generators`.
         **options: For `ImageDataGenerator.flow_from_dataframe`.
     """
-    return {
+    batches = {
         name: of_split.flow_from_dataframe(
             tables[name],
             x_col="path",
@@ -192,5 +206,8 @@ def flows(
             seed=recipe.seed,
             **options,
         )
-        for name, of_split in generators(generator, recipe).items()
+        for name, of_split in generators(generator, recipe, augment_all=augment_all).items()
     }
+    if recipe.validate_on_test:
+        batches["validation"] = batches["test"]
+    return batches

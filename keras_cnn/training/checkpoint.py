@@ -35,7 +35,8 @@ class Checkpoint(keras.callbacks.Callback):
     interrupted epoch is repeated from its start, with the same result.
 
     The best epoch is that of the lowest validation loss; accuracies of few pictures would often
-    tie. If losses tie, the earlier epoch counts as best.
+    tie. If losses tie, the earlier epoch counts as best. With `keep_last` the last epoch with a
+    finite loss counts as best.
 
     A training may have phases, each with an optimizer of its own.
 
@@ -51,6 +52,7 @@ class Checkpoint(keras.callbacks.Callback):
         *,
         pictures: dict[str, dict] | None = None,
         patience: int | None = None,
+        keep_last: bool = False,
         writes: bool = True,
     ):
         """Start without a state.
@@ -62,12 +64,14 @@ class Checkpoint(keras.callbacks.Callback):
                 test pictures.
             patience: Epochs without a lower validation loss after which a phase stops; None for
                 never.
+            keep_last: Whether the last epoch counts as the best.
             writes: Whether this process writes; of several that train together only one does.
         """
         super().__init__()
         self.folder = folder
         self.pictures = pictures or {}
         self.patience = patience
+        self.keep_last = keep_last
         self.writes = writes
         self.starts = []
         self.history = {}
@@ -83,7 +87,7 @@ class Checkpoint(keras.callbacks.Callback):
     @property
     def best_epoch(self) -> int | None:
         """First epoch with the lowest validation loss, from 1; None while no loss is finite."""
-        return _lowest(self.history.get("val_loss", []))
+        return self._best_of(self.history)
 
     @property
     def phase_losses(self) -> list[float]:
@@ -93,7 +97,7 @@ class Checkpoint(keras.callbacks.Callback):
     @property
     def out_of_patience(self) -> bool:
         """Whether the last `patience` epochs of the phase brought no lower validation loss."""
-        since = max(self.best_epoch or 0, self.starts[-1])
+        since = max(_lowest(self.history.get("val_loss", [])) or 0, self.starts[-1])
         return self.patience is not None and self.epoch - since >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
@@ -194,9 +198,15 @@ class Checkpoint(keras.callbacks.Callback):
         if self.writes:
             remove(self.folder)
 
+    def _best_of(self, history):
+        losses = history.get("val_loss", [])
+        if not self.keep_last:
+            return _lowest(losses)
+        return max(np.flatnonzero(np.isfinite(losses)).tolist(), default=-1) + 1 or None
+
     def _save(self, number, history, seconds):
         self.folder.mkdir(exist_ok=True)
-        best = _lowest(history.get("val_loss", []))
+        best = self._best_of(history)
         names = [_last(number)] + ([_best(best)] if best else [])
         _write(self.folder / names[0], _state_of(self.model))
         if best == number:

@@ -65,6 +65,8 @@ def conclude(outcome: Outcome, task: Task, recipe: TrainingRecipe, **facts) -> d
     """
     facts = task.facts | outcome.facts | facts
     facts |= {"name": recipe.name, "recipe": recipe.to_dict(), "samples": task.sizes}
+    if recipe.listing:
+        facts["listing"] = recipe.listing_facts()
     result = task.report(
         recipe.folder,
         answers=outcome.answers,

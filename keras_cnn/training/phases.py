@@ -52,6 +52,31 @@ def usual(
         yield Phase("fine-tuning", gentle(recipe), prepare=fine_tune)
 
 
+def staged(
+    recipe: TrainingRecipe,
+    *,
+    stages: Iterable[tuple[Callable[[keras.Model], None] | None, float, float]],
+) -> Iterable[Phase]:
+    """Yield the phases of a training in stages, each from the best weights before it.
+
+    Args:
+        recipe: The choices of the first stage.
+        stages: Of each later stage: what to call with the model before it, or None; the factors of
+            the recipe's learning rate and of its number of epochs.
+
+    Yields:
+        The stages.
+    """
+    yield Phase("stage 1", recipe)
+    for number, (prepare, rate, epochs) in enumerate(stages, start=2):
+        choices = dataclasses.replace(
+            recipe,
+            learning_rate=rate * recipe.learning_rate,
+            epochs=max(1, round(epochs * recipe.epochs)),
+        )
+        yield Phase(f"stage {number}", choices, prepare=prepare)
+
+
 def gentle(recipe: TrainingRecipe) -> TrainingRecipe:
     """Return a recipe for fine-tuning.
 

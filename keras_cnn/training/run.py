@@ -128,6 +128,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         folder / CHECKPOINT,
         pictures=task.fingerprints,
         patience=recipe.early_stopping,
+        keep_last=recipe.validate_on_test,
         writes=devices.is_first,
     )
     feeds = fitting.feeds(task, devices)
