@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import keras_home
 from keras_cnn.models.weight_readers import from_torch, read_hdf5, read_torch
 
 __all__ = [
@@ -360,7 +361,7 @@ def _fetch(file):
             f"{name} has no published hash, so a download could not be checked and is not made: "
             f"get {file.address} by hand and pass its path as weights='.../{name}'"
         )
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    home = keras_home()
     path = home / "models" / name
     if path.is_file() and _digest(path, file.hash).startswith(file.hash):
         return path
