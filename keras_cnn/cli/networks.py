@@ -22,6 +22,7 @@ CLASSIFIERS = {  # name in `models` -> source; a table, since importing `models`
     "DenseNet169": "Huang et al., 2017",
     "DenseNet201": "Huang et al., 2017",
     "InceptionV1": "GoogLeNet, Szegedy et al., 2015",
+    "InceptionV2": "Szegedy et al., 2016",
     "InceptionV3": "Szegedy et al., 2016",
     "InceptionV4": "Szegedy et al., 2017",
     "LeNet5": "LeCun et al., 1998",

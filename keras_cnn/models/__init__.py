@@ -4,6 +4,7 @@ from keras_cnn.models import book
 from keras_cnn.models.alexnet import AlexNet
 from keras_cnn.models.densenet import DenseNet121, DenseNet169, DenseNet201
 from keras_cnn.models.inception_v1 import InceptionV1
+from keras_cnn.models.inception_v2 import InceptionV2
 from keras_cnn.models.inception_v3 import InceptionV3
 from keras_cnn.models.inception_v4 import InceptionV4
 from keras_cnn.models.lenet import LeNet5
@@ -26,6 +27,7 @@ __all__ = [
     "DenseNet169",
     "DenseNet201",
     "InceptionV1",
+    "InceptionV2",
     "InceptionV3",
     "InceptionV4",
     "LeNet5",

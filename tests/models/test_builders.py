@@ -17,6 +17,7 @@ FAMILIES = [  # one builder of each family that takes Keras' options, with its s
     ("AlexNet", 67),
     ("VGG11", 32),
     ("InceptionV1", 32),
+    ("InceptionV2", 75),
     ("InceptionV3", 75),
     ("InceptionV4", 75),
     ("ResNet18", 32),
@@ -24,7 +25,7 @@ FAMILIES = [  # one builder of each family that takes Keras' options, with its s
     ("MobileNet", 32),
 ]
 
-LARGE = ("InceptionV4", "DenseNet121")
+LARGE = ("InceptionV2", "InceptionV4", "DenseNet121")
 BUILT = [pytest.param(*row, marks=slow if row[0] in LARGE else ()) for row in FAMILIES]
 
 
@@ -312,6 +313,34 @@ def test_lenet_has_the_papers_or_modern_activation_and_subsampling():
     assert modern.get_layer("f6").activation is keras.activations.relu
 
 
+def test_inception_v2_has_the_rows_of_table_1():
+    model = models.InceptionV2()
+    kinds = (keras.layers.Conv2D, keras.layers.MaxPooling2D)
+    stem = [layer for layer in model.layers if isinstance(layer, kinds)][:7]
+    modules = [layer for layer in model.layers if isinstance(layer, keras.layers.Concatenate)]
+    modules = [layer for layer in modules if layer.name.startswith(("figure", "reduction"))]
+    sizes = [layer.output.shape[1:] for layer in [*stem, *modules]]
+    assert sizes == [
+        *[(149, 149, 32), (147, 147, 32), (147, 147, 64), (73, 73, 64)],
+        *[(71, 71, 80), (35, 35, 192), (35, 35, 288)],
+        *[(35, 35, 288)] * 3,
+        *[(17, 17, 768)] * (1 + 5),
+        *[(8, 8, 1280), (8, 8, 2048), (8, 8, 2048)],
+    ]
+    kernels_of_modules = {"figure5": {(1, 1), (3, 3)}, "figure6": {(1, 1), (1, 7), (7, 1)}}
+    kernels_of_modules["figure7"] = {(1, 1), (3, 3), (1, 3), (3, 1)}
+    module, found = "stem", {}
+    for layer in reversed(model.layers):
+        if layer in modules:
+            module = layer.name.split("_")[0]
+        if isinstance(layer, keras.layers.Conv2D):
+            found.setdefault(module, set()).add(layer.kernel_size)
+    assert {name: found[name] for name in kernels_of_modules} == kernels_of_modules
+    convolutions = sum(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
+    normalised = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
+    assert convolutions == normalised and model.count_params() == 26_424_648
+
+
 def test_alexnet_splits_three_convolutions_and_normalises_two():
     model = models.AlexNet(include_top=False)
     inputs = {layer.name: layer.kernel.shape[2] for layer in model.layers if layer.weights}
@@ -360,7 +389,9 @@ def test_a_network_with_local_response_normalisation_is_saved_and_loaded(tmp_pat
 
 
 def test_no_architecture_is_longer_than_150_lines_without_its_docstrings():
-    architectures = "linear lenet alexnet vgg inception_v1 inception_v3 inception_v4 resnet"
+    architectures = (
+        "linear lenet alexnet vgg inception_v1 inception_v2 inception_v3 inception_v4 resnet"
+    )
     for name in f"{architectures} densenet mobilenet".split():
         source = inspect.getsource(sys.modules[f"keras_cnn.models.{name}"])
         lines = len(source.splitlines())
