@@ -13,7 +13,7 @@ from keras_cnn.models.mobilenet import MobileNet
 from keras_cnn.models.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
 from keras_cnn.models.ssd import SSD300
 from keras_cnn.models.surgery import features, to_fully_convolutional
-from keras_cnn.models.vgg import VGG11, VGG13, VGG16, VGG19
+from keras_cnn.models.vgg import VGG11, VGG11LRN, VGG13, VGG16, VGG16C, VGG19
 from keras_cnn.models.weights import decode_predictions, preprocess_input
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "VGG13",
     "VGG16",
     "VGG19",
+    "VGG11LRN",
+    "VGG16C",
     "AlexNet",
     "DenseNet121",
     "DenseNet169",

@@ -48,9 +48,9 @@ def InceptionV2(
     """Build Inception-v2 for pictures of 299x299: 26,424,648 parameters.
 
     All convolutions have batch normalisation. The paper gives the modules and the sizes of their
-    outputs, not the number of filters inside them; those, and the two reductions, are Inception-v3's
-    as far as they fit. Other programs call the network of the article on batch normalisation (Ioffe
-    and Szegedy, 2015) Inception-v2. No weights are published for this network.
+    outputs, but not the number of filters inside them and not the two reductions: here they are
+    those of Inception-v3. Other programs mean by Inception-v2 the network of the article on batch
+    normalisation (Ioffe and Szegedy, 2015). No weights are published for this network.
 
     Args:
         include_top: Whether to classify.

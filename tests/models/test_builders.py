@@ -52,6 +52,7 @@ def values(tensor):
         ("AlexNet", {"one_weird_trick": True}, 61_100_840),
         pytest.param("VGG11", {}, 132_863_336, marks=slow),
         pytest.param("VGG13", {}, 133_047_848, marks=slow),
+        pytest.param("VGG11LRN", {}, 132_863_336, marks=slow),
         ("VGG16", {}, 138_357_544),
         pytest.param("VGG19", {}, 143_667_240, marks=slow),
         ("InceptionV1", {}, 6_998_552),
@@ -356,6 +357,30 @@ def test_vgg_has_dropout_on_request_only():
     assert models.VGG11(dropout=0.5, **options).get_layer("dropout2").rate == 0.5
 
 
+def test_all_six_columns_of_vggs_table_1_exist():
+    columns = {"A": "VGG11", "A-LRN": "VGG11LRN", "B": "VGG13", "C": "VGG16C"} | {
+        "D": "VGG16",
+        "E": "VGG19",
+    }
+    layers_with_weights = {"A": 11, "A-LRN": 11, "B": 13, "C": 16, "D": 16, "E": 19}
+    of_stages, kernels_of = {}, {}
+    for column, name in columns.items():
+        model = getattr(models, name)(include_top=False)
+        convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+        assert len(convolutions) + 3 == layers_with_weights[column]
+        of_stages[column] = [layer.name for layer in model.layers]
+        kernels_of[column] = [layer.name for layer in convolutions if layer.kernel_size == (1, 1)]
+    assert of_stages["A-LRN"][1:4] == ["block1_conv1", "block1_norm", "block1_pool"]
+    assert set(of_stages["A-LRN"]) - set(of_stages["A"]) <= {"block1_norm", of_stages["A-LRN"][0]}
+    assert kernels_of.pop("C") == ["block3_conv3", "block4_conv3", "block5_conv3"]
+    assert not any(kernels_of.values())
+
+
+def test_vgg_c_has_the_134_million_parameters_of_table_2():
+    parameters = models.VGG16C().count_params()
+    assert parameters == 138_357_544 - 8 * (256**2 + 2 * 512**2) and round(parameters / 1e6) == 134
+
+
 def test_local_response_normalisation_is_the_papers_formula():
     a = np.random.default_rng(0).normal(0, 30, (2, 3, 4, 9)).astype("float32")
     n, k, alpha, beta = 5, 2, 1e-4, 0.75
@@ -389,10 +414,8 @@ def test_a_network_with_local_response_normalisation_is_saved_and_loaded(tmp_pat
 
 
 def test_no_architecture_is_longer_than_150_lines_without_its_docstrings():
-    architectures = (
-        "linear lenet alexnet vgg inception_v1 inception_v2 inception_v3 inception_v4 resnet"
-    )
-    for name in f"{architectures} densenet mobilenet".split():
+    inception = "inception_v1 inception_v2 inception_v3 inception_v4"
+    for name in f"linear lenet alexnet vgg {inception} resnet densenet mobilenet".split():
         source = inspect.getsource(sys.modules[f"keras_cnn.models.{name}"])
         lines = len(source.splitlines())
         for node in ast.walk(ast.parse(source)):
