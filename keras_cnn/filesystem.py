@@ -1,4 +1,4 @@
-"""Check that a folder can be written; write a file whole or not at all."""
+"""Check that a folder can be written; write a file whole or not at all; Keras' own folder."""
 
 import contextlib
 import os
@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keras_cnn.errors import InputError
+
+
+def keras_home() -> Path:
+    """Return the folder of Keras' downloads: `KERAS_HOME`, or else `~/.keras`."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
 def why_not_writable(folder: Path) -> str | None:

@@ -186,6 +186,16 @@ def test_the_variants_book_and_paper_build_different_networks(name, monkeypatch)
     assert built[0] != built[1]
 
 
+def test_the_auxiliary_classifiers_of_googlenet_are_an_option_of_its_case(monkeypatch):
+    built = []
+    monkeypatch.setattr(keras_cnn, "classification_splits", lambda *args, **options: None)
+    monkeypatch.setattr(keras_cnn, "run", lambda build, *args, **options: built.append(build))
+    _main("flowers_inceptionv1")(["--variant", "paper", "--aux"])
+    assert len(built[0](input_shape=(65, 65, 3), classes=2).outputs) == 3
+    with pytest.raises(keras_cnn.InputError, match="--aux needs --variant paper"):
+        _main("flowers_inceptionv1")(["--aux"])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL, reason="KERAS_CNN_DATA is not set")
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from keras_cnn.cli import (
     lr_find,
     models,
     predict,
+    search_similar,
     train,
     train_detector,
 )
@@ -37,6 +38,7 @@ COMMANDS = {
     "predict": (predict, "answer with the class of pictures"),
     "detect": (detect, "find objects in pictures"),
     "explain": (explain, "draw which pixels a network uses"),
+    "search-similar": (search_similar, "find the pictures of a folder that look like a picture"),
     "check": (check, "find faults in a folder of pictures"),
     "fetch": (fetch, "download a data set"),
     "export": (export, "write a model for other programs"),

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import importlib.metadata
-import os
 import platform
 import sys
 from pathlib import Path
@@ -77,8 +76,8 @@ def examine(*, fast: bool = False) -> dict:
     findings["folders"] = {}
     from keras_cnn import datasets
 
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    for name, folder in {"runs": Path("runs"), "data": datasets.root(), "cache": home}.items():
+    places = {"runs": Path("runs"), "data": datasets.root(), "cache": filesystem.keras_home()}
+    for name, folder in places.items():
         reason = (filesystem.why_not_writable(folder) or "").lower()
         findings["folders"][name] = f"{folder}: {reason or 'can be written'}"
         if reason and name == "runs":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras_cnn.datasets.catalogue import CATALOGUE, CLASS_FOLDERS
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import keras_home
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -115,8 +116,7 @@ def _is_checkout():
 
 
 def _cache():
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home).expanduser() / "keras_cnn"
+    return keras_home() / "keras_cnn"
 
 
 def way_out(name: str) -> str:

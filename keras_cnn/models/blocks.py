@@ -5,6 +5,8 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
+from keras_cnn.models import checks
+
 
 def image_input(
     input_shape: tuple | None,
@@ -78,58 +80,20 @@ def image_input(
                 f"input_tensor has its own shape; received input_tensor of {shape} with "
                 f"input_shape={tuple(input_shape)}: leave out input_shape."
             )
-    _check_shape(shape, min_size)
+    checks.check_shape(shape, min_size)
     if include_top and fixed_size and None in shape:
         raise ValueError(
             "the dense layers of the top need pictures of one size; received "
             f"input_shape={shape}: give height and width, or include_top=False."
         )
     if weights == "imagenet":
-        _check_published(shape, include_top, classes, classifier_activation)
+        checks.check_published(shape, include_top, classes, classifier_activation)
         if include_top and fixed_size and shape != default_shape:
             raise ValueError(
                 f"the published top takes pictures of {default_shape}; received "
                 f"input_shape={shape}: resize the pictures, or give include_top=False."
             )
     return layers.Input(shape) if input_tensor is None else input_tensor
-
-
-def _check_shape(shape, min_size):
-    sizes = shape[:2]
-    if len(shape) != 3 or not all(isinstance(n, int) or n is None for n in shape):
-        raise ValueError(
-            "input_shape must be (height, width, channels), height and width may be None; "
-            f"received input_shape={shape}."
-        )
-    if shape[2] is None or shape[2] < 1:
-        raise ValueError(
-            f"input_shape must name the number of channels; received input_shape={shape}: "
-            "give 3 for colour, 1 for grey."
-        )
-    if any(size is not None and size < min_size for size in sizes):
-        raise ValueError(
-            f"pictures must be at least {min_size}x{min_size}, since the layers shrink them; "
-            f"received input_shape={shape}: enlarge the pictures."
-        )
-
-
-def _check_published(shape, include_top, classes, classifier_activation):
-    if shape[2] != 3:
-        raise ValueError(
-            f"the published weights take 3 channels; received input_shape={shape}: "
-            "repeat the grey channel three times, or give weights=None."
-        )
-    if include_top and classes != 1000:
-        raise ValueError(
-            f"the published top has 1,000 classes; received classes={classes}: "
-            "give include_top=False and a Dense layer of your own, or weights=None."
-        )
-    activation = keras.activations.get(classifier_activation)
-    if include_top and activation not in (keras.activations.linear, keras.activations.softmax):
-        raise ValueError(
-            "the published top was trained with softmax; received "
-            f"classifier_activation={classifier_activation!r}: give 'softmax' or None."
-        )
 
 
 def global_pooling(x: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:

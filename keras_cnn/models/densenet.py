@@ -1,9 +1,11 @@
 """Densely connected networks (Huang, Liu, van der Maaten, Weinberger, 2017), table 1."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
-from keras_cnn.models import blocks
+from keras_cnn.models import blocks, checks
 from keras_cnn.models import weights as weight_files
 
 DEPTHS = {  # depth -> dense layers of each block
@@ -26,6 +28,8 @@ def _builder(depth):
         classes: int = 1000,
         classifier_activation: str | None = "softmax",
         name: str = f"densenet{depth}",
+        block_counts: Sequence[int] = DEPTHS[depth],
+        reduction: float = 0.5,
     ) -> keras.Model:
         """Build a densely connected network (DenseNet-BC) for pictures of 224x224.
 
@@ -42,6 +46,9 @@ def _builder(depth):
             classes: Number of classes.
             classifier_activation: Activation of the last layer; None for logits.
             name: The model's name.
+            block_counts: Number of dense layers in each block.
+            reduction: Share of the feature maps that a transition keeps, above 0 and at most 1
+                (the paper's compression factor; 1 is DenseNet-B).
 
         Returns:
             The model; its output is `(batch, classes)` with the top.
@@ -53,6 +60,14 @@ def _builder(depth):
             Densely Connected Convolutional Networks, section 3 and table 1,
             https://arxiv.org/abs/1608.06993.
         """
+        counts = checks.check_counts(
+            block_counts, published=DEPTHS[depth], weights=weights, name=f"DenseNet{depth}"
+        )
+        if not 0 < reduction <= 1 or (weights == "imagenet" and reduction != 0.5):
+            raise ValueError(
+                "reduction must be a share above 0 and at most 1, and 0.5 for the published "
+                f"weights; received reduction={reduction!r}."
+            )
         image = blocks.image_input(
             input_shape,
             input_tensor=input_tensor,
@@ -64,9 +79,9 @@ def _builder(depth):
             min_size=32,
         )
         x = blocks.stem(image, pool_name="pool1", epsilon=EPSILON)  # (56, 56, 64)
-        for stage, number in enumerate(DEPTHS[depth], start=2):
+        for stage, number in enumerate(counts, start=2):
             if stage > 2:
-                x = _transition(x, name=f"pool{stage - 1}")  # (28, 28, ..), (14, ..), (7, ..)
+                x = _transition(x, reduction, name=f"pool{stage - 1}")  # (28, 28, ..), (14, ..)
             for i in range(1, number + 1):
                 x = _dense_layer(x, name=f"conv{stage}_block{i}")
         x = _bn_relu(x)  # 121 layers: (7, 7, 1024)
@@ -99,9 +114,10 @@ def _dense_layer(x, *, name):
     return layers.Concatenate(name=f"{name}_concat")([x, y])
 
 
-def _transition(x, *, name):
+def _transition(x, reduction, *, name):
     x = _bn_relu(x, prefix=f"{name}_")
-    x = layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"{name}_conv")(x)
+    filters = int(x.shape[-1] * reduction)
+    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
     return layers.AveragePooling2D(2, 2, name=f"{name}_pool")(x)
 
 

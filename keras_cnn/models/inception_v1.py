@@ -7,6 +7,7 @@ from keras import layers
 
 from keras_cnn.models import blocks
 from keras_cnn.models import weights as weight_files
+from keras_cnn.models.auxiliary import AuxiliaryModel
 
 MODULES = {  # filters of 1x1 | reduction and 3x3 | reduction and 5x5 | after pooling
     "inception3a": (64, 96, 128, 16, 32, 32),  # (28, 28, 256)
@@ -56,7 +57,8 @@ def InceptionV1(
         name: The model's name.
         batch_norm: Whether to build the variant.
         aux_logits: Whether to add the two auxiliary classifiers: the outputs are then a list, the
-            top's first. Train with `loss_weights=[1, 0.3, 0.3]`; the paper drops them afterwards.
+            top's first. Training gives each of them a weight of 0.3 in the loss; `keras_cnn.run`
+            drops them afterwards, as the paper does. See `AuxiliaryModel`.
 
     Returns:
         The model; its output is `(batch, classes)` with the top.
@@ -119,8 +121,11 @@ def InceptionV1(
         classifier_activation=classifier_activation,
         dropout=0.2 if batch_norm else 0.4,
     )
+    model = blocks.model(image, [x, *auxiliary] if aux_logits else x, name=name)
+    if aux_logits:
+        model = AuxiliaryModel(model.input, model.outputs, name=name)
     return weight_files.load(
-        blocks.model(image, [x, *auxiliary] if aux_logits else x, name=name),
+        model,
         weights,
         architecture="inception_v1_bn" if batch_norm else "inception_v1",
         include_top=include_top,

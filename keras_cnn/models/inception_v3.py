@@ -1,6 +1,7 @@
 """Inception-v3 (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, 2016), table 1."""
 
 from functools import partial
+from typing import Any
 
 import keras
 
@@ -9,8 +10,18 @@ from keras_cnn.models import weights as weight_files
 from keras_cnn.models.blocks import average_pool, max_pool
 
 
-def _conv(x, *step, name=None):
-    # keras.applications does not name these layers: Keras numbers them in the order of creation.
+def conv(x: keras.KerasTensor, *step: Any, name: str | None = None) -> keras.KerasTensor:
+    """Apply a convolution with batch normalisation and ReLU, as in `blocks.conv_bn`.
+
+    Args:
+        x: Feature maps of shape `(batch, height, width, channels)`.
+        *step: Filters, kernel size, strides and padding.
+        name: Not used. `keras.applications` does not name these layers: Keras numbers them in the
+            order of creation.
+
+    Returns:
+        Feature maps of shape `(batch, new height, new width, filters)`.
+    """
     return blocks.conv_bn(x, *step, scale=False)
 
 
@@ -38,8 +49,8 @@ def _mixed_8(name):
     """Return the branches of figure 7: 1x3 beside 3x1 convolutions for some 3x3."""
     return (
         ((320, 1),),
-        ((384, 1), partial(blocks.split, filters=384, conv=_conv, name=name)),
-        ((448, 1), (384, 3), partial(blocks.split, filters=384, conv=_conv)),
+        ((384, 1), partial(blocks.split, filters=384, conv=conv, name=name)),
+        ((448, 1), (384, 3), partial(blocks.split, filters=384, conv=conv)),
         (average_pool, (192, 1)),
     )
 
@@ -124,9 +135,9 @@ def InceptionV3(
         default_shape=(299, 299, 3),
     )
     for step in STEM:
-        x = step(x) if callable(step) else _conv(x, *step)
+        x = step(x) if callable(step) else conv(x, *step)
     for module, branches in MODULES.items():
-        x = blocks.inception(x, branches, conv=_conv, name=module)
+        x = blocks.inception(x, branches, conv=conv, name=module)
     x = blocks.head(
         x,
         include_top=include_top,

@@ -12,9 +12,19 @@ STAGES = {  # depth -> (convolutions, filters) of each stage
     16: ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)),
     19: ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
 }
+COLUMNS = {  # builder -> column of the table, depth
+    "VGG11": ("A", 11),
+    "VGG11LRN": ("A-LRN", 11),
+    "VGG13": ("B", 13),
+    "VGG16C": ("C", 16),
+    "VGG16": ("D", 16),
+    "VGG19": ("E", 19),
+}
 
 
-def _builder(depth):
+def _builder(builder_name):
+    column, depth = COLUMNS[builder_name]
+
     def build(
         *,
         include_top: bool = True,
@@ -24,14 +34,16 @@ def _builder(depth):
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: str | None = "softmax",
-        name: str = f"vgg{depth}",
+        name: str = builder_name.lower(),
         dropout: float = 0.0,
     ) -> keras.Model:
         """Build a VGG network for pictures of 224x224.
 
         VGG11 has 132,863,336 parameters, VGG13 133,047,848, VGG16 138,357,544 and VGG19
-        143,667,240; they differ in the number of 3x3 convolutions between poolings. Layers are
-        named and ordered as in `keras.applications`, which publishes weights of VGG16 and VGG19.
+        143,667,240; they differ in the number of 3x3 convolutions between poolings. VGG11LRN is
+        VGG11 with local response normalisation after the first convolution. VGG16C (133,638,952
+        parameters) has 1x1 filters in the last convolution of the stages 3 to 5. Layers are named
+        and ordered as in `keras.applications`, which publishes weights of VGG16 and VGG19.
 
         Args:
             include_top: Whether to end with the three dense layers.
@@ -67,7 +79,14 @@ def _builder(depth):
             fixed_size=True,
         )
         for i, (convolutions, filters) in enumerate(STAGES[depth], start=1):
-            x = stage(x, filters, convolutions=convolutions, name=f"block{i}")
+            x = stage(
+                x,
+                filters,
+                convolutions=convolutions,
+                name=f"block{i}",
+                last_size=1 if column == "C" and convolutions == 3 else 3,
+                lrn=column == "A-LRN" and i == 1,
+            )
             # (112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512)
         if include_top:
             x = layers.Flatten(name="flatten")(x)  # (25088,)
@@ -81,18 +100,26 @@ def _builder(depth):
         return weight_files.load(
             blocks.model(image, x, name=name),
             weights,
-            architecture=f"vgg{depth}",
+            architecture=builder_name.lower(),
             include_top=include_top,
         )
 
-    build.__name__ = build.__qualname__ = f"VGG{depth}"
+    build.__name__ = build.__qualname__ = builder_name
     return build
 
 
-VGG11, VGG13, VGG16, VGG19 = (_builder(depth) for depth in STAGES)
+VGG11, VGG11LRN, VGG13, VGG16C, VGG16, VGG19 = map(_builder, COLUMNS)
 
 
-def stage(x: keras.KerasTensor, filters: int, *, convolutions: int, name: str) -> keras.KerasTensor:
+def stage(
+    x: keras.KerasTensor,
+    filters: int,
+    *,
+    convolutions: int,
+    name: str,
+    last_size: int = 3,
+    lrn: bool = False,
+) -> keras.KerasTensor:
     """Apply 3x3 convolutions, then maximum pooling.
 
     Args:
@@ -100,10 +127,17 @@ def stage(x: keras.KerasTensor, filters: int, *, convolutions: int, name: str) -
         filters: Number of filters of each convolution.
         convolutions: Number of convolutions.
         name: Prefix of the layers' names.
+        last_size: Height and width of the last convolution's filters.
+        lrn: Whether to normalise before the pooling, with AlexNet's constants.
 
     Returns:
         Feature maps of shape `(batch, height / 2, width / 2, filters)`.
     """
     for i in range(1, convolutions + 1):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"{name}_conv{i}")(x)
+        size = last_size if i == convolutions else 3
+        x = layers.Conv2D(filters, size, padding="same", activation="relu", name=f"{name}_conv{i}")(
+            x
+        )
+    if lrn:
+        x = blocks.LocalResponseNormalization(name=f"{name}_norm")(x)
     return layers.MaxPooling2D(2, 2, name=f"{name}_pool")(x)

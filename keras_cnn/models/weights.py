@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_cnn import downloads
 from keras_cnn.errors import InputError
+from keras_cnn.filesystem import keras_home
 from keras_cnn.models.published import CLASS_INDEX, FILES, File
 from keras_cnn.models.weight_readers import by_name, from_torch, read_hdf5, read_torch
 
@@ -245,8 +246,7 @@ def published_path(architecture: str, *, include_top: bool = True) -> Path:
 
 
 def _place(file):
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    return home / "models" / file.address.rpartition("/")[2]
+    return keras_home() / "models" / file.address.rpartition("/")[2]
 
 
 def _fetch(file, check=None):

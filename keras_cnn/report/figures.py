@@ -131,20 +131,20 @@ def confusion_parts(class_names: list[str]) -> list[str]:
     return ["cells"] if len(class_names) <= MOST_CELLS else ["shades", "bars"]
 
 
-def pictures(items: list[tuple], *, title="", dark=False) -> bytes:
+def pictures(items: list[tuple], *, title="", most=GRID[0] * GRID[1], dark=False) -> bytes:
     """Draw pictures with a title above and a note below each, in rows of five.
 
     Args:
         items: (picture, title, note) each; a picture is an array (height, width[, channels]) as
-            `pixels` takes it, or None if it could not be opened. The first ten are drawn.
+            `pixels` takes it, or None if it could not be opened.
         title: Line above the whole figure.
+        most: Number of pictures to draw, the first of the list.
         dark: Whether the paper is dark.
 
     Returns:
         The figure as PNG bytes.
     """
-    rows, columns = GRID
-    items = items[: rows * columns]
+    items, columns = items[:most], GRID[1]
     rows, columns = math.ceil(len(items) / columns), min(columns, len(items))
     wide = max(columns, 3)  # makes room for the title if there are one or two pictures
     lines = max((f"{above}\n{below}".count("\n") for _, above, below in items), default=0)

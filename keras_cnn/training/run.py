@@ -13,6 +13,7 @@ from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable
 from keras_cnn.inference import tta
+from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import determinism, distribution, fitting
@@ -189,7 +190,8 @@ def _build(build, task, *, precision):
     keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
         model = build(input_shape=task.image_shape, **task.build_options)
-        return as_functional(model, image_shape=task.image_shape, single_output=True)
+        is_single = not isinstance(model, AuxiliaryModel)
+        return as_functional(model, image_shape=task.image_shape, single_output=is_single)
     except InputError:
         raise
     except ValueError as error:  # a network's own limits, such as its smallest picture
@@ -201,6 +203,8 @@ def _build(build, task, *, precision):
 def _best_model(model, build, task, recipe, devices, checkpoint, interrupted):
     """Return the network with its best weights, in float32 and without the optimizer's state.
 
+    It has one output: auxiliary classifiers serve the training only.
+
     All processes would have to assign the variables of several devices together, but only the
     first saves: the network is built anew on one device.
     """
@@ -211,6 +215,6 @@ def _best_model(model, build, task, recipe, devices, checkpoint, interrupted):
         if not lost:
             model.set_weights(trained.get_weights())
     checkpoint.load_best(model)
-    best = keras.Model(model.input, model.output, name=model.name)
+    best = keras.Model(model.input, model.outputs[0], name=model.name)
     best.jit_compile = jit_compile()
     return best

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def compute(
     paths: Sequence[str | os.PathLike],
     *,
     cache: str | os.PathLike | None = None,
+    on_error: Callable[[str, InputError], None] | None = None,
 ) -> np.ndarray:
     """Return a model's output for each picture; take it from the cache if it is there.
 
@@ -38,17 +39,37 @@ def compute(
         preparation: How pictures become its input.
         paths: The pictures.
         cache: An SQLite file, made if it is missing; None stores nothing.
+        on_error: Called with a picture that cannot be read and the reason; its row is then NaN.
+            None raises.
 
     Returns:
         float32 (pictures, features).
 
     Raises:
-        InputError: A picture cannot be read, or the cache is no SQLite file or cannot be written.
+        InputError: A picture cannot be read and `on_error` is None, or the cache is no SQLite file
+            or cannot be written.
     """
     paths = [os.fspath(path) for path in paths]
-    features = np.empty((len(paths), *model.output_shape[1:]), np.float32)
+    features = np.full((len(paths), *model.output_shape[1:]), np.nan, np.float32)
+
+    def vectors(rows):
+        """Yield rows and the model's output for their pictures, in order."""
+
+        def leave_out(row, error):
+            on_error(paths[row], error)
+
+        batches = streaming.batches(
+            rows,
+            lambda row: preparation.read(paths[row]),
+            batch_size=_BATCH,
+            on_error=on_error and leave_out,
+        )
+        for batch, pixels in batches:
+            outputs = model.predict_on_batch(preparation.scale(np.stack(pixels)))
+            yield from zip(batch, np.asarray(outputs), strict=True)
+
     if cache is None:
-        for row, vector in enumerate(_vectors(model, preparation, paths)):
+        for row, vector in vectors(range(len(paths))):
             features[row] = vector
         return features
     network = _digest_of_model(model, preparation)
@@ -58,9 +79,7 @@ def compute(
         Path(cache).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(cache, timeout=60)) as database:
             missing = _look_up(database, network, pictures, features)
-            vectors = _vectors(model, preparation, [paths[row] for row in missing])
-            keys = [(network, pictures[row]) for row in missing]
-            for row, vector in zip(missing, _stored(database, keys, vectors), strict=True):
+            for row, vector in _stored(database, network, pictures, vectors(missing)):
                 features[row] = vector
     except (sqlite3.Error, OSError) as error:
         raise InputError(
@@ -68,12 +87,6 @@ def compute(
             "name another"
         ) from error
     return features
-
-
-def _vectors(model, preparation, paths):
-    """Yield the model's output for each picture, in order."""
-    for _, pixels in streaming.batches(paths, preparation.read, batch_size=_BATCH):
-        yield from np.asarray(model.predict_on_batch(preparation.scale(np.stack(pixels))))
 
 
 def _look_up(database, network, pictures, features):
@@ -94,16 +107,16 @@ def _look_up(database, network, pictures, features):
     return missing
 
 
-def _stored(database, keys, vectors):
-    """Yield vectors and store them as they come, so that an interrupted run keeps its work."""
-    rows = []
-    for key, vector in zip(keys, vectors, strict=True):
-        rows.append((*key, np.asarray(vector, np.float32).tobytes()))
-        if len(rows) == _STORED_AT_ONCE:
-            _insert(database, rows)
-            rows = []
-        yield vector
-    _insert(database, rows)
+def _stored(database, network, pictures, vectors):
+    """Yield rows and vectors, and store them as they come: an interrupted run keeps its work."""
+    pending = []
+    for row, vector in vectors:
+        pending.append((network, pictures[row], np.asarray(vector, np.float32).tobytes()))
+        if len(pending) == _STORED_AT_ONCE:
+            _insert(database, pending)
+            pending = []
+        yield row, vector
+    _insert(database, pending)
 
 
 def _insert(database, rows):
@@ -112,14 +125,12 @@ def _insert(database, rows):
 
 
 def _digest_of_file(path):
+    """Return the hash of a file; None if it cannot be opened, which reading it will report."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise InputError(
-            f"cannot read picture {path!r}: {(error.strerror or str(error)).lower()}; mend or "
-            "remove it"
-        ) from error
+    except OSError:
+        return None
 
 
 def _digest_of_model(model, preparation):

@@ -1,6 +1,7 @@
 """Every option that a command offers is used by it; no command writes where it was not asked to."""
 
 import argparse
+import inspect
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ def unread(monkeypatch):
 def _fields(module):
     """Return the names of the recipe's fields that a command offers."""
     recipe = getattr(module, "RECIPE", None) or getattr(module, "_RECIPE", None)
-    if recipe is None and hasattr(module, "networks"):
+    if recipe is None and "networks.recipe(" in inspect.getsource(module):
         recipe = module.networks.RECIPE
     return () if recipe is None else {field.name for field in recipe._offered()} - {"data"}
 
@@ -249,6 +250,7 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["evaluate", "{run}", "{stripes}/test", "--out", "{out}"], 0),
         (["predict", "{run}", "{stripes}/test"], 0),
         (["predict", "{run}", "{stripes}/test", "--engine", "ray", "--out", "{out}"], 0),
+        (["search-similar", "{run}", "{picture}", "{stripes}/test", "--draw", "{out}.png"], 0),
         (["detect", "{run}", "{stripes}/test", "--draw", "{out}"], 0),
         (["explain", "{run}", "{stripes}/test", "--layer", "c1", "--out", "{out}"], 0),
         (["check", "{stripes}"], 0),
@@ -266,11 +268,14 @@ def test_a_command_uses_every_option(
     monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
     monkeypatch.setattr(export, "export", lambda *args, **options: tmp_path)
     monkeypatch.setattr(ray_batch, "predict", lambda *a, **options: {"pictures": 1, "bad": 0})
-    if argv[0] == "explain":
+    if argv[0] in ("explain", "search-similar"):
         model_card = card.read(run / "model.keras")
         models.book.LeNet5(input_shape=(24, 24, 3), classes=2).save(run / "model.keras")
         card.write(run / "model.keras", model_card)
-    words = [word.format(run=run, stripes=stripes, out=tmp_path / "out") for word in argv]
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    places = {"run": run, "stripes": stripes, "out": tmp_path / "out"}
+    places["picture"] = stripes / "test" / "lying" / "pen_u0000.png"
+    words = [word.format(**places) for word in argv]
     assert unread(*words) == (code, set())
 
 
@@ -283,6 +288,7 @@ def test_no_command_writes_into_the_working_folder(
     monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
     before = _tree(stripes)
     out = str(tmp_path / "out")
+    monkeypatch.setenv("KERAS_HOME", f"{out}/keras")
     train = ["--model", "softmaxregression", "--image-size", "8", "--skip-bad-images"]
     for argv in (
         ["check", str(stripes)],
@@ -290,6 +296,7 @@ def test_no_command_writes_into_the_working_folder(
         ["lr-find", str(stripes), *train, "--steps", "20", "--out", out],
         ["evaluate", out, str(stripes / "test"), "--out", f"{out}/report"],
         ["predict", out, str(stripes / "test"), "--out", f"{out}/answers.csv"],
+        ["search-similar", out, str(stripes / "test/lying/pen_u0000.png"), str(stripes / "test")],
         ["detect", out, str(stripes / "test"), "--draw", f"{out}/drawn"],
         ["doctor", "--fast"],
         ["models"],

@@ -18,6 +18,14 @@ def body(*, input_shape):
     return keras.Model(image, x, name="body")
 
 
+def spread_of_rows_and_columns(*, input_shape):
+    """A base whose two features distinguish lying from upright stripes."""
+    image = keras.Input(input_shape)
+    rows = keras.ops.std(keras.ops.mean(image, axis=(2, 3)), axis=1, keepdims=True)
+    columns = keras.ops.std(keras.ops.mean(image, axis=(1, 3)), axis=1, keepdims=True)
+    return keras.Model(image, keras.ops.concatenate([rows, columns], axis=1), name="spread")
+
+
 def small_recipe(folder, out, **choices):
     defaults = {"image_size": 24, "epochs": 2, "learning_rate": 0.05, "batch_size": 8}
     return Recipe(name="case", dataset="stripes", data=folder, out=out, **defaults | choices)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from small_base import pictures_of_test, small_recipe
+from small_base import pictures_of_test, small_recipe, spread_of_rows_and_columns
 
 import keras_cnn
 from keras_cnn import InputError, Predictor, models
@@ -55,19 +55,11 @@ def test_of_penalties_with_the_same_accuracy_the_one_with_the_lowest_loss_is_tak
     stripes, tmp_path, classifier, least
 ):
     """The strongest penalty is as often right, but calls every picture 0.500."""
-    easy = Base(_spread_of_rows_and_columns, Scaling(rescale=1 / 255))
+    easy = Base(spread_of_rows_and_columns, Scaling(rescale=1 / 255))
     result = fit_features(easy, small_recipe(stripes, tmp_path / "out"), classifier=classifier)
     assert result["test"]["accuracy"] == 1
     answers = Predictor.load(tmp_path / "out")([str(path) for path in pictures_of_test(stripes)])
     assert min(answer.value for answer in answers) > least
-
-
-def _spread_of_rows_and_columns(*, input_shape):
-    """A base whose two features distinguish lying from upright stripes."""
-    image = keras.Input(input_shape)
-    rows = keras.ops.std(keras.ops.mean(image, axis=(2, 3)), axis=1, keepdims=True)
-    columns = keras.ops.std(keras.ops.mean(image, axis=(1, 3)), axis=1, keepdims=True)
-    return keras.Model(image, keras.ops.concatenate([rows, columns], axis=1), name="spread")
 
 
 def test_an_unknown_classifier_is_refused(base, stripes, tmp_path):
