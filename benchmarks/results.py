@@ -41,8 +41,13 @@ def figures(report):
         report: Content of the run's report.json.
     """
     data, test = report["dataset"], report["test"]
+    name, recipe = report["name"], report["recipe"]
+    if not _script(name).exists():
+        name = f"keras-cnn train, {recipe['network']}"
+    elif name == "catsdogs_inceptionv3" and recipe["base"] != "inceptionv3":
+        name = f"{name} --base {recipe['base']}"
     return {
-        "case": report["name"],
+        "case": name,
         "data": "sample" if data["is_sample"] else Path(data["folder"]).stem,
         "task": report["task"],
         "samples": report["samples"],
@@ -55,6 +60,10 @@ def figures(report):
         "devices": report["hardware"]["devices"],
         "versions": report["versions"],
     }
+
+
+def _script(case):
+    return ROOT / "cases" / f"{case}.py"
 
 
 def with_tables(text, readme):
@@ -93,10 +102,10 @@ def _line(row):
         baseline = f"MSE {test['baseline']['mse']:.3f}"
     else:
         score, baseline = f"mAP@0.5 {test['map']:.3f}", ""
-    return (
-        f"| [{row['case']}](cases/{row['case']}.py) | {pictures} | {number} | {score} | {baseline} "
-        f"| {row['seconds']:,.0f} s |"
-    )
+    script, _, options = row["case"].partition(" --")
+    case = f"[{script}](cases/{script}.py)" if _script(script).exists() else script
+    case += f" --{options}" if options else ""
+    return f"| {case} | {pictures} | {number} | {score} | {baseline} | {row['seconds']:,.0f} s |"
 
 
 def _accuracies(groups):

@@ -153,14 +153,14 @@ def splits_for(
 
 
 def _label(builder, weights):
-    """Return a builder with its options and weights: "MobileNet (alpha=0.25), imagenet"."""
+    """Return a builder with its options and weights: "MobileNet(alpha=0.25), ImageNet weights"."""
     options = {}
     while isinstance(builder, functools.partial):
         options, builder = builder.keywords | options, builder.func
     text = ", ".join(f"{name}={value!r}" for name, value in options.items())
     source = {None: "random weights", "imagenet": "ImageNet weights"}.get(weights)
     name = getattr(builder, "__name__", str(builder))
-    return f"{name}{text and f' ({text})'}, {source or f'weights of {os.fspath(weights)}'}"
+    return f"{name}{text and f'({text})'}, {source or f'weights of {os.fspath(weights)}'}"
 
 
 def _scaling(builder, build, weights):

@@ -74,7 +74,7 @@ def fit(
     started = time.perf_counter()
     check_budget(budget, choices)
     recipe = _recipe(folder, choices)
-    why = "it was named"
+    why = "you chose it"
     if base is None:
         base, why = available_base()
     end = started + 60 * budget
@@ -103,12 +103,13 @@ def _climb(base, recipe, choices, *, end, why):
     seconds *= (size / sizes[0]) ** 2
     model = build_apart(build_base, base=base, image_shape=(size, size, 3))
     batch = choices.get("batch_size") or _batch_size(model, pictures=pictures["train"])
-    recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch)
+    network = base.label.partition(", ")[0]
+    recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch, network=network)
     splits = splits_for(
         base,
         recipe,
         notes=(
-            f"Base: {base.label}: {why}.",
+            f"Base: {base.label} ({why}).",
             f"Pictures: {size} pixels, {batch} per step; the network answers {total:,} in about "
             f"{total * seconds:.0f} s.",
             "Plan: a linear classifier on features, then a head that learns from augmented "
@@ -161,7 +162,8 @@ def _from_scratch(recipe, choices, *, end, why):
         build_apart(build_base, base=base, image_shape=(size, size, 3)),
         pictures=len(tables["train"]),
     )
-    recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch)
+    network = base.label.partition(", ")[0]
+    recipe = dataclasses.replace(recipe, image_size=size, batch_size=batch, network=network)
     splits = splits_for(
         base,
         recipe,

@@ -34,7 +34,7 @@ def test_a_file_of_the_cache_is_used_without_a_download(cache, tmp_path):
     small.save_weights(tmp_path / "a.weights.h5")
     (tmp_path / "a.weights.h5").rename(cache / "mobilenet_2_5_224_tf_no_top.h5")
     base, reason = available_base()
-    assert base.label.startswith("MobileNet (alpha=0.25), weights of")
+    assert base.label.startswith("MobileNet(alpha=0.25), weights of")
     assert reason == "its ImageNet weights are on this machine"
     assert base.build(input_shape=(32, 32, 3)).count_params() == small.count_params()
 
