@@ -2,10 +2,11 @@
 
 First a new head is trained on the frozen network, starting from the solution of logistic
 regression. Then all layers are trained, from a tenth of the rate down to 0; batch normalisation
-keeps ImageNet's statistics, since few pictures give poor ones. Without Dogs vs Cats in data/cats_dogs it
-runs on a drawn sample. The ImageNet weights are downloaded once. If that fails, the case names the
-file and its folder, and continues with random weights. ``--base mobilenet`` takes MobileNet with a
-quarter of its filters instead: its weights have 1 MB, those of InceptionV3 88 MB.
+keeps ImageNet's statistics, since few pictures give poor ones. Without Dogs vs Cats in
+data/cats_dogs it runs on a drawn sample. The ImageNet weights are downloaded once. If that fails,
+the case names the file and its folder, and continues with random weights. ``--base mobilenet``
+takes MobileNet with a quarter of its filters instead: its weights have 1 MB, those of InceptionV3
+88 MB.
 
 ``--listing`` trains as the textbook's listing does: a new head, from random weights.
 """
