@@ -1,9 +1,9 @@
 """Convolution and pooling as one matrix product, by im2col and col2im (section 7.4).
 
-Feature maps are `(n, channels, height, width)`, as in the textbook. In memory, however, the axis of the
-pictures is the innermost: arrays are transposed views. im2col then copies runs of `n` neighbouring
-numbers instead of runs as short as a row of the window. NumPy's element-wise functions, such as
-that of ReLU, keep this order of memory.
+Feature maps are `(n, channels, height, width)`, as in the textbook. In memory, however, the axis of
+the pictures is the innermost: arrays are transposed views. im2col then copies runs of `n`
+neighbouring numbers instead of runs as short as a row of the window. NumPy's element-wise
+functions, such as that of ReLU, keep this order of memory.
 """
 
 import numpy as np
