@@ -66,14 +66,14 @@ def time_boxes(clock, rounds):
     labels = np.arange(1, OBJECTS + 1)
     truth = np.concatenate([objects, np.eye(20)[labels]], axis=1)
     ratios = [
-        seconds(lambda: _seed_assign(truth, priors.astype(float)), clock, repeats=40)
+        seconds(lambda: _listing_assign(truth, priors.astype(float)), clock, repeats=40)
         / seconds(lambda: boxes.match(objects, labels, priors), clock, repeats=40)
         for _ in range(rounds)
     ]
     yield f"match {OBJECTS} objects to 8,732 priors, times faster", ratios, 8, True
     scores = rng.dirichlet(np.full(21, 0.3), len(priors)).astype(np.float32)
     offsets = rng.normal(size=(len(priors), 4)).astype(np.float32)
-    detection_out = _seed_detection_out()
+    detection_out = _listing_detection_out()
     detection_out(offsets, scores, priors)
     ratios = [
         seconds(lambda: detection_out(offsets, scores, priors), clock, repeats=3)
@@ -146,7 +146,7 @@ def seconds(work, clock, *, repeats=1):
     return best
 
 
-def _seed_assign(truth, priors):
+def _listing_assign(truth, priors):
     """assign_boxes of the chapter: one encode_box per object over all priors."""
     prior_size, prior_center = priors[:, 2:] - priors[:, :2], (priors[:, :2] + priors[:, 2:]) / 2
 
@@ -181,7 +181,7 @@ def _seed_assign(truth, priors):
     return assignment
 
 
-def _seed_detection_out():
+def _listing_detection_out():
     """detection_out of the chapter: decode all, then suppress class by class in TensorFlow 1."""
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""SSD300 finds objects and their classes: the chapter's section on detection.
+"""SSD300 finds objects and their classes.
 
 ``--data`` names a folder in the layout of PASCAL VOC (Annotations, JPEGImages, ImageSets/Main), or
 with train.json, val.json and test.json of COCO, or with the listing's lines of text in train.txt,

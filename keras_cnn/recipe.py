@@ -265,7 +265,7 @@ def _words(value):
         return "default"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -277,7 +277,7 @@ class Recipe(TrainingRecipe):
             None uses all, sorted.
         image_size: Height and width to which pictures are resized, in pixels.
         interpolation: Filter of the resizing, one of `images.files.INTERPOLATIONS`. "nearest", as
-            in the book's listings, drops thin lines when it shrinks and makes blocks when it
+            in the textbook's listings, drops thin lines when it shrinks and makes blocks when it
             enlarges. Augmentation blurs these blocks in training but not in the test.
         background: Colour under the transparent pixels of pictures, such as "white"; None drops the
             alpha channel, which often leaves them black.

@@ -22,6 +22,7 @@ PAGES = [
     "SECURITY.md",
     "data/README.md",
     "docs/ARCHITECTURE.md",
+    "docs/DOCUMENTS.md",
     "docs/PERFORMANCE.md",
     "notebooks/README.md",
 ]

@@ -22,12 +22,14 @@ def test_options_become_typed_fields():
     assert recipe.data.name == "图"
 
 
+NO_OPTIONS = {"without", "choices", "listing", "validate_on_test"}  # only a case sets them
+
+
 def test_every_choice_of_a_case_is_an_option_with_help(capsys):
     with pytest.raises(SystemExit):
         RECIPE.parse(["--help"], description="What the case does.")
     shown = capsys.readouterr().out
-    fields = {field.name for field in dataclasses.fields(Recipe)}
-    fields -= {"name", "dataset", "without", "network"}
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "dataset", *NO_OPTIONS}
     assert all("--" + name.replace("_", "-") in shown for name in fields)
     assert "What the case does." in shown
 
@@ -68,7 +70,9 @@ def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifier
     detection = DetectionRecipe(name="case", dataset="set")
     common = set(RECIPE.to_dict()) - classifiers_only
     assert common < set(detection.to_dict()) and not classifiers_only & set(detection.to_dict())
-    assert common | {"without"} == {field.name for field in dataclasses.fields(TrainingRecipe)}
+    assert common | {"without", "choices", "listing"} == {
+        field.name for field in dataclasses.fields(TrainingRecipe)
+    }
     # A training reads these of every recipe: those of a detector do nothing.
     for name in ("mix", "test_crops"):
         assert getattr(detection, name) == getattr(RECIPE, name)

@@ -1,4 +1,4 @@
-"""Networks: a list of layers and the loss, and the three networks of the book."""
+"""Networks: a list of layers and the loss, and the three networks of 斋藤康毅."""
 
 import os
 import zipfile
@@ -302,9 +302,9 @@ def DeepConvNet(
 ) -> Network:
     """Build chapter 8's network, figure 8-1: [(conv - ReLU)x2 - pool]x3, two affine layers.
 
-    It has He's initial weights, 123,552 for MNIST. The book's figure has a second dropout after the
-    last affine layer. That sets half of the scores of the classes to 0 at random, that of the right
-    class included, and is left out here: `score_dropout=0.5` adds it.
+    It has He's initial weights, 123,552 for MNIST. The textbook's figure has a second dropout after
+    the last affine layer. That sets half of the scores of the classes to 0 at random, that of the
+    right class included, and is left out here: `score_dropout=0.5` adds it.
 
     Args:
         input_shape: `(channels, height, width)` of the pictures.

@@ -1,9 +1,9 @@
 """Optimizers: they compute a step from a gradient (section 6.1).
 
 Each formula, epsilon included, is that of Keras' optimizer of the same name, so that both take the
-same steps. The docstrings say where the book's listing differs. `update(params, grads)` takes two
-dicts of arrays with the same names and changes those of `params` in place. `learning_rate` may be
-changed between updates.
+same steps. The docstrings say where the textbook's listing differs. `update(params, grads)` takes
+two dicts of arrays with the same names and changes those of `params` in place. `learning_rate` may
+be changed between updates.
 """
 
 import numpy as np
@@ -84,9 +84,10 @@ class Nesterov:
 class AdaGrad:
     """Smaller steps for weights with large past gradients: `h += g²`, `W -= η g / sqrt(h + ε)`.
 
-    The book's listing begins with h = 0 and adds its epsilon outside the root: its first step is η
-    for every weight, however small the gradient. Keras begins with 0.1, which makes the first steps
-    smaller. `initial_accumulator_value=0` gives the book's formula except for the place of epsilon.
+    The textbook's listing begins with h = 0 and adds its epsilon outside the root: its first step
+    is η for every weight, however small the gradient. Keras begins with 0.1, which makes the first
+    steps smaller. `initial_accumulator_value=0` gives the textbook's formula except for the place
+    of epsilon.
 
     References:
         Duchi et al., 2011. https://jmlr.org/papers/v12/duchi11a.html
@@ -157,8 +158,8 @@ class Adam:
     """Momentum and RMSprop combined, corrected for the bias of their initial 0.
 
     `m += (1 - β₁)(g - m)`, `v += (1 - β₂)(g² - v)`, `W -= η_t m / (sqrt(v) + ε)`, where
-    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and the book have this formula, that
-    of section 2 of the paper; the paper's algorithm 1 adds epsilon after the correction of v.
+    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and the textbook have this formula,
+    that of section 2 of the paper; the paper's algorithm 1 adds epsilon after the correction of v.
 
     References:
         Kingma & Ba, 2015. https://arxiv.org/abs/1412.6980

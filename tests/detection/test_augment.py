@@ -9,6 +9,7 @@ from PIL import Image
 from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import augment, boxes
 from keras_cnn.detection.batches import Batches
+from keras_cnn.detection.jitter import Jitter
 
 PLAIN = augment.Augmentation(brightness=None, contrast=None, saturation=None, hue=None)
 
@@ -92,6 +93,41 @@ def test_augmentation_does_not_recolour_the_bars():
         picture, np.empty((0, 4)), np.empty(0, int), size=300, rng=np.random.default_rng(1)
     )
     assert (square[:99] == augment.FILL).all() and (square[201:] == augment.FILL).all()
+
+
+def test_the_listings_jitter_moves_boxes_with_their_pixels():
+    picture, corners, labels = scene(160, 120, (20, 30, 100, 90))
+    plain = Jitter(hue=0, saturation=1, value=1)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        square, found, kept = plain(picture, corners, labels, size=300, rng=rng)
+        assert square.shape == (300, 300, 3) and square.dtype == np.uint8
+        if len(found):
+            np.testing.assert_allclose(found[0], bright(square), atol=2.1 / 300)
+            assert kept.tolist() == [3]
+
+
+def test_the_listings_jitter_draws_sides_and_aspects_of_the_printed_ranges():
+    drawn = []
+    for seed in range(300):
+        view = Jitter()._view(200, 100, 300, np.random.default_rng(seed))
+        sides = np.array((200, 100)) / (view[2:] - view[:2])  # of the picture in the square
+        drawn.append((sides.max(), sides[0] / sides[1]))
+        corner = -view[:2] / (view[2:] - view[:2])
+        low, high = np.minimum(0, 1 - sides), np.maximum(0, 1 - sides)
+        assert (corner >= low - 1e-9).all() and (corner <= high + 1e-9).all()
+    scales, aspects = np.transpose(drawn)
+    assert 0.25 <= scales.min() < 0.3 and 1.9 < scales.max() <= 2
+    assert 0.9 / 1.1 <= aspects.min() < 0.85 and 1.17 < aspects.max() <= 1.1 / 0.9
+
+
+def test_the_listings_jitter_lays_pictures_on_grey():
+    picture = np.full((100, 100, 3), 200, np.uint8)
+    small = Jitter(scale=(0.3, 0.3), hue=0, saturation=1, value=1)
+    nothing = np.empty((0, 4)), np.empty(0, int)
+    square, _, _ = small(picture, *nothing, size=300, rng=np.random.default_rng(0))
+    assert set(np.unique(square)) >= {128, 200}
+    assert (square == 128).all(axis=2).mean() > 0.85
 
 
 def test_large_pictures_are_averaged_not_sampled():

@@ -285,3 +285,10 @@ def test_the_earlier_of_two_equally_good_epochs_is_the_best(tmp_path):
     saved = _epochs(_model(), tmp_path, [0.5, 0.4, 0.4], patience=1)
     assert saved.best_epoch == 2 and saved.out_of_patience
     assert (tmp_path / "best_0002.npz").exists() and not (tmp_path / "best_0003.npz").exists()
+
+
+def test_a_training_that_validates_on_test_pictures_keeps_its_last_finite_epoch(tmp_path):
+    saved = _epochs(_model(), tmp_path, [0.4, 0.6, np.nan], keep_last=True, patience=9)
+    assert saved.best_epoch == 2
+    assert not saved.out_of_patience and (tmp_path / "best_0002.npz").exists()
+    assert _epochs(_model(), tmp_path / "diverged", [np.nan], keep_last=True).best_epoch is None
