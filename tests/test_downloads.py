@@ -142,15 +142,18 @@ def test_the_cache_of_another_machine_is_a_mirror(weights_file, publisher, monke
 
 
 def test_a_server_that_sends_a_few_bytes_at_a_time_is_given_up(weights_file, monkeypatch):
+    finished = []
+
     class Trickle(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
             self.end_headers()
             with contextlib.suppress(OSError):
-                for _ in range(100):
+                for _ in range(500):  # 10 seconds
                     self.wfile.write(b"x")
                     self.wfile.flush()
                     time.sleep(0.02)
+                finished.append(self)
 
         def log_message(self, *args):
             pass
@@ -160,6 +163,7 @@ def test_a_server_that_sends_a_few_bytes_at_a_time_is_given_up(weights_file, mon
         monkeypatch.setenv("KERAS_CNN_MIRRORS", f"http://127.0.0.1:{server.server_port}")
         with pytest.raises(OSError, match="timed out: below 1000 bytes per second"):
             load_tiny(tiny(), "imagenet")
+        assert not finished, "the server was given up only when it had sent all"
         server.shutdown()
 
 
