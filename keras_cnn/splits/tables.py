@@ -13,6 +13,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import unusable
 from keras_cnn.images import ImageDataGenerator, files
+from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
@@ -180,6 +181,11 @@ def flows(
         recipe: The choices.
         **options: For `ImageDataGenerator.flow_from_dataframe`.
     """
+    of_splits = generators(generator, recipe)
+    if recipe.augment == "alexnet":
+        for of_split in of_splits.values():
+            of_split.crops = True  # the centre, but for the training pictures
+        of_splits["train"].alexnet = CropsAndColours.of(list(tables["train"]["path"]))
     return {
         name: of_split.flow_from_dataframe(
             tables[name],
@@ -192,5 +198,5 @@ def flows(
             seed=recipe.seed,
             **options,
         )
-        for name, of_split in generators(generator, recipe).items()
+        for name, of_split in of_splits.items()
     }
