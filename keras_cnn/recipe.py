@@ -23,6 +23,7 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     # Handwriting: small shifts only. Mirroring changes the character, and a zoom the stroke width.
     "move": _SHIFT | {"rotation_range": 6, "shear_range": 6, "zoom_range": 0.06},
     "full": _FLIP | _SHIFT | {"rotation_range": 15, "zoom_range": 0.15},
+    "alexnet": _FLIP,  # and crops and colours: `splits.tables.flows`
 }
 BUDGETED = (  # choices that `transfer.fit` makes itself
     *("epochs", "learning_rate", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
@@ -326,10 +327,11 @@ class Recipe(TrainingRecipe):
     class_weights: Literal["equal", "balanced"] = option(
         "equal", "balanced: every class has the same weight, whatever its size", whole_network=True
     )
-    augment: Literal["none", "flip", "move", "full"] | None = option(
+    augment: Literal["none", "flip", "move", "full", "alexnet"] | None = option(
         None,
         "random changes of training pictures: flip mirrors; move turns, shifts and zooms a little; "
-        "full mirrors, and turns and zooms more (default: the case's own)",
+        "full mirrors, and turns and zooms more; alexnet mirrors, takes 224-of-256 crops, and "
+        "changes colours along their principal components (default: the case's own)",
         whole_network=True,
     )
     mix: Literal["none", "mixup", "cutmix"] = option(

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import decoding, files, legacy, transform
+from keras_cnn.images import alexnet, decoding, files, legacy, transform
 
 _NO_AUGMENTATION = {
     "rotation_range": 0,
@@ -27,6 +27,9 @@ _NO_AUGMENTATION = {
 
 class Augmentation:
     """Augmentation and scaling of single pictures: an `ImageDataGenerator` without its flows."""
+
+    crops = False  # whether files are read larger, and their centre is cropped
+    alexnet = None  # `images.alexnet.CropsAndColours`: a random part instead, with colour noise
 
     def __init__(
         self,
@@ -240,9 +243,10 @@ class Augmentation:
             rng = legacy.current_random_state(default=self._own_rng())
         else:
             rng = seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
-        return transform.draw(
+        size = img_shape[self._axes[0]], img_shape[self._axes[1]]
+        params = transform.draw(
             rng,
-            size=(img_shape[self._axes[0]], img_shape[self._axes[1]]),
+            size=size,
             rotation_range=self.rotation_range,
             width_shift_range=self.width_shift_range,
             height_shift_range=self.height_shift_range,
@@ -253,6 +257,7 @@ class Augmentation:
             channel_shift_range=self.channel_shift_range,
             brightness_range=self.brightness_range,
         )
+        return params | self.alexnet.draw(rng, size=size) if self.alexnet else params
 
     def apply_transform(self, x: np.ndarray, transform_parameters: Mapping) -> np.ndarray:
         """Augment one picture with the parameters passed.
@@ -271,10 +276,11 @@ class Augmentation:
             "cval": self.cval,
             "order": self.interpolation_order,
         }
-        if self.data_format == "channels_last":
-            return transform.apply(x, transform_parameters, **options)
-        picture = np.moveaxis(x, 0, 2)
-        return np.moveaxis(transform.apply(picture, transform_parameters, **options), 2, 0)
+        last = self.data_format == "channels_last"
+        picture = alexnet.crop(x if last else np.moveaxis(x, 0, 2), transform_parameters)
+        picture = transform.apply(picture, transform_parameters, **options)
+        picture = alexnet.add_colour(picture, transform_parameters)
+        return picture if last else np.moveaxis(picture, 2, 0)
 
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
         """Augment one picture at random.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
+from keras_cnn.images import alexnet, files
 from keras_cnn.images.cache import Cache
 from keras_cnn.images.file_lists import FileList
 from keras_cnn.images.iterators import Iterator
@@ -65,7 +65,9 @@ class FileIterator(Iterator):
             exif_rotation=generator.exif_rotation,
             reduced_decoding=generator.reduced_decoding,
             background=generator.background,
+            crop_from=tuple(map(alexnet.uncropped_size, target_size)) if generator.crops else None,
         )
+        self._reading = self.preparation.uncropped if generator.alexnet else self.preparation
         self.target_size = self.preparation.size
         self.color_mode = color_mode
         self.class_mode = class_mode
@@ -89,10 +91,10 @@ class FileIterator(Iterator):
         )
         self._cache = Cache(
             self.filepaths,
-            shape=self.preparation.image_shape,
+            shape=self._reading.image_shape,
             dtype=files.grey_type(self.filepaths[0]) if color_mode == "grayscale" else "uint8",
             where=generator.cache,
-            options=self.preparation,
+            options=self._reading,
         )
 
     @property
@@ -111,7 +113,7 @@ class FileIterator(Iterator):
 
     def _read(self, path):
         try:
-            return self.preparation.read(path)
+            return self._reading.read(path)
         except InputError as error:
             raise InputError(
                 f'{error}, or leave out all such files with on_error="skip"'

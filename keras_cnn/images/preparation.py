@@ -11,7 +11,7 @@ from keras_cnn.images import decoding, files
 from keras_cnn.images.scaling import Scaling, scaling_of
 
 # Fields that older cards lack. Their models were trained on grey pictures scaled to 8 bits.
-_DEFAULTS_OF_OLD_CARDS = {"background": None, "full_depth": False}
+_DEFAULTS_OF_OLD_CARDS = {"background": None, "full_depth": False, "crop_from": None}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class Preparation:
         margin: Width of the black border around the picture, in pixels.
         background: Colour under transparent pixels, or None, as in `files.read`.
         full_depth: Whether grey of more than 8 bits keeps its depth in color_mode "grayscale".
+        crop_from: (height, width) to which pictures are resized before their centre is cropped;
+            None crops nothing.
         scaling: The rule for pixel values; None if it is code that no file can carry.
     """
 
@@ -40,6 +42,7 @@ class Preparation:
     margin: int = 0
     background: str | None = None
     full_depth: bool = True
+    crop_from: tuple[int, int] | None = None
     scaling: Scaling | None = Scaling()
 
     @classmethod
@@ -75,6 +78,7 @@ class Preparation:
             preparation = cls(
                 **{field.name: fields[field.name] for field in dataclasses.fields(cls)}
                 | {"size": (height, width), "scaling": rule and Scaling(**rule)}
+                | {"crop_from": fields["crop_from"] and tuple(fields["crop_from"])}
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
@@ -93,7 +97,13 @@ class Preparation:
 
     def to_dict(self) -> dict:
         """Return the fields in types that JSON can hold."""
-        return dataclasses.asdict(self) | {"size": list(self.size)}
+        fields = dataclasses.asdict(self) | {"size": list(self.size)}
+        return fields | {"crop_from": self.crop_from and list(self.crop_from)}
+
+    @property
+    def uncropped(self) -> "Preparation":
+        """The same preparation without the crop: it returns pictures of the size `crop_from`."""
+        return dataclasses.replace(self, size=self.crop_from or self.size, crop_from=None)
 
     def read(self, path: Any) -> np.ndarray:
         """Read a picture at the network's size.
@@ -112,7 +122,7 @@ class Preparation:
             path,
             color_mode=self.color_mode,
             exif_rotation=self.exif_rotation,
-            least_size=self._size_without_margin if self.reduced_decoding else None,
+            least_size=self._size_to_read if self.reduced_decoding else None,
             background=self.background,
             full_depth=self.full_depth,
         )
@@ -156,10 +166,13 @@ class Preparation:
         """
         pixels = files.resize(
             pixels,
-            size=self._size_without_margin,
+            size=self._size_to_read,
             interpolation=self.interpolation,
             keep_aspect_ratio=self.keep_aspect_ratio,
         )
+        if self.crop_from:
+            top, left = ((n - own) // 2 for n, own in zip(self.crop_from, self.size, strict=True))
+            pixels = pixels[top : top + self.size[0], left : left + self.size[1]]
         border = (self.margin, self.margin)
         return np.pad(pixels, (border, border, (0, 0))) if self.margin else pixels
 
@@ -202,17 +215,26 @@ class Preparation:
             raise InputError(f"cannot read {image}: {error}; mend or replace it") from error
 
     @property
-    def _size_without_margin(self):
+    def _size_to_read(self):
+        if self.crop_from:
+            return self.crop_from
         height, width = self.size
         return height - 2 * self.margin, width - 2 * self.margin
 
     def _check(self):
-        lengths = [*self.size, self.margin]
+        crop_from = self.crop_from or self.size
+        lengths = [*self.size, self.margin, *crop_from]
         are_whole = all(isinstance(value, int) for value in lengths)
         if not are_whole or min(self.size) <= 2 * self.margin:
             raise InputError(
                 "the model's card must hold sizes in whole pixels, larger than twice the margin; "
                 f"it holds size={self.size} and margin={self.margin}: give it a card with "
+                "keras_cnn.card.write"
+            )
+        if len(crop_from) != 2 or any(n < own for n, own in zip(crop_from, self.size, strict=True)):
+            raise InputError(
+                "the model's card must hold a size to crop from that is no smaller than the size; "
+                f"it holds size={self.size} and crop_from={crop_from}: give it a card with "
                 "keras_cnn.card.write"
             )
         if self.color_mode not in files.CHANNELS or self.interpolation not in files.INTERPOLATIONS:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_cnn import datasets
+from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits.classification import ClassificationSplits
@@ -27,6 +28,11 @@ def array_splits(
         InputError: The set is missing, or its files do not hold what they should.
     """
     source = locate(recipe)
+    if recipe.augment == "alexnet":
+        raise InputError(
+            "--augment alexnet crops and recolours colour pictures from files; these are arrays of "
+            "grey pictures: choose --augment move"
+        )
     (x, y), (x_test, y_test) = datasets.arrays(recipe.dataset, data=recipe.data)
     names = _class_names(recipe.dataset, source, count=int(y.max()) + 1)
     x, x_test = (_with_channel(pictures, margin) for pictures in (x, x_test))

@@ -13,6 +13,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import unusable
 from keras_cnn.images import ImageDataGenerator, files
+from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
@@ -194,6 +195,11 @@ def flows(
         augment_all: As in `generators`.
         **options: For `ImageDataGenerator.flow_from_dataframe`.
     """
+    of_splits = generators(generator, recipe, augment_all=augment_all)
+    if recipe.augment == "alexnet":
+        for of_split in of_splits.values():
+            of_split.crops = True  # the centre, but for the training pictures
+        of_splits["train"].alexnet = CropsAndColours.of(list(tables["train"]["path"]))
     batches = {
         name: of_split.flow_from_dataframe(
             tables[name],
@@ -206,7 +212,7 @@ def flows(
             seed=recipe.seed,
             **options,
         )
-        for name, of_split in generators(generator, recipe, augment_all=augment_all).items()
+        for name, of_split in of_splits.items()
     }
     if recipe.validate_on_test:
         batches["validation"] = batches["test"]

@@ -101,7 +101,7 @@ def test_models_with_an_older_card_get_the_8_bits_that_they_were_trained_on(tmp_
     preparation = Preparation(size=(256, 256), color_mode="grayscale")
     np.testing.assert_array_equal(preparation.read(tmp_path / "deep.png")[..., 0], values)
     card = preparation.to_dict()
-    for name in ("background", "full_depth"):
+    for name in ("background", "full_depth", "crop_from"):
         del card[name]
     old = Preparation.from_dict(card)
     assert old == dataclasses.replace(preparation, full_depth=False)
