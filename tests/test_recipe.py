@@ -22,7 +22,13 @@ def test_options_become_typed_fields():
     assert recipe.data.name == "图"
 
 
-NO_OPTIONS = {"without", "choices", "listing", "validate_on_test", "network"}  # only a case sets them
+NO_OPTIONS = {
+    "without",
+    "choices",
+    "listing",
+    "validate_on_test",
+    "network",
+}  # only a case sets them
 
 
 def test_every_choice_of_a_case_is_an_option_with_help(capsys):

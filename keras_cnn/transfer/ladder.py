@@ -31,7 +31,8 @@ from keras_cnn.transfer.head import add_head, thaw
 SIZES = (224, 192, 160, 128)  # pixels; the largest whose features are ready in a minute is taken
 FIRST_ANSWER = 60  # seconds for the features of the first rung, or a third of a shorter budget
 SIZE_FROM_SCRATCH = 96  # pixels
-MOST_EPOCHS = {"head": 10, "fine-tuning": 15, "training from scratch": 100}
+FROM_SCRATCH = "training from scratch"
+MOST_EPOCHS = {"head": 10, "fine-tuning": 15, FROM_SCRATCH: 100}
 HEAD_SHARE = 0.3  # of the time that is left after the first rung
 TRAINING_COST = 3.5  # a step of training all layers, in answers; the backward pass takes twice one
 REPORT_SECONDS = 10  # saving, testing and drawing, without the answers to the test pictures
@@ -52,10 +53,6 @@ def fit(
     stays only if its validation loss is lower. Without pretrained weights a network is trained from
     scratch. Three lines say what is done and why. Ctrl-C ends the training with the best network
     so far. The results are written to ``runs/<folder>``.
-
-    Example:
-        >>> result = keras_cnn.fit("pets", budget=5)
-        >>> predictor = keras_cnn.Predictor.load("runs/pets")
 
     Args:
         folder: Holds one folder per class, or train, val and test folders that do.
@@ -180,7 +177,7 @@ def _from_scratch(recipe, choices, *, end, why):
     def rungs(recipe):
         patient = dataclasses.replace(recipe, schedule="cosine", warmup=1.0, early_stopping=20)
         epoch = _Epoch(splits.sizes, seconds, cost=TRAINING_COST)
-        yield from _rung("training from scratch", patient, epoch, end=end)
+        yield from _rung(FROM_SCRATCH, patient, epoch, end=end)
 
     def build(*, input_shape, classes):
         network = add_head(build_base(base, image_shape=input_shape), classes=classes)
@@ -222,7 +219,7 @@ def _rung(name, recipe, epoch, *, end, prepare=None) -> Iterator[Phase]:
     """Yield a phase of as many epochs as fit into the time that is left, or none."""
     left = end - time.perf_counter() - COMPILING_SECONDS
     epochs = min(int(left / epoch.seconds), MOST_EPOCHS[name])
-    if left < epoch.seconds / 2:
+    if left < epoch.seconds / 2 and name != FROM_SCRATCH:
         print(
             f"No {name}: an epoch takes about {epoch.seconds:.0f} s, and {max(left, 0):.0f} s are "
             "left of the budget."

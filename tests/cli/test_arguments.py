@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from keras_cnn import cli
 
-POSITIONALS = {"model": ["run"], "folder": ["pets"], "name": ["birds"]}
+POSITIONALS = {"model": ["run"], "folder": ["pets"], "name": ["birds"], "run": ["run"]}
 POSITIONALS |= {"paths": ["a.png", "-", "图.png"]}
 
 

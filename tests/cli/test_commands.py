@@ -101,7 +101,11 @@ def test_train_makes_a_run_that_evaluate_uses(stripes, tmp_path, capsys, monkeyp
         (["--model", "inceptionv3", "--image-size", "40"], "--model inceptionv3: .*75"),
         (["--model", "resnet18", "--epochs", "0"], "--epochs must be at least 1"),
         (["--model", "resnet18", "--epoch", "3"], "did you mean --epochs"),
-        ([], "--model"),
+        (["--epochs", "3"], "--epochs is decided by --budget: leave it out, or choose .* --model"),
+        (["--alpha", "0.5"], "--alpha belongs to a network that you choose: add --model NAME"),
+        (["--codes", "svm"], "--codes belongs to a network that you choose"),
+        (["--budget", "0"], "--budget must be above 0 minutes; received 0"),
+        (["--model", "resnet18", "--budget", "3"], "leave out --model or --budget"),
     ],
 )
 def test_wrong_options_of_train_get_a_sentence(stripes, tmp_path, capsys, options, pattern):

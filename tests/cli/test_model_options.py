@@ -60,7 +60,7 @@ def test_every_option_that_only_some_builders_have_is_offered():
             "--model mobilenet has no option 'alfa': it has alpha=1.0, depth_multiplier=1, "
             "dropout=0.001 (the defaults)",
         ),
-        (["resnet18", "--alpha", "0.5"], "--model resnet18 has no option 'alpha': it has none"),
+        (["book.lenet5", "--alpha", "0.5"], "--model book.lenet5 has no option 'alpha': it has"),
         (["mobilenet", "--alpha", "half"], "alpha must be a finite number; received 'half'"),
         (["mobilenet", "--alpha", "nan"], "alpha must be a finite number; received 'nan'"),
         (["mobilenet", "--model-option", "depth_multiplier=1.5"], "must be a whole number; rec"),
