@@ -22,7 +22,9 @@ PAGES = [
     "SECURITY.md",
     "data/README.md",
     "docs/ARCHITECTURE.md",
+    "docs/CAPTIONS.md",
     "docs/PERFORMANCE.md",
+    "docs/RCNN.md",
     "notebooks/README.md",
 ]
 
