@@ -22,8 +22,10 @@ PAGES = [
     "SECURITY.md",
     "data/README.md",
     "docs/ARCHITECTURE.md",
+    "docs/CAPTIONS.md",
     "docs/DOCUMENTS.md",
     "docs/PERFORMANCE.md",
+    "docs/RCNN.md",
     "notebooks/README.md",
 ]
 
