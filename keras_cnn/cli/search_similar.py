@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_cnn import filesystem
-from keras_cnn.cli import arguments, backend, networks, output
+from keras_cnn.cli import arguments, backend, model_options, networks, output
 from keras_cnn.errors import InputError
 
 _IMAGE_SIZE = 224  # of the published weights of most networks
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="NAME", help="in place of RUN: resnet50, vgg16, ... with --weights"
     )
+    model_options.add_arguments(parser)
     parser.add_argument("--weights", metavar="imagenet|PATH", help="trained weights of --model")
     parser.add_argument(
         "--image-size",
@@ -124,7 +125,7 @@ def _search(options, weights):
 
     if options.run:
         return ImageSearch.of_run(options.run, unsafe=options.unsafe)
-    builder = networks.find_builder(options.model)
+    builder = networks.builder(options)
     base = networks.base(builder, weights, options)
     return ImageSearch.of(base, image_size=options.image_size or _IMAGE_SIZE)
 
