@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, model_options, networks, output
 from keras_cnn.errors import InputError
+from keras_cnn.options import flag
 
 _IMAGE_SIZE = 224  # of the published weights of most networks
 
@@ -110,11 +111,12 @@ def _check(options):
             "--model needs --weights, since random weights cannot compare pictures: give "
             "--weights imagenet, a file or the folder of a run"
         )
-    if options.run and (options.weights or options.image_size):
-        raise InputError(
-            "RUN has its own weights and size: leave out --weights and --image-size, or give "
-            "--model in place of RUN"
-        )
+    for name in ("weights", "image_size", "alpha", "model_option"):
+        if options.run and getattr(options, name):
+            raise InputError(
+                f"{flag(name)} belongs to a network that you choose: leave it out, or give --model "
+                "in place of RUN"
+            )
     if options.model and options.unsafe:
         raise InputError("--unsafe is for the model of a RUN: leave it out")
 

@@ -109,7 +109,7 @@ def test_the_command_searches_a_folder_from_the_cache_and_draws_a_sheet(
         (["{picture}", "{folder}"], "received neither"),
         (["run", "{picture}", "{folder}", "--model", "resnet18"], "received both"),
         (["{picture}", "{folder}", "--model", "resnet18"], "--model needs --weights"),
-        (["run", "{picture}", "{folder}", "--image-size", "64"], "RUN has its own"),
+        (["run", "{picture}", "{folder}", "--image-size", "64"], "--image-size belongs to a"),
         (["run", "{picture}", "{picture}"], "must be a folder"),
         (["run", "{folder}", "{folder}", "--draw", "a.png"], "the answer to one picture"),
         (["run", "{picture}", "{folder}", "--draw", "{folder}"], "it is a folder"),
