@@ -55,7 +55,7 @@ def figures(report):
         | ({"baseline": test["baseline"]} if "baseline" in test else {})
         | ({"groups": _accuracies(test["groups"])} if test.get("groups") else {}),
         "epochs": report["recipe"]["epochs"],
-        "seconds": report["seconds"]["total"],
+        "seconds": report["seconds"]["total"] + report.get("linear_probe", {}).get("seconds", 0),
         "cores": report["hardware"]["cores"],
         "devices": report["hardware"]["devices"],
         "versions": report["versions"],

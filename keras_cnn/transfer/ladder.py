@@ -77,7 +77,7 @@ def fit(
     end = started + 60 * budget
     if base is None:
         return _from_scratch(recipe, choices, end=end, why=why)
-    return _climb(base, recipe, choices, end=end, why=why)
+    return _climb(base, recipe, choices, started=started, end=end, why=why)
 
 
 def _recipe(folder, choices):
@@ -88,7 +88,7 @@ def _recipe(folder, choices):
     return Recipe(**defaults | {"augment": "full", "image_size": SIZES[0]} | chosen)
 
 
-def _climb(base, recipe, choices, *, end, why):
+def _climb(base, recipe, choices, *, started, end, why):
     """Train from a pretrained base, rung by rung."""
     tables = folders.tables(recipe.data)
     pictures = {name: len(table) for name, table in tables.items()}
@@ -118,6 +118,8 @@ def _climb(base, recipe, choices, *, end, why):
     sizes = splits.sizes
     most = max(int(allowed / seconds) - sizes["validation"], 200)
     weights, scores = linear.probe(model, splits, recipe, most=most)
+    probe = {"linear_probe": {"seconds": time.perf_counter() - started}}
+    splits = dataclasses.replace(splits, facts=splits.facts | probe)
     base_weights = model.get_weights()
     del model
     right = round(scores["val_accuracy"] * sizes["validation"])

@@ -3,7 +3,9 @@
 import hashlib
 import inspect
 import json
+import os
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -175,3 +177,30 @@ def test_the_error_without_the_list_of_classes_says_where_to_put_it(cache, monke
     monkeypatch.setattr(weights, "CLASS_INDEX", row)
     with pytest.raises(OSError, match=f"put it at {cache}/imagenet_class_index.json; its MD5"):
         decode_predictions(np.zeros((1, 1000)))
+
+
+@pytest.mark.slow
+def test_real_weights_name_dogs_and_cats_as_keras_applications_does(class_index):
+    """ImageNet's classes 151 to 268 are breeds of dogs, 281 to 285 are domestic cats."""
+    folder = os.environ.get("KERAS_CNN_DATA")
+    if not folder:
+        pytest.skip("KERAS_CNN_DATA is not set")
+    path = Path(folder) / "weights" / "mobilenet_2_5_224_tf.h5"
+    ours = models.MobileNet(alpha=0.25, weights=path)
+    theirs = keras.applications.MobileNet(alpha=0.25, weights=None)
+    theirs.load_weights(path)
+    kinds = {"dog": range(151, 269), "cat": range(281, 286)}
+    shares = {}
+    for kind, classes in kinds.items():
+        pictures = sorted((Path(folder) / "cats_dogs" / "test" / kind).glob("*.jpg"))
+        pixels = [
+            keras.utils.load_img(picture, target_size=(224, 224), interpolation="bilinear")
+            for picture in pictures
+        ]
+        pixels = preprocess_input(np.stack([np.asarray(picture) for picture in pixels]), ours)
+        answers = decode_predictions(ours.predict(pixels, verbose=0))
+        expected = decode_predictions(theirs.predict(pixels, verbose=0))
+        named = [[int(word[1:]) for word, _, _ in answer] for answer in answers]
+        assert named == [[int(word[1:]) for word, _, _ in answer] for answer in expected]
+        shares[kind] = np.mean([bool(set(answer) & set(classes)) for answer in named])
+    assert shares["dog"] >= 0.95 and shares["cat"] >= 0.65
