@@ -58,7 +58,7 @@ def main(argv=None):
     models = keras_cnn.models
     small = functools.partial(models.MobileNet, alpha=0.25)
     builder = models.InceptionV3 if recipe.base == "inceptionv3" else small
-    weights, notes = _published_weights(builder, size=recipe.image_size)
+    base, notes = transfer.published_or_random(builder, image_size=recipe.image_size)
     augmentation = {
         "shear_range": 0.5,
         "rotation_range": 30,
@@ -66,19 +66,7 @@ def main(argv=None):
         "width_shift_range": 0.2,
         "height_shift_range": 0.2,
     }
-    base = transfer.Base.of(builder, weights=weights)
     return transfer.fit_head(base, recipe, augmentation=augmentation, notes=notes, **recipe.choices)
-
-
-def _published_weights(builder, *, size):
-    """Return "imagenet" and no notes, or None and a note if the download fails."""
-    try:
-        builder(weights="imagenet", include_top=False, input_shape=(size, size, 3))
-    except OSError as error:
-        note = f"Random weights instead of ImageNet's: {error}."
-        print(note)
-        return None, [note]
-    return "imagenet", []
 
 
 if __name__ == "__main__":

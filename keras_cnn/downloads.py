@@ -234,7 +234,7 @@ def _network_errors():
 
 @contextlib.contextmanager
 def _progress(length):
-    """Show a bar on a terminal; yield a function that is told the bytes received."""
+    """Show a bar on a terminal; yield a function that takes the number of bytes received."""
     if not (sys.stderr and sys.stderr.isatty()):
         yield lambda size: None
         return

@@ -58,7 +58,7 @@ def four_roots(name, content, *, fourth=True):
         yield [DEAD, slow.url, forged.url, right.url]
 
 
-def told(printed, roots):
+def printed_reasons(printed, roots):
     """Return the reason that was printed for each root."""
     return [re.search(rf"from {re.escape(root)}/\S+\n  (.*)\n", printed)[1] for root in roots]
 
@@ -75,7 +75,7 @@ def test_weights_come_from_the_fourth_mirror_if_others_are_dead_slow_and_forged(
     with four_roots("models/tiny.h5", content) as roots:
         monkeypatch.setenv("KERAS_CNN_MIRRORS", ",".join(roots))
         assert_same_weights(load_tiny(tiny(), "imagenet"), saved)
-    assert_reasons(told(capsys.readouterr().out, roots[:3]))
+    assert_reasons(printed_reasons(capsys.readouterr().out, roots[:3]))
     assert tree(cache) == {"tiny.h5": content} and publisher.requests == []
 
 
@@ -90,7 +90,7 @@ def test_a_data_set_comes_from_the_fourth_mirror_if_others_are_dead_slow_and_for
         monkeypatch.setenv("KERAS_CNN_MIRRORS", ",".join(roots))
         datasets.fetch("birds")
     assert tree(place / "birds") == BIRDS_ARRANGED
-    assert_reasons(told(capsys.readouterr().out, roots[:3]))
+    assert_reasons(printed_reasons(capsys.readouterr().out, roots[:3]))
     assert tree(place / "downloads") == {"birds/CUB_200_2011.tgz": content}
     assert publisher.requests == []
 
@@ -314,7 +314,7 @@ def test_a_file_larger_than_the_free_space_is_refused_before_the_download(
     assert tree(cache) == {}
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_no_other_folder_is_used(
+def test_a_cache_that_cannot_be_written_is_reported_and_no_other_folder_is_used(
     weights_file, cache, publisher, monkeypatch
 ):
     publisher.files["tiny.h5"] = weights_file[1]

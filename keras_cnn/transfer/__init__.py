@@ -1,5 +1,6 @@
 """Transfer learning: a network trained on one task serves another, which has fewer pictures."""
 
+from keras_cnn.transfer.available import published_or_random
 from keras_cnn.transfer.base import Base
 from keras_cnn.transfer.head import fit_head, thaw, with_head
 from keras_cnn.transfer.ladder import fit
@@ -16,6 +17,7 @@ __all__ = [
     "fit_codes",
     "fit_features",
     "fit_head",
+    "published_or_random",
     "thaw",
     "with_head",
 ]

@@ -1,6 +1,7 @@
 """The pretrained network that can be had on this machine."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 
@@ -37,6 +38,25 @@ def available_base() -> tuple[Base | None, str]:
         return None, f"none can be downloaded ({error})"
     path = weight_files.published_path(architecture, include_top=False)
     return _base(path, builder, options), "it trains fast on this machine"
+
+
+def published_or_random(builder: Callable, *, image_size: int) -> tuple[Base, list[str]]:
+    """Return a network with ImageNet weights, or with random weights and a note if it has none.
+
+    Args:
+        builder: A builder of `models`, or a `functools.partial` of one.
+        image_size: Height and width of the pictures in pixels.
+
+    Returns:
+        The base, and sentences for the report.
+    """
+    try:
+        builder(weights="imagenet", include_top=False, input_shape=(image_size, image_size, 3))
+    except OSError as error:
+        note = f"Random weights instead of ImageNet's: {error}."
+        print(note)
+        return Base.of(builder, weights=None), [note]
+    return Base.of(builder, weights="imagenet"), []
 
 
 def _base(path, builder, options):
