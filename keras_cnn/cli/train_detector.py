@@ -5,17 +5,9 @@ import functools
 import os
 
 from keras_cnn.cli import arguments, backend, output
-from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.detection.recipe import LIGHT, DetectionRecipe
 
-_RECIPE = DetectionRecipe(
-    name="",
-    dataset="",
-    batch_size=8,
-    epochs=40,
-    learning_rate=1.5e-3,
-    schedule="cosine",
-    warmup=1,
-)
+_RECIPE = DetectionRecipe(name="", dataset="", **LIGHT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +43,11 @@ def run(options: argparse.Namespace) -> None:
         from keras_cnn.models import ssd
         from keras_cnn.training import run as training
 
+        splits = detection.detection_splits(recipe)  # faults of the data before any download
+        recipe = detection.settled(recipe)
         result = training.run(
             functools.partial(detection.network, recipe),
-            detection.detection_splits(recipe),
+            splits,
             recipe,
             optimizer=detection.optimizer(recipe),
             fine_tune=ssd.unfreeze if recipe.freeze else None,

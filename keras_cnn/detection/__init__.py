@@ -12,6 +12,7 @@ _LAZY = {  # loaded when first used: most of it imports Keras or OpenCV, which t
     "detection_splits": "task",
     "network": "task",
     "optimizer": "task",
+    "settled": "start",
 }
 __all__ = [*_LAZY]
 

@@ -20,6 +20,7 @@ from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.detection.start import settled
 from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
 from keras_cnn.models import book, book_ssd, ssd
@@ -207,7 +208,7 @@ def detection_splits(
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
         augmentation: Random changes of the training pictures; None takes the paper's, with the
-            recipe's `zoom_out` and `crop`.
+            recipe's `zoom_out`, `crop` and `flip`.
 
     Returns:
         The three splits.
@@ -269,8 +270,8 @@ def detection_splits(
 
 def _augmentation(recipe):
     if recipe.choices.get("jitter"):
-        return Jitter()
-    return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop)
+        return Jitter(flip=recipe.flip)
+    return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop, flip=recipe.flip)
 
 
 def _split_as_listing(pictures, share):
@@ -304,6 +305,7 @@ def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> ker
     Raises:
         InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
     """
+    recipe = settled(recipe)
     as_printed = recipe.choices.get("as_printed", False)
     options = {"weights": recipe.weights, "input_shape": input_shape, "classes": classes}
     try:
@@ -332,6 +334,8 @@ def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimiz
 
 def _priors(weights):
     """The row of `boxes.TABLES` that weights were trained for."""
+    if weights is not None and Path(weights).is_dir():
+        weights = str(card.model_path(weights))
     if weights is not None and weights.endswith(".pth"):
         return "torchvision"
     if weights is not None and weights.endswith(".keras") and card.is_in(weights):

@@ -159,7 +159,7 @@ def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
 def test_train_detector_uses_every_option(unread, tmp_path, undrawn, monkeypatch):
     monkeypatch.setattr(ssd, "SSD300", _tiny_ssd)
     synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
-    words = ["--batch-size", 2, "--epochs", 1, "--out", tmp_path / "out"]
+    words = ["--batch-size", 2, "--epochs", 1, "--weights", "none", "--out", tmp_path / "out"]
     assert unread("train-detector", tmp_path / "set", *words) == (0, set())
 
 
