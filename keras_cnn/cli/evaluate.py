@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
+from keras_cnn.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write a report into this folder"
     )
+    parser.add_argument(
+        "--coco-json",
+        type=Path,
+        metavar="FILE",
+        help="of a detector: write its detections as COCO's file of results",
+    )
     arguments.add_batch_size(parser)
     parser.add_argument(
         "--skip-bad-images",
@@ -39,10 +46,18 @@ def run(options: argparse.Namespace) -> None:
         from keras_cnn import card
 
         model_card = card.read(card.model_path(options.model))
+        if options.coco_json and model_card.task != "detection":
+            raise InputError(
+                f"--coco-json needs a detector; {options.model} is a model for {model_card.task}: "
+                "leave it out"
+            )
         _warn_of_training_pictures(model_card, folder)
         backend.import_keras()
+        extra = {}
         if model_card.task == "detection":
             from keras_cnn.detection import Detector as Model
+
+            extra["coco_json"] = options.coco_json
         else:
             from keras_cnn.inference.predictor import Predictor as Model
         result = Model.load(options.model, unsafe=options.unsafe).evaluate(
@@ -50,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
             out=options.out,
             batch_size=options.batch_size,
             skip_bad_images=options.skip_bad_images,
+            **extra,
         )
     if options.json:
         output.print_json(result)

@@ -15,6 +15,7 @@ import numpy as np
 from keras_cnn import card, datasets
 from keras_cnn.datasets import annotations, fingerprint
 from keras_cnn.detection import augment, callbacks, draw, prediction, report
+from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
@@ -76,6 +77,11 @@ class DetectionSplits:
     def fingerprints(self) -> dict[str, dict]:
         """Split -> number and hash of its pictures, computed once."""
         return fingerprint.fingerprints(self)
+
+    @cached_property
+    def constant_boxes(self) -> ConstantBoxes:
+        """The boxes that a detector must beat, fitted on the training pictures."""
+        return ConstantBoxes.fit(self.train.pictures, classes=len(self.class_names))
 
     def with_seed(self, seed: int) -> Self:
         """Return these splits with training batches of their own, drawn from another seed.
@@ -165,7 +171,7 @@ class DetectionSplits:
             model: What `models.SSD300` builds.
             path: A name that ends in `.keras`.
         """
-        Detector(model, self.class_names, self.train.priors).save(path)
+        Detector(model, self.class_names, self.train.priors, self.constant_boxes).save(path)
 
     def report(
         self, folder: Path, *, answers: list[tuple], history: dict, samples: list, facts: dict
@@ -190,6 +196,7 @@ class DetectionSplits:
             pictures=self.test.pictures,
             answers=answers,
             class_names=self.class_names,
+            baseline=self.constant_boxes.answers(self.test.pictures),
             facts=facts,
             history=history,
             samples=samples,

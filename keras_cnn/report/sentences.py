@@ -109,3 +109,30 @@ def regression(test: dict) -> str:
         f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
         f"{baseline} of always predicting the training mean; {end}."
     )
+
+
+def detection(test: dict, *, where: str) -> str:
+    """Return the verdict on a detector; without a baseline its score and interval only.
+
+    Args:
+        test: What `detection.scoring.score` returns.
+        where: The pictures, such as "72 test pictures".
+    """
+    if test["map"] is None:
+        return f"mAP undefined on {where}: no class has objects."
+    score = f"mAP {number(test['map'])} at IoU 0.5 on {where}"
+    if test["interval"] is None:
+        return f"{score}."
+    low, high = map(number, test["interval"])
+    if test["verdict"] is None:
+        return f"{score}, 95 % interval {low}–{high}."
+    opening = {
+        "above": "It has learned",
+        "around": "Not shown to have learned",
+        "below": "Worse than one fixed box per class",
+    }[test["verdict"]]
+    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    return (
+        f"{opening}: {score}; the 95 % interval {low}–{high} {relation[test['verdict']]} the "
+        f"{number(test['baseline'])} of one fixed box per class."
+    )
