@@ -146,9 +146,11 @@ def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
         ValueError: The layers of the two networks do not fit.
     """
     for layer in surgery.to_fully_convolutional(classifier).layers:
+        if not layer.weights:
+            continue
         is_score = layer.name == "predictions"
-        target = model.get_layer("score" if is_score else layer.name) if layer.weights else layer
-        if not (is_score and target.filters != layer.filters):
+        target = model.get_layer("score" if is_score else layer.name)
+        if not is_score or target.filters == layer.filters:
             target.set_weights(layer.get_weights())
     model.preprocessing = getattr(classifier, "preprocessing", None)
     return model
