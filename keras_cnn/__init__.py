@@ -35,7 +35,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from keras_cnn.inference.predictor import Predictor
     from keras_cnn.options import script
     from keras_cnn.recipe import Recipe
-    from keras_cnn.splits import array_splits, classification_splits, regression_splits
+    from keras_cnn.splits import (
+        array_splits,
+        classification_splits,
+        regression_splits,
+        segmentation_splits,
+    )
     from keras_cnn.training.lr_finder import find_learning_rate
     from keras_cnn.training.run import run
     from keras_cnn.transfer import Base, fit, fit_features, fit_head
@@ -73,6 +78,7 @@ _NAMES = {  # name -> module that defines it
     "regression_splits": "splits",
     "run": "training.run",
     "script": "options",
+    "segmentation_splits": "splits",
 }
 __all__ = [
     "Base",
@@ -106,6 +112,7 @@ __all__ = [
     "run",
     "scratch",
     "script",
+    "segmentation_splits",
     "splits",
     "training",
     "transfer",

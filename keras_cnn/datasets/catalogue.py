@@ -307,6 +307,12 @@ CATALOGUE = {
         licence="as the pictures you choose",
         citation="as the pictures you choose",
     ),
+    "shapes": Dataset(
+        title="any pictures with a mask each",
+        licence="as the pictures you choose",
+        citation="as the pictures you choose",
+        layout="{train,test}/images/*, {train,test}/masks/*.png and classes.txt",
+    ),
     "bccd": Dataset(
         title="BCCD, 364 micrographs of blood cells with boxes of 3 classes",
         licence="MIT",

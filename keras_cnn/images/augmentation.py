@@ -12,7 +12,7 @@ import numpy as np
 from keras_cnn.errors import InputError
 from keras_cnn.images import alexnet, decoding, files, legacy, transform
 
-_NO_AUGMENTATION = {
+NO_AUGMENTATION = {
     "rotation_range": 0,
     "width_shift_range": 0.0,
     "height_shift_range": 0.0,
@@ -201,13 +201,13 @@ class Augmentation:
         Raises:
             InputError: An option is not one of augmentation, or outside its range.
         """
-        if unknown := sorted(options.keys() - _NO_AUGMENTATION.keys()):
+        if unknown := sorted(options.keys() - NO_AUGMENTATION.keys()):
             raise InputError(
-                f"augmentation has the options {', '.join(_NO_AUGMENTATION)}; received "
+                f"augmentation has the options {', '.join(NO_AUGMENTATION)}; received "
                 f"{', '.join(unknown)}: leave it out"
             )
         other = copy.copy(self)
-        for name, value in (_NO_AUGMENTATION | options).items():
+        for name, value in (NO_AUGMENTATION | options).items():
             setattr(other, name, value)
         other.zoom_range = _zoom_range(other.zoom_range)
         other._check_augmentation()
@@ -217,7 +217,7 @@ class Augmentation:
         factors = self.brightness_range
         if factors is not None and np.shape(factors) != (2,):
             raise InputError(f"brightness_range must be two numbers; received {factors!r}")
-        for name in _NO_AUGMENTATION:
+        for name in NO_AUGMENTATION:
             value = getattr(self, name)
             if value is not None and not np.all(np.isfinite(value)):
                 raise InputError(f"{name} must be finite; received {value!r}")

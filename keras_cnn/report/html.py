@@ -20,6 +20,7 @@ CLASS_COLUMNS = {
         "support": "pictures",
     },
     "detection": {"ap_voc07": "AP, 11 points", "ap": "AP, area", "objects": "objects"},
+    "segmentation": {"iou": "IoU", "pixels": "pixels"},
 }
 STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
 
@@ -34,7 +35,12 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
             as high are shown large.
     """
     test = report["test"]
-    tasks = {"classification": _classifier, "detection": _detector, "regression": _regression}
+    tasks = {
+        "classification": _classifier,
+        "detection": _detector,
+        "regression": _regression,
+        "segmentation": _segmentation,
+    }
     sections = [
         _verdict(report),
         tasks[report["task"]](report),
@@ -126,6 +132,17 @@ def _detector(report):
         ("mAP of COCO", sentences.number(test["map_coco"]), "IoU 0.5 to 0.95"),
         ("COCO AP50", sentences.number(test["map_coco50"]), "IoU 0.5"),
         ("COCO AP75", sentences.number(test["map_coco75"]), "IoU 0.75"),
+    ]
+    return _section("Scores", _tiles([*tiles, *_time(report)]))
+
+
+def _segmentation(report):
+    test = report["test"]
+    tiles = [
+        ("mean IoU", sentences.number(test["mean_iou"]), "over the classes"),
+        ("95 % interval", sentences.interval(test["interval"]), "bootstrap over pictures"),
+        ("baseline", sentences.number(test["baseline"]), "every pixel background"),
+        ("right pixels", sentences.number(test["pixel_accuracy"]), "of all that are not void"),
     ]
     return _section("Scores", _tiles([*tiles, *_time(report)]))
 

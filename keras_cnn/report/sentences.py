@@ -109,3 +109,19 @@ def regression(test: dict) -> str:
         f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
         f"{baseline} of always predicting the training mean; {end}."
     )
+
+
+def segmentation(test: dict) -> str:
+    """Return the verdict on a segmentation: does it beat calling every pixel background?"""
+    opening = {
+        "above": "It has learned",
+        "around": "Not shown to have learned",
+        "below": "Worse than calling every pixel background",
+    }[test["verdict"]]
+    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    low, high = map(number, test["interval"])
+    return (
+        f"{opening}: mean IoU {number(test['mean_iou'])} on {test['samples']:,} test pictures; the "
+        f"95 % interval {low} to {high} {relation[test['verdict']]} the {number(test['baseline'])} "
+        "of calling every pixel background."
+    )
