@@ -26,7 +26,7 @@ Training:
   `fit(x, labels, *, epochs, validation_data=None, schedule=None, evaluate=1000, verbose=True)`
 - `SGD(learning_rate=0.01)`, `Momentum(learning_rate=0.01, *, momentum=0.9)`,
   `Nesterov(learning_rate=0.01, *, momentum=0.9)`,
-  `AdaGrad(learning_rate=0.01, *, initial_accumulator_value=0.1, epsilon=1e-7)`,
+  `AdaGrad(learning_rate=0.01, *, initial_accumulator_value=0.0, epsilon=1e-7)`,
   `RMSprop(learning_rate=0.01, *, rho=0.9, epsilon=1e-7)`,
   `Adam(learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-7)`: each has `learning_rate`
   and `update(params, grads)`, which changes the arrays of `params` in place
