@@ -1,6 +1,6 @@
 """The from-scratch chapter: networks, their gradients and their training in NumPy alone.
 
-It follows chapters 6 to 8 of a textbook (斋藤康毅, 深度学习入门) with its names and its order of
+It follows chapters 6 to 8 of 斋藤康毅, 深度学习入门, with its names and its order of
 axes, `(n, channels, height, width)`. Parameters are named `W1`, `b1`, `W2`, ... from the input on.
 Numbers are float32 by default, or float64 with `dtype="float64"`. All random numbers depend on
 `seed` only, which is a number or a NumPy Generator.

@@ -1,9 +1,9 @@
 """Optimizers: they compute a step from a gradient (section 6.1).
 
 The formulas are those of Keras' optimizers of the same names, so that both take the same steps; the
-exception is AdaGrad's start. The docstrings say where 斋藤康毅's listing differs. `update(params, grads)` takes
-two dicts of arrays with the same names and changes those of `params` in place. `learning_rate` may
-be changed between updates.
+exception is AdaGrad's start. The docstrings say where 斋藤康毅's listing differs.
+`update(params, grads)` takes two dicts of arrays with the same names and changes those of `params`
+in place. `learning_rate` may be changed between updates.
 """
 
 import numpy as np
