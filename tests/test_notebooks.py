@@ -18,7 +18,7 @@ QUOTED = {  # decimals of the text that a paper or a document states, with their
     "08_resnet": {"27.94", "28.54", "25.03"},  # He et al., 2016, table 2
     "10_mobilenet": {"70.6"},  # Howard et al., 2017, tables 6 and 7
     "11_ssd300": {"0.1", "0.2"},  # Liu et al., 2016: the variances
-    "12_fashion": {"9.58"},  # the exercise of Udacity's course
+    "12_fashion": {"9.58", "0.1"},  # the exercise of Udacity's course
     "13_training_techniques": {"0.0001", "0.9"},  # the last of `scales`; momentum's default
     "14_cnn_from_scratch": {"0.01"},  # the default of `initial_std`
 }
