@@ -12,7 +12,7 @@ TOP_K = 5
 def wilson(successes: int, samples: int) -> list[float]:
     """Return the 95 % score interval of a proportion (Wilson, 1927), as [low, high] in [0, 1].
 
-    Unlike the textbook's p ± 1.96·sqrt(p(1−p)/n), it stays inside [0, 1] and does not shrink to a
+    Unlike the usual p ± 1.96·sqrt(p(1−p)/n), it stays inside [0, 1] and does not shrink to a
     point when every answer is right.
     """
     test = scipy.stats.binomtest(successes, samples)
