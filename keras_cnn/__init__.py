@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
         explain,
         images,
         inference,
+        legacy,
         models,
         recipe,
         report,
@@ -54,8 +55,8 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
 _MODULES = tuple(
-    "card datasets detection explain images inference models recipe report scratch splits training "
-    "transfer".split()
+    "card datasets detection explain images inference legacy models recipe report scratch splits "
+    "training transfer".split()
 )
 _NAMES = {  # name -> module that defines it
     "Base": "transfer",
@@ -105,6 +106,7 @@ __all__ = [
     "grad_cam",
     "images",
     "inference",
+    "legacy",
     "models",
     "recipe",
     "regression_splits",
