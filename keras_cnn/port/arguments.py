@@ -130,6 +130,7 @@ POSITIONAL = {  # optimizer of Keras 2 -> its positional arguments
 FIT = {  # method -> {old argument: new argument}; None drops it
     "fit": {
         "nb_epoch": "epochs",
+        "nb_val_samples": "validation_steps",
         "workers": None,
         "use_multiprocessing": None,
         "max_queue_size": None,

@@ -197,10 +197,10 @@ def _optimizer(original, args, *, kind, full, context):
     if context.uses(*setters, "backend.set_value"):
         context.report(
             original,
-            "decay: Keras 3 ignores it, and its schedules exclude callbacks that set the learning "
-            "rate: remove one of the two",
+            "decay is removed: Keras 3 ignores it, and its schedules exclude callbacks that set "
+            "the learning rate",
         )
-        return args
+        return syntax.without(args, "decay")
     rate = rate or cst.parse_expression("0.01" if kind == "optimizers.SGD" else "0.001")
     schedule = context.imported("keras.optimizers.schedules.InverseTimeDecay")
     text = f"{schedule.value}({syntax.code(rate)}, decay_steps=1, decay_rate={syntax.code(decay)})"
