@@ -44,7 +44,7 @@ class Facts(cst.CSTVisitor):
         self.flows, self.values, self.stars = {}, {}, []
         self.losses, self.metrics, self.saved, self.fed = [], [], set(), set()
         self.bound, self.merges, self.zips, self.flow_calls = set(), set(), False, False
-        self.backend, self.looped = None, []
+        self.backend, self.looped, self.has_k = None, [], False
         self._returns_model = set()
         self._inside = []
 
@@ -109,13 +109,15 @@ class Facts(cst.CSTVisitor):
 
     def visit_Attribute(self, node):
         """Note a name of Keras, the longest one only."""
+        self.has_k |= getattr(node.value, "value", None) == "K"
         if full := self.full_name(node):
             self.used.add(full)
             return False
         return True
 
     def visit_Name(self, node):
-        """Note a name of Keras."""
+        """Note a name of Keras, and whether the script has a K of its own."""
+        self.has_k |= node.value == "K"
         if full := self.full_name(node):
             self.used.add(full)
 

@@ -208,7 +208,7 @@ def _imported(new, prefix, context):
     if new.startswith("tensorflow.keras.backend."):
         local = context.facts.backend
         if local is None:
-            local = "keras_backend" if "K" in context.facts.bound else "K"
+            local = "keras_backend" if context.facts.has_k else "K"
             context.imports[f"from tensorflow.keras import backend as {local}"] = None
         return syntax.dotted(f"{local}.{new.rpartition('.')[2]}")
     module, _, last = new.rpartition(".")
