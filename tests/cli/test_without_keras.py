@@ -20,9 +20,13 @@ from keras_cnn.options import report_error
         (["fetch", "unicorns"], 2),
         (["doctor", "--fast"], 0),
         (["models"], 0),
+        (["port", "{stripes}/old.py"], 0),
     ],
 )
-def test_check_fetch_models_and_a_fast_doctor_do_not_import_keras(argv, code, stripes, tmp_path):
+def test_check_fetch_models_port_and_a_fast_doctor_do_not_import_keras(
+    argv, code, stripes, tmp_path
+):
+    (stripes / "old.py").write_text("from keras.layers.core import Dense\n")
     argv = [word.format(stripes=stripes) for word in argv]
     script = f"import sys; from keras_cnn.cli import main; code = main({argv!r}); "
     script += "print('imported', *{'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
