@@ -1,8 +1,7 @@
 """Pictures with a class for each pixel, split into train, validation and test."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +12,8 @@ from keras_cnn.datasets import masked_folders
 from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import ImageDataGenerator, files, masks
 from keras_cnn.images.augmentation import NO_AUGMENTATION
+from keras_cnn.images.iterators import Iterator
+from keras_cnn.images.legacy.pairs import Pair
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits.base import Splits
 from keras_cnn.splits.tables import flows, generators, locate, source_facts, split_off, without_bad
@@ -26,88 +27,49 @@ _WITHOUT = {  # options that need one class per picture, or that would change a 
 }
 
 
-class MaskedPictures(keras.utils.PyDataset):
+class MaskedPictures(Pair):
     """Batches of pictures and their masks: float (batch, height, width, 3), int (batch, h, w).
 
     Both flows have the same seed, so order and random changes are the same.
-
-    Attributes:
-        pictures: Batches of pictures.
-        masks: Batches of masks.
     """
 
-    def __init__(self, pictures: keras.utils.PyDataset, masks: keras.utils.PyDataset):
+    def __init__(self, images: Iterator, masks: Iterator):
         """Pair two flows.
 
         Args:
-            pictures: Batches of pictures.
+            images: Batches of pictures.
             masks: Batches of masks (batch, height, width, 1).
         """
-        super().__init__()
-        self.pictures, self.masks = pictures, masks
-        self.filepaths, self.batch_size = pictures.filepaths, pictures.batch_size
-        self.image_shape, self.preparation = pictures.image_shape, pictures.preparation
-        self.image_data_generator = pictures.image_data_generator
+        super().__init__(images, masks)
+        self.filepaths, self.batch_size = images.filepaths, images.batch_size
+        self.image_shape, self.preparation = images.image_shape, images.preparation
+        self.image_data_generator = images.image_data_generator
 
-    def __len__(self):
-        """Return the number of batches."""
-        return len(self.pictures)
-
-    def __getitem__(self, index):
-        """Return batch number `index` of the epoch."""
-        return self.pictures[index], self.masks[index][..., 0].astype("int32")
-
-    def with_seed(self, seed: int) -> Self:
-        """Return the batches of the same pictures for another seed.
+    def __getitem__(self, idx):
+        """Return a batch of the epoch.
 
         Args:
-            seed: Seed of order and changes.
+            idx: Its number.
         """
-        return type(self)(self.pictures.with_seed(seed), self.masks.with_seed(seed))
-
-    def with_rows(self, rows: Callable[[int], np.ndarray]) -> Self:
-        """Return the same batches with only some pictures of each.
-
-        Args:
-            rows: Takes the size of a batch and returns the numbers of the pictures to read.
-        """
-        return type(self)(self.pictures.with_rows(rows), self.masks.with_rows(rows))
-
-    def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
-        """Go to the start of an epoch.
-
-        Args:
-            epoch: Its number, from 0.
-            order: Order in which its batches will be requested.
-        """
-        self.pictures.seek(epoch, order=order)
-        self.masks.seek(epoch, order=order)
-
-    def on_epoch_end(self):
-        """Draw the order of the next epoch."""
-        self.pictures.on_epoch_end()
-        self.masks.on_epoch_end()
+        pictures, targets = super().__getitem__(idx)
+        return pictures, targets[..., 0].astype("int32")
 
 
-class _MaskGenerator(ImageDataGenerator):
-    """Moves masks as pictures are moved: by the nearest pixel; what was outside is void."""
+def _mask_generator(generator):
+    """Return a generator that moves masks as pictures are moved: by the nearest pixel.
 
-    @classmethod
-    def of(cls, generator):
-        """Return the generator of masks for a generator of pictures."""
-        changes = {name: getattr(generator, name) for name in NO_AUGMENTATION}
-        return cls(
-            fill_mode="constant",
-            cval=masks.VOID,
-            interpolation_order=0,
-            workers=generator.workers,
-            **changes,
-        )
-
-    def apply_transform(self, x, transform_parameters):
-        """Move a mask; its class numbers are no grey levels to change."""
-        levels = {"channel_shift_intensity": None, "brightness": None}
-        return super().apply_transform(x, dict(transform_parameters) | levels)
+    What was outside the mask becomes void. Class numbers are no grey levels to change.
+    """
+    changes = {name: getattr(generator, name) for name in NO_AUGMENTATION}
+    of_masks = ImageDataGenerator(
+        fill_mode="constant",
+        cval=masks.VOID,
+        interpolation_order=0,
+        workers=generator.workers,
+        **changes,
+    )
+    of_masks.has_levels = False
+    return of_masks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -222,7 +184,7 @@ def segmentation_splits(recipe: Recipe, generator: ImageDataGenerator) -> Segmen
     }
     batches = flows(tables, generator, recipe, class_mode=None)
     for split, of_split in generators(generator, recipe).items():
-        of_masks = _MaskGenerator.of(of_split).flow(
+        of_masks = _mask_generator(of_split).flow(
             targets[split][..., None],
             batch_size=recipe.batch_size,
             shuffle=split == "train",

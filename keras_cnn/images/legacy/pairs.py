@@ -1,9 +1,11 @@
 """Pictures and masks in step, for segmentation."""
 
 import copy
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import keras
+import numpy as np
 
 from keras_cnn.errors import InputError
 from keras_cnn.images.iterators import Iterator
@@ -59,6 +61,32 @@ class Pair(keras.utils.PyDataset):
     def __next__(self) -> tuple[Any, Any]:
         """Return the next batch of both flows."""
         return next(self.images), next(self.masks)
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the batches of the same pictures for another seed.
+
+        Args:
+            seed: Makes order and changes reproducible.
+        """
+        return type(self)(self.images.with_seed(seed), self.masks.with_seed(seed))
+
+    def with_rows(self, rows: Callable[[int], np.ndarray]) -> Self:
+        """Return the same batches with only some pictures of each.
+
+        Args:
+            rows: Takes the size of a batch and returns the numbers of the pictures to read.
+        """
+        return type(self)(self.images.with_rows(rows), self.masks.with_rows(rows))
+
+    def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
+        """Go to the start of an epoch.
+
+        Args:
+            epoch: Its number, from 0.
+            order: Order in which its batches will be requested; None for 0, 1, 2, ...
+        """
+        self.images.seek(epoch, order=order)
+        self.masks.seek(epoch, order=order)
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch, the same for both. Called by Keras."""
