@@ -1,4 +1,4 @@
-"""Detection against the chapter's listings, and against the bare network.
+"""Detection against the printed listings, and against the bare network.
 
     python benchmarks/detection.py [boxes] [pipeline] [inference] [--json times.json]
 
@@ -58,7 +58,7 @@ def main():
 
 
 def time_boxes(clock, rounds):
-    """Compare matching, and decoding with suppression, with the chapter's code."""
+    """Compare matching, and decoding with suppression, with the printed code."""
     rng = np.random.default_rng(0)
     priors = boxes.priors()
     low = rng.random((OBJECTS, 2)) * 0.7

@@ -25,7 +25,7 @@ from PIL import Image
 
 SIZE = (224, 224)
 BATCH = 32
-BOOK = {  # the chapter's augmentation
+BOOK = {  # 王汉生's augmentation
     "shear_range": 0.5,
     "rotation_range": 30,
     "zoom_range": 0.2,

@@ -1,4 +1,4 @@
-"""Train the textbook's listings as printed, and the cases' defaults, and write docs/LISTINGS.md.
+"""Train the documents' listings as printed, and the cases' defaults, and write docs/LISTINGS.md.
 
     python benchmarks/listings.py
     python benchmarks/listings.py --cases digits_softmax food_linear --seeds 5

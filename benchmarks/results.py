@@ -51,7 +51,11 @@ def figures(report):
         "data": "sample" if data["is_sample"] else Path(data["folder"]).stem,
         "task": report["task"],
         "samples": report["samples"],
-        "test": {key: test[key] for key in ("accuracy", "interval", "mse", "map") if key in test}
+        "test": {
+            key: test[key]
+            for key in ("accuracy", "interval", "mse", "map", "mean_iou")
+            if key in test
+        }
         | ({"baseline": test["baseline"]} if "baseline" in test else {})
         | ({"groups": _accuracies(test["groups"])} if test.get("groups") else {}),
         "epochs": report["recipe"]["epochs"],
@@ -100,6 +104,10 @@ def _line(row):
         low, high = test["interval"]
         score = f"MSE {test['mse']:.3f} ({low:.3f}–{high:.3f})"
         baseline = f"MSE {test['baseline']['mse']:.3f}"
+    elif row["task"] == "segmentation":
+        low, high = test["interval"]
+        score = f"mIoU {test['mean_iou']:.3f} ({low:.3f}–{high:.3f})"
+        baseline = f"mIoU {test['baseline']:.3f}"
     else:
         score, baseline = f"mAP@0.5 {test['map']:.3f}", ""
         if test.get("interval"):

@@ -1,8 +1,8 @@
 """VGG16, with batch normalisation and global pooling, classifies birds: 王汉生, chapter 5.
 
 Without CUB-200-2011 in data/birds it runs on a drawn sample, in two minutes on two processor cores.
-``--variant paper`` builds the network of 2014, without normalisation. ``--listing`` trains as the
-textbook's listing does.
+``--variant paper`` builds the network of 2014, without normalisation. ``--listing`` trains
+as its listing does.
 
 Errata: the listing's last layer lacks the softmax that its loss needs, so the network learns
 nothing. With Adam at 1e-3 the network gives the same answer for all pictures.

@@ -1,8 +1,8 @@
 """AlexNet tells regular script (kaishu) from running script (xingshu): 王汉生, chapter 5.
 
-Without the textbook's ChineseStyle pictures in data/calligraphy it runs on the built-in sample. Its
+Without 王汉生's ChineseStyle pictures in data/calligraphy it runs on the built-in sample. Its
 characters are 112 px large: at 131 px AlexNet learns them three times as fast as at 227 px.
-``--variant paper`` builds the network of 2012, ``--listing`` trains as the textbook's listing does.
+``--variant paper`` builds the network of 2012, ``--listing`` trains as its listing does.
 
 Errata: the listing's Adam at 1e-3 often leaves AlexNet at chance, since nothing normalises its
 activations; 2e-4 learns. Subtracting the mean of each picture saves a plateau of two epochs. The

@@ -8,7 +8,7 @@ the case names the file and its folder, and continues with random weights. ``--b
 takes MobileNet with a quarter of its filters instead: its weights have 1 MB, those of InceptionV3
 88 MB.
 
-``--listing`` trains as the textbook's listing does: a new head, from random weights.
+``--listing`` trains as its listing does: a new head, from random weights.
 """
 
 import dataclasses

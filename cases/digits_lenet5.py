@@ -2,7 +2,7 @@
 
 Without data/mnist.npz it runs on scikit-learn's small digits. ``--variant paper`` builds the
 network of 1998, for pictures of 32x32: MNIST's 28x28 with a margin of two pixels. ``--listing``
-trains as the textbook's listing does.
+trains as its listing does.
 
 Erratum: text and comment say 16 filters in the second convolution, the listing has 15. With Adam
 at a constant rate it reaches 0.989. Small shifts and rotations of the digits, and a rate that falls

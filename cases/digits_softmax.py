@@ -2,7 +2,7 @@
 
 Beside the report, weights.png shows the ten weight vectors as pictures of 28x28: red pixels support
 the digit, blue pixels speak against it. Without data/mnist.npz it runs on scikit-learn's small
-digits. ``--listing`` trains as the textbook's listing does.
+digits. ``--listing`` trains as its listing does.
 
 Erratum: the listing leaves pixels at 0 to 255. Its logits then differ by hundreds, the softmax is
 saturated, and steps of 0.01 change the answers at random.

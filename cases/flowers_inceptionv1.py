@@ -2,7 +2,7 @@
 
 Without the Oxford 17 flowers in data/flowers17 it runs on a drawn sample, in two minutes on two
 processor cores. ``--variant paper`` builds GoogLeNet; ``--variant paper --aux --image-size 80``
-trains it with its two auxiliary classifiers. ``--listing`` trains as the textbook's listing does.
+trains it with its two auxiliary classifiers. ``--listing`` trains as its listing does.
 
 Errata: the outputs of the listing's 1x1 reductions are not used, and it pools after each of its
 nine modules, so the last modules see a single pixel. The network is as printed; its docstring gives

@@ -1,8 +1,8 @@
 """Linear regression scores how good food looks: 王汉生, chapter 3.
 
-Without the textbook's pictures in data/foodscore it runs on a drawn sample. The training and test
+Without 王汉生's pictures in data/foodscore it runs on a drawn sample. The training and test
 halves are those of the listing, so the mean squared errors can be compared: 0.813 for predicting
-the mean. ``--listing`` trains as the textbook's listing does.
+the mean. ``--listing`` trains as its listing does.
 
 Erratum: the listing trains 49,153 weights on 98 pictures. Infinitely many solutions fit them, and
 nothing chooses among them: it ends worse than the mean. Here weight decay is the ridge

@@ -2,10 +2,10 @@
 
 Put your own pictures into data/faces, one folder for each of the two classes. Without them it runs
 on drawn leaves of two kinds: a face drawn by a few lines of code would be a caricature.
-``--variant paper`` builds DenseNet-121, ``--listing`` trains as the textbook's listing does.
+``--variant paper`` builds DenseNet-121, ``--listing`` trains as its listing does.
 
 Errata: a block of the listing passes on the output of its last layer only, contrary to the idea of
-the chapter; the network is as printed.
+DenseNet; the network is as printed.
 """
 
 from functools import partial

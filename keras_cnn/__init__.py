@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
         explain,
         images,
         inference,
+        legacy,
         models,
         recipe,
         report,
@@ -35,7 +36,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from keras_cnn.inference.predictor import Predictor
     from keras_cnn.options import script
     from keras_cnn.recipe import Recipe
-    from keras_cnn.splits import array_splits, classification_splits, regression_splits
+    from keras_cnn.splits import (
+        array_splits,
+        classification_splits,
+        regression_splits,
+        segmentation_splits,
+    )
     from keras_cnn.training.lr_finder import find_learning_rate
     from keras_cnn.training.run import run
     from keras_cnn.transfer import Base, fit, fit_features, fit_head
@@ -49,8 +55,8 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 # Keras takes seconds to import, so a name is loaded when it is first used: `--help` stays instant.
 _MODULES = tuple(
-    "card datasets detection explain images inference models recipe report scratch splits training "
-    "transfer".split()
+    "card datasets detection explain images inference legacy models recipe report scratch splits "
+    "training transfer".split()
 )
 _NAMES = {  # name -> module that defines it
     "Base": "transfer",
@@ -73,6 +79,7 @@ _NAMES = {  # name -> module that defines it
     "regression_splits": "splits",
     "run": "training.run",
     "script": "options",
+    "segmentation_splits": "splits",
 }
 __all__ = [
     "Base",
@@ -99,6 +106,7 @@ __all__ = [
     "grad_cam",
     "images",
     "inference",
+    "legacy",
     "models",
     "recipe",
     "regression_splits",
@@ -106,6 +114,7 @@ __all__ = [
     "run",
     "scratch",
     "script",
+    "segmentation_splits",
     "splits",
     "training",
     "transfer",

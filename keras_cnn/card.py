@@ -22,7 +22,7 @@ from keras_cnn.filesystem import write_atomically
 ENTRY = "card.json"
 FORMAT = 1
 LARGEST_RATIO = 20  # of unpacked to packed size; Keras itself does not compress
-TASKS = ("classification", "regression", "detection")
+TASKS = ("classification", "regression", "detection", "segmentation")
 # Errors of reading an archive: truncated, encrypted, unknown compression, nested too deep.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 

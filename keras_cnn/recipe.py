@@ -278,12 +278,12 @@ class Recipe(TrainingRecipe):
             None uses all, sorted.
         image_size: Height and width to which pictures are resized, in pixels.
         interpolation: Filter of the resizing, one of `images.files.INTERPOLATIONS`. "nearest", as
-            in the textbook's listings, drops thin lines when it shrinks and makes blocks when it
+            in 王汉生's listings, drops thin lines when it shrinks and makes blocks when it
             enlarges. Augmentation blurs these blocks in training but not in the test.
         background: Colour under the transparent pixels of pictures, such as "white"; None drops the
             alpha channel, which often leaves them black.
         validation_split: Share of the training pictures that picks the best weights, in (0, 1).
-        variant: Whether to build the network of the chapter's listing or of its paper.
+        variant: Whether to build the network of the printed listing or of its paper.
         label_smoothing: Probability that is taken from the true class and spread over all classes.
         class_weights: "balanced" gives every class the same weight, whatever its size.
         augment: Random changes of training pictures, a key of `AUGMENTATIONS`, in place of those
@@ -315,7 +315,7 @@ class Recipe(TrainingRecipe):
         below=1,
     )
     variant: Literal["book", "paper"] = option(
-        "book", "the network of the chapter's listing, or that of its paper"
+        "book", "the network of the printed listing, or that of its paper"
     )
     label_smoothing: float = option(
         0.0,

@@ -13,6 +13,7 @@ from PIL import Image
 
 import keras_cnn
 from keras_cnn import models, report
+from keras_cnn.datasets.synthetic import draw as synthetic
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 ON_FOLDERS = {  # case -> the smallest picture size of its network
@@ -31,7 +32,7 @@ MASTERS = (
     *("--label-smoothing", 0.1, "--augment", "move", "--mix", "cutmix"),
     *("--validation-split", 0.05, "--test-crops", 5),
 )
-NAMES = (*ON_FOLDERS, "digits_lenet5", "digits_softmax", "fashion_cnn", "food_linear")
+NAMES = (*ON_FOLDERS, "digits_lenet5", "digits_softmax", "fashion_cnn", "food_linear", "shapes_fcn")
 REAL = os.environ.get("KERAS_CNN_DATA")
 
 
@@ -128,6 +129,22 @@ def test_softmax_regression_draws_its_weights(digits, tmp_path):
         assert (red - blue).max() > 100 and (
             blue - red
         ).max() > 100  # supporting and opposing pixels
+
+
+def test_the_case_of_segmentation_ends_in_a_report(undrawn, tmp_path, monkeypatch):
+    sizes = {"train": 3, "val": 1, "test": 2}
+    monkeypatch.setattr(synthetic.shapes, "SPLIT_SIZES", sizes)
+    folder = synthetic.draw("shapes", tmp_path / "shapes")
+    options = ("--data", folder, "--epochs", 1, "--image-size", 32, "--batch-size", 2)
+    result = _run("shapes_fcn", tmp_path / "out", *options, "--stride", 32)
+    assert tuple(result["samples"].values()) == (3, 1, 2)
+    assert 0 < result["test"]["baseline"] < 0.3 and 0 <= result["test"]["mean_iou"] <= 1
+    assert [row["name"] for row in result["test"]["classes"]][0] == "background"
+    assert keras_cnn.card.read(tmp_path / "out" / "model.keras").task == "segmentation"
+    with pytest.raises(keras_cnn.InputError, match="multiples of 32"):
+        _run("shapes_fcn", tmp_path / "out", "--data", folder, "--image-size", 40)
+    with pytest.raises(keras_cnn.InputError, match="those of the base 'vgg16'"):
+        _run("shapes_fcn", tmp_path / "out", "--data", folder, "--weights", "imagenet")
 
 
 def test_lenet5_of_the_paper_takes_pictures_of_32_pixels(digits, undrawn, tmp_path):

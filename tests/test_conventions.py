@@ -24,6 +24,7 @@ PAGES = [
     "docs/ARCHITECTURE.md",
     "docs/CAPTIONS.md",
     "docs/DOCUMENTS.md",
+    "docs/KERAS2.md",
     "docs/PERFORMANCE.md",
     "docs/RCNN.md",
     "notebooks/README.md",

@@ -261,6 +261,7 @@ def workshop(publish_weights, tmp_path_factory):
     for name in ("holiday/1.jpg", "archive/1.jpg", "1.png", "cat.jpg", "street.jpg"):
         draw(folder / name, 50)
     (folder / "list.txt").write_text("cat.jpg\nholiday/1.jpg\n")
+    (folder / "old_script.py").write_text("from keras.layers.core import Dense\n")
     ssd = models.SSD300(base="mobilenet", alpha=0.25, classes=3)
     (folder / "runs" / "voc_ssd300").mkdir(parents=True)
     Detector(ssd, ("cat", "dog")).save(folder / "runs" / "voc_ssd300" / "model.keras")

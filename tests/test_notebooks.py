@@ -12,6 +12,16 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
 LIGHT = "03_convolution_and_pooling"  # the only chapter that runs without -m slow
+QUOTED = {  # decimals of the text that a paper or a document states, with their source
+    "05_alexnet": {"0.4"},  # Krizhevsky et al., 2012, section 3.4
+    "07_inception": {"0.3", "0.99", "2.78"},  # Szegedy et al., 2015; Keras; the article
+    "08_resnet": {"27.94", "28.54", "25.03"},  # He et al., 2016, table 2
+    "10_mobilenet": {"70.6"},  # Howard et al., 2017, tables 6 and 7
+    "11_ssd300": {"0.1", "0.2"},  # Liu et al., 2016: the variances
+    "12_fashion": {"9.58", "0.1"},  # the exercise of Udacity's course
+    "13_training_techniques": {"0.0001", "0.9"},  # the last of `scales`; momentum's default
+    "14_cnn_from_scratch": {"0.01"},  # the default of `initial_std`
+}
 
 
 def _cells(path, kind):
@@ -49,6 +59,16 @@ def test_every_link_in_a_notebook_leads_to_a_file(path):
     for _, source in _cells(path, "markdown"):
         links = re.findall(r"\]\((?!https?:|#)([^)#]+)", source)
         assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@every_notebook
+def test_the_text_states_only_decimals_of_its_cells_and_of_its_sources(path):
+    """A measured number in the text would become wrong; cells print such numbers."""
+    code = " ".join(source for _, source in _cells(path, "code"))
+    allowed = set(re.findall(r"\d+\.\d+", code)) | QUOTED.get(path.stem, set())
+    for _, source in _cells(path, "markdown"):
+        text = re.sub(r"\]\([^)]*\)|`[^`]*`|arXiv:[\d.]+|section [\d.]+", "", source)
+        assert set(re.findall(r"\d+\.\d+", text)) <= allowed, text
 
 
 def test_every_chapter_has_solutions_and_every_solution_has_a_chapter():

@@ -21,6 +21,7 @@ from keras_cnn.cli import (
     fetch,
     lr_find,
     models,
+    port,
     predict,
     search_similar,
     train,
@@ -44,6 +45,7 @@ COMMANDS = {
     "export": (export, "write a model for other programs"),
     "lr-find": (lr_find, "suggest a learning rate"),
     "models": (models, "list the networks"),
+    "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),
     "doctor": (doctor, "show what this machine offers and lacks"),
 }
 

@@ -98,6 +98,8 @@ def full_name(name: str) -> str:
     letters = _letters(name)
     if letters == "ssd300":
         raise InputError("SSD300 finds objects: use keras-cnn train-detector DIR")
+    if letters in ("fcn32s", "fcn16s", "fcn8s"):
+        raise InputError("an FCN gives each pixel a class: use cases/shapes_fcn.py --data DIR")
     by_letters = {_letters(key): key for key in CLASSIFIERS}
     if letters in by_letters:
         return by_letters[letters]

@@ -282,13 +282,13 @@ CATALOGUE = {
     "foodscore": Dataset(
         title="FoodScore, photos of dishes with a mean score",
         licence="none stated",
-        citation="the textbook's own set (chapter 2)",
+        citation="王汉生's own set (chapter 2)",
         layout="FoodScore.csv (columns ID, score) and data_foodscore/<ID>.jpg",
     ),
     "calligraphy": Dataset(
         title="ChineseStyle, characters in regular and running script",
         licence="none stated",
-        citation="the textbook's own set (chapter 5)",
+        citation="王汉生's own set (chapter 5)",
         layout="{train,test}/<style>/*",
     ),
     "calligraphy_masters": Dataset(
@@ -306,6 +306,12 @@ CATALOGUE = {
         title="any folder of faces in two classes",
         licence="as the pictures you choose",
         citation="as the pictures you choose",
+    ),
+    "shapes": Dataset(
+        title="any pictures with a mask each",
+        licence="as the pictures you choose",
+        citation="as the pictures you choose",
+        layout="{train,test}/images/*, {train,test}/masks/*.png and classes.txt",
     ),
     "bccd": Dataset(
         title="BCCD, 364 micrographs of blood cells with boxes of 3 classes",

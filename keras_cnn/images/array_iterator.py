@@ -129,9 +129,9 @@ class ArrayIterator(Iterator):
         self.x_misc = arrays.x_misc
         self.y = arrays.y
         self.sample_weight = arrays.sample_weight
-        self._working_dtype = np.dtype(generator.dtype)
+        self._working_dtype = np.dtype(options.get("dtype") or generator.dtype)
         super().__init__(generator, n=len(self.x), image_shape=self.x.shape[1:], **options)
-        last = generator.data_format == "channels_last"
+        last = self.data_format == "channels_last"
         height, width, channels = self.image_shape if last else np.roll(self.image_shape, -1)
         color_modes = {number: mode for mode, number in files.CHANNELS.items()}
         self.preparation = Preparation(

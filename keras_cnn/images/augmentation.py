@@ -10,9 +10,10 @@ import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import alexnet, decoding, files, legacy, transform
+from keras_cnn.images import alexnet, decoding, files, transform
+from keras_cnn.images.legacy import draws
 
-_NO_AUGMENTATION = {
+NO_AUGMENTATION = {
     "rotation_range": 0,
     "width_shift_range": 0.0,
     "height_shift_range": 0.0,
@@ -25,10 +26,11 @@ _NO_AUGMENTATION = {
 }
 
 
-class Augmentation:
+class Augmentation(draws.GlobalDraws):
     """Augmentation and scaling of single pictures: an `ImageDataGenerator` without its flows."""
 
     crops = False  # whether files are read larger, and their centre is cropped
+    has_levels = True  # whether brightness and channel shift are applied, or only drawn
     alexnet = None  # `images.alexnet.CropsAndColours`: a random part instead, with colour noise
 
     def __init__(
@@ -97,7 +99,7 @@ class Augmentation:
             rescale: Factor of all values; 1 / 255 gives values from 0 to 1.
             preprocessing_function: Called with each augmented picture, float array (height, width,
                 channels); returns an array of the same shape. Several threads call it at a time,
-                unless it draws from `np.random`: see `keras_cnn.images.legacy`.
+                unless it draws from `np.random`: see `keras_cnn.images.legacy.draws`.
             data_format: "channels_last" or "channels_first"; by default the setting of
                 Keras.
             validation_split: Share of the pictures set aside for subset="validation".
@@ -178,6 +180,8 @@ class Augmentation:
 
     def _own_rng(self):
         """Return the generator's random state; a forked process has one of its own."""
+        if self.draws_globally:
+            return np.random.mtrand._rand
         if self._process != os.getpid():
             self._reseed()
         return self._rng
@@ -201,13 +205,13 @@ class Augmentation:
         Raises:
             InputError: An option is not one of augmentation, or outside its range.
         """
-        if unknown := sorted(options.keys() - _NO_AUGMENTATION.keys()):
+        if unknown := sorted(options.keys() - NO_AUGMENTATION.keys()):
             raise InputError(
-                f"augmentation has the options {', '.join(_NO_AUGMENTATION)}; received "
+                f"augmentation has the options {', '.join(NO_AUGMENTATION)}; received "
                 f"{', '.join(unknown)}: leave it out"
             )
         other = copy.copy(self)
-        for name, value in (_NO_AUGMENTATION | options).items():
+        for name, value in (NO_AUGMENTATION | options).items():
             setattr(other, name, value)
         other.zoom_range = _zoom_range(other.zoom_range)
         other._check_augmentation()
@@ -217,7 +221,7 @@ class Augmentation:
         factors = self.brightness_range
         if factors is not None and np.shape(factors) != (2,):
             raise InputError(f"brightness_range must be two numbers; received {factors!r}")
-        for name in _NO_AUGMENTATION:
+        for name in NO_AUGMENTATION:
             value = getattr(self, name)
             if value is not None and not np.all(np.isfinite(value)):
                 raise InputError(f"{name} must be finite; received {value!r}")
@@ -240,7 +244,7 @@ class Augmentation:
             The parameters; see `keras_cnn.images.transform`.
         """
         if seed is None:
-            rng = legacy.current_random_state(default=self._own_rng())
+            rng = draws.current_random_state(default=self._own_rng())
         else:
             rng = seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
         size = img_shape[self._axes[0]], img_shape[self._axes[1]]
@@ -257,6 +261,7 @@ class Augmentation:
             channel_shift_range=self.channel_shift_range,
             brightness_range=self.brightness_range,
         )
+        params |= {} if self.has_levels else {"channel_shift_intensity": None, "brightness": None}
         return params | self.alexnet.draw(rng, size=size) if self.alexnet else params
 
     def apply_transform(self, x: np.ndarray, transform_parameters: Mapping) -> np.ndarray:
@@ -357,7 +362,7 @@ class Augmentation:
             x *= self.rescale
         if augment:
             rng = self._own_rng() if seed is None else np.random.RandomState(seed)
-            with legacy.drawing_from(rng):
+            with draws.drawing_from(rng):
                 augmented = [self.random_transform(picture) for _ in range(rounds) for picture in x]
             x = np.array(augmented, self.dtype)
         height, width, _ = self._axes

@@ -100,7 +100,7 @@ class FileList:
         if not bad:
             return self
         lines = "".join(f"\n  {path}: {reason}" for path, reason in bad.items())
-        warnings.warn(f"{len(bad)} files are left out:{lines}", stacklevel=4)
+        warnings.warn(f"{len(bad)} files are left out:{lines}", stacklevel=5)
         return self.take([index for index, path in enumerate(filepaths) if path not in bad])
 
 
@@ -133,7 +133,7 @@ def from_directory(
     )
     indices = np.array([index for _, index in pictures], np.int32)
     if empty := [name for index, name in enumerate(names) if index not in indices]:
-        warnings.warn(f"class folders without pictures: {', '.join(empty)}", stacklevel=3)
+        warnings.warn(f"class folders without pictures: {', '.join(empty)}", stacklevel=4)
     return FileList(
         os.fspath(directory),
         [name for name, _ in pictures],

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import array_iterator, file_lists, file_tables
-from keras_cnn.images.array_iterator import ArrayIterator
 from keras_cnn.images.augmentation import Augmentation
-from keras_cnn.images.file_iterator import FileIterator
-from keras_cnn.images.file_lists import FileList
+from keras_cnn.images.legacy import flows
 from keras_cnn.images.scaling import Scaling
+
+_OLD_OPTIONS = {  # of flow_from_dataframe in Keras 2.2 -> what to do in its place
+    "has_ext": "file names need their extension, so add it to the column",
+    "sort": "with shuffle=False the pictures come in the table's order, so sort the table",
+    "drop_duplicates": "call .drop_duplicates() of the table",
+}
 
 
 class ImageDataGenerator(Augmentation):
@@ -34,7 +37,7 @@ class ImageDataGenerator(Augmentation):
       those of "training".
     - Random numbers come from the generator's own state. NumPy's global state is neither read nor
       changed, so batches without `seed` differ from run to run. `seed` also decides what code of
-      yours draws from `np.random`, picture by picture: see `keras_cnn.images.legacy`.
+      yours draws from `np.random`, picture by picture: see `keras_cnn.images.legacy.draws`.
 
     Example:
         >>> generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30, horizontal_flip=True)
@@ -59,7 +62,7 @@ class ImageDataGenerator(Augmentation):
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-    ) -> FileIterator:
+    ) -> flows.DirectoryIterator:
         """Make batches of the pictures of a folder that holds one folder per class.
 
         Args:
@@ -91,26 +94,23 @@ class ImageDataGenerator(Augmentation):
             InputError: The folder is missing, there are no pictures, or the value of an option is
                 not allowed.
         """
-        file_list = file_lists.from_directory(
-            directory, classes=classes, class_mode=class_mode, follow_links=follow_links
-        )
-        file_list = self._select(file_list, subset, by_class=True)
-        n, num_classes = len(file_list.filenames), len(file_list.class_indices)
-        print(f"Found {n} images belonging to {num_classes} classes.")
-        return FileIterator(
+        return flows.DirectoryIterator(
+            directory,
             self,
-            file_list,
             target_size=target_size,
             color_mode=color_mode,
+            classes=classes,
             class_mode=class_mode,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
+            follow_links=follow_links,
+            subset=subset,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
         )
 
     def flow_from_dataframe(
@@ -134,7 +134,8 @@ class ImageDataGenerator(Augmentation):
         interpolation: str = "nearest",
         validate_filenames: bool = True,
         keep_aspect_ratio: bool = False,
-    ) -> FileIterator:
+        **old_options: Any,
+    ) -> flows.DataFrameIterator:
         """Make batches of the pictures that a table names, one per row.
 
         Args:
@@ -163,6 +164,8 @@ class ImageDataGenerator(Augmentation):
                 or has no picture's extension.
             keep_aspect_ratio: Whether to crop the largest centred box of the target's aspect ratio
                 rather than to distort.
+            **old_options: `has_ext`, `sort` and `drop_duplicates` of Keras 2.2: a warning says what
+                to do in their place.
 
         Returns:
             A `keras.utils.PyDataset` of one epoch that is also an endless iterator.
@@ -171,35 +174,31 @@ class ImageDataGenerator(Augmentation):
             InputError: A column is missing or does not suit `class_mode`, no row is left, or an
                 option's value is not allowed.
         """
-        file_list = file_tables.from_dataframe(
+        for name in _OLD_OPTIONS.keys() & old_options.keys():
+            warnings.warn(f"{name}= has no effect: {_OLD_OPTIONS[name]}", stacklevel=2)
+        if unknown := sorted(old_options.keys() - _OLD_OPTIONS.keys()):
+            raise TypeError(f"flow_from_dataframe has no argument {unknown[0]!r}")
+        return flows.DataFrameIterator(
             dataframe,
-            directory=directory,
+            directory,
+            self,
             x_col=x_col,
             y_col=y_col,
             weight_col=weight_col,
-            classes=classes,
-            class_mode=class_mode,
-            validate_filenames=validate_filenames,
-        )
-        file_list = self._select(file_list, subset, by_class=False)
-        n, num_classes = len(file_list.filenames), len(file_list.class_indices)
-        kind = "validated" if validate_filenames else "non-validated"
-        of_classes = f" belonging to {num_classes} classes" if num_classes else ""
-        print(f"Found {n} {kind} image filenames{of_classes}.")
-        return FileIterator(
-            self,
-            file_list,
             target_size=target_size,
             color_mode=color_mode,
+            classes=classes,
             class_mode=class_mode,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
+            subset=subset,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            validate_filenames=validate_filenames,
         )
 
     def flow(
@@ -215,7 +214,7 @@ class ImageDataGenerator(Augmentation):
         save_format: str = "png",
         ignore_class_split: bool = False,
         subset: str | None = None,
-    ) -> ArrayIterator:
+    ) -> flows.NumpyArrayIterator:
         """Make batches of the pictures of an array.
 
         Args:
@@ -239,43 +238,20 @@ class ImageDataGenerator(Augmentation):
             InputError: Arrays differ in length, pictures do not have four axes, or the subsets
                 differ in their classes.
         """
-        arrays = array_iterator.from_arrays(x, y, sample_weight, dtype=self.dtype)
-        if subset is not None:
-            arrays = arrays.subset(
-                subset,
-                validation_split=self.validation_split,
-                stratified=self.stratified_split,
-                ignore_class_split=ignore_class_split,
-            )
-        channels = arrays.x.shape[self._axes[2] + 1]
-        if channels not in (1, 3, 4):
-            warnings.warn(
-                f"pictures have 1, 3 or 4 channels; with data_format={self.data_format!r}, those "
-                f"of shape {arrays.x.shape} have {channels}",
-                stacklevel=2,
-            )
-        return ArrayIterator(
+        return flows.NumpyArrayIterator(
+            x,
+            y,
             self,
-            arrays,
             batch_size=batch_size,
             shuffle=shuffle,
+            sample_weight=sample_weight,
             seed=seed,
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
+            subset=subset,
+            ignore_class_split=ignore_class_split,
         )
-
-    def _select(self, file_list: FileList, subset: str | None, *, by_class: bool) -> FileList:
-        if self.on_error == "skip":
-            file_list = file_list.readable(workers=self.workers)
-        if subset is not None:
-            file_list = file_list.subset(
-                subset,
-                validation_split=self.validation_split,
-                by_class=by_class,
-                stratified=self.stratified_split,
-            )
-        return file_list
 
 
 def scaled_generator(scaling: Scaling, **options: Any) -> ImageDataGenerator:

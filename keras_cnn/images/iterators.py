@@ -15,15 +15,15 @@ import cv2
 import keras
 import numpy as np
 
-from keras_cnn.images import legacy
 from keras_cnn.images.augmentation import Augmentation
-from keras_cnn.images.batches import Batch, Position
+from keras_cnn.images.batches import Batch, Position, Requests
+from keras_cnn.images.legacy import base, draws
 from keras_cnn.images.tf_data import tf_dataset
 
 _NEXT = "next"  # request of `next`; all other requests are batch numbers
 
 
-class Iterator(keras.utils.PyDataset):
+class Iterator(base.Iterator):
     """Random batches without end for `next`, and the numbered batches of an epoch for Keras.
 
     A batch is begun by drawing all its random numbers, in the order of the legacy class; then
@@ -34,6 +34,9 @@ class Iterator(keras.utils.PyDataset):
     By default `fit` requests batches in a random order, which cannot be known ahead. With
     ``model.fit(flow, shuffle=False)`` it requests them in order. The iterator shuffles the pictures
     either way.
+
+    A subclass that overrides one of the hooks of `legacy.base.Iterator` gets its batches as that
+    class makes them: one after the other, with NumPy's global random state.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Iterator(keras.utils.PyDataset):
         save_to_dir: str | os.PathLike | None,
         save_prefix: str,
         save_format: str,
+        data_format: str | None = None,
+        dtype: str | None = None,
     ):
         """Set up; a subclass says where pictures and targets come from.
 
@@ -61,8 +66,10 @@ class Iterator(keras.utils.PyDataset):
             save_to_dir: Folder to save every batch's pictures in, or None.
             save_prefix: Start of the names of files saved.
             save_format: Extension of the names of files saved.
+            data_format: "channels_last" or "channels_first"; None for the generator's.
+            dtype: Type of the batches; None for the generator's.
         """
-        super().__init__()
+        keras.utils.PyDataset.__init__(self)
         self.image_data_generator = generator
         self.n = n
         self.image_shape = tuple(image_shape)
@@ -72,12 +79,12 @@ class Iterator(keras.utils.PyDataset):
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format
-        self.data_format = generator.data_format
-        self.dtype = generator.dtype
+        self.data_format = data_format or generator.data_format
+        self.dtype = dtype or generator.dtype
         # A subclass' own method receives floats that it may write to, as by Keras' legacy class.
         own_transform = type(generator).apply_transform is not Augmentation.apply_transform
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
-        self._user_code = legacy.SeededCode()
+        self._user_code = draws.SeededCode()
         self._rows = None
         self._position = Position(np.random.RandomState(seed).get_state())
         self._epoch_start = 0  # number of batches in the epochs before this one
@@ -87,15 +94,16 @@ class Iterator(keras.utils.PyDataset):
     def _start(self):
         """Begin without threads and without batches ahead, at the start of the requests."""
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._threads = None
         self._rng = np.random.RandomState()  # takes its state from `_position`
         self._ahead = collections.deque()  # batches begun, in the order of their draws
-        self._expect(None)
+        self.index_generator = self._flow_index()
+        self._requests = Requests(None, length=len(self))
 
     def __getstate__(self):
         """Return the state of a copy: everything but threads, their lock and their batches."""
-        left_out = ("_lock", "_threads", "_rng", "_ahead")
+        left_out = ("_lock", "_threads", "_rng", "_ahead", "index_generator")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, state):
@@ -123,12 +131,6 @@ class Iterator(keras.utils.PyDataset):
             position = dataclasses.replace(position, random_state=own_state)
         self._position = position
 
-    def _exclusively(self):
-        """Return the lock; a forked process inherits neither its holder nor any threads."""
-        if self._process != os.getpid():
-            self._separate()
-        return self._lock
-
     def _copy(self):
         """Return an iterator with the same position and the same draws, but threads of its own."""
         iterator = type(self).__new__(type(self))
@@ -146,6 +148,17 @@ class Iterator(keras.utils.PyDataset):
         iterator.seed = seed
         return iterator
 
+    def with_generator(self, generator: Any, *, nearest: bool) -> Self:
+        """Return an iterator over the same pictures that changes them by another generator.
+
+        Args:
+            generator: An `ImageDataGenerator`.
+            nearest: Whether pictures from files are resized by their nearest pixels.
+        """
+        iterator = self._copy()
+        iterator.image_data_generator = generator
+        return iterator
+
     def with_rows(self, rows: Callable[[int], np.ndarray]) -> Self:
         """Return an iterator over the same batches that reads only some pictures of each.
 
@@ -159,23 +172,44 @@ class Iterator(keras.utils.PyDataset):
         return iterator
 
     @property
+    def lock(self):
+        """The lock around draws. A forked process inherits neither its holder nor any threads."""
+        if self._process != os.getpid():
+            self._separate()
+        return self._lock
+
+    @property
     def batch_index(self) -> int:
         """Number of the batch that `next` returns next."""
         return self._position.batch_index
+
+    @batch_index.setter
+    def batch_index(self, number):
+        self._go_on_from(batch_index=number)
 
     @property
     def total_batches_seen(self) -> int:
         """Number of batches returned so far."""
         return self._position.batches_seen
 
+    @total_batches_seen.setter
+    def total_batches_seen(self, number):
+        self._go_on_from(batches_seen=number)
+
     @property
     def index_array(self) -> np.ndarray | None:
         """Numbers of the pictures in this epoch's order; None before the first batch."""
         return self._position.index_array
 
-    def __len__(self) -> int:
-        """Count the batches of an epoch."""
-        return -(-self.n // self.batch_size)
+    @index_array.setter
+    def index_array(self, indices):
+        self._go_on_from(index_array=None if indices is None else np.asarray(indices))
+
+    def _go_on_from(self, **changes):
+        """Change the position, and drop the batches that were begun from the old one."""
+        with self.lock:
+            self._forget()
+            self._position = dataclasses.replace(self._position, **changes)
 
     def __getitem__(self, idx: int) -> Any:
         """Return a batch of this epoch.
@@ -188,23 +222,11 @@ class Iterator(keras.utils.PyDataset):
         """
         if not 0 <= idx < len(self):
             raise IndexError(f"batches are numbered from 0 to {len(self) - 1}; received {idx}")
-        return self._deliver(idx)
+        return super().__getitem__(idx) if self._is_sequential() else self._deliver(idx)
 
-    def __iter__(self):
-        """Return itself: batches without end."""
-        return self
-
-    def __next__(self) -> Any:
-        """Return the next batch; after an epoch's last one, the first of the next epoch."""
-        return self._deliver(_NEXT)
-
-    next = __next__  # as scripts for older versions of Keras call it
-
-    def reset(self) -> None:
-        """Make `next` begin a new epoch."""
-        with self._exclusively():
-            self._forget()
-            self._position = dataclasses.replace(self._position, batch_index=0)
+    def next(self) -> Any:
+        """Return the next batch, as scripts for older versions of Keras call it."""
+        return super().next() if self._is_sequential() else self._deliver(_NEXT)
 
     def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
         """Go to the start of an epoch whose order and changes follow from its number and the seed.
@@ -216,26 +238,21 @@ class Iterator(keras.utils.PyDataset):
             epoch: Its number, from 0.
             order: Order in which its batches will be requested; None for 0, 1, 2, ...
         """
-        with self._exclusively():
+        with self.lock:
             self._forget()
             if self.seed is not None:
                 self._rng.seed(np.random.SeedSequence((self.seed, epoch)).generate_state(4))
             index_array = self._new_index_array()
             self._position = Position(self._rng.get_state(), epoch * len(self), 0, index_array)
             self._epoch_start = epoch * len(self)
-            self._expect(order)
+            self._requests = Requests(order, length=len(self))
 
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch. Called by Keras, or by a loop over numbers."""
-        with self._exclusively():
-            self._forget()
-            self._rng.set_state(self._position.random_state)
-            index_array = self._new_index_array()
-            self._position = dataclasses.replace(
-                self._position, index_array=index_array, random_state=self._rng.get_state()
-            )
+        with self.lock:
+            self._set_index_array()
             self._epoch_start += len(self)
-            self._expect(None)
+            self._requests = Requests(None, length=len(self))
 
     def as_tf_dataset(self):
         """Return a `tf.data.Dataset` that yields one epoch each time it is iterated over.
@@ -253,7 +270,7 @@ class Iterator(keras.utils.PyDataset):
         return tf_dataset(epoch, example=example, length=len(self))
 
     def _deliver(self, request):
-        with self._exclusively():
+        with self.lock:
             if self._ahead and not self._serves(self._ahead[0], request):
                 self._forget()
             if not self._ahead:
@@ -261,18 +278,18 @@ class Iterator(keras.utils.PyDataset):
             batch = self._ahead.popleft()
             self._position = batch.position
             if request != _NEXT:
-                self._note(request)
+                self._requests.note(request)
             self._look_ahead(request)
         for task in batch.tasks:
             task.result()
         if self.save_to_dir:
-            self._save(batch)
+            base.save_pictures(self, batch.x, batch.indices, batch.suffixes)
         return self._assemble(batch.x, batch.indices)
 
     def _settings(self):
         """Return all that a batch depends on besides its request and position."""
         options = vars(self.image_data_generator).values()
-        return self.batch_size, self.shuffle, self.seed, *options
+        return self.n, self.batch_size, self.shuffle, self.seed, *options
 
     def _serves(self, batch, request):
         """Return whether a batch begun ahead was requested, and begun with today's settings."""
@@ -287,31 +304,12 @@ class Iterator(keras.utils.PyDataset):
                 task.cancel()
         self._ahead.clear()
 
-    def _expect(self, order):
-        """Expect requests in an order, from its start."""
-        self._order = order
-        self._requests = 0  # made so far in this epoch
-        self._as_expected = True  # whether all of them came in that order
-
-    @property
-    def _expected(self):
-        return range(len(self)) if self._order is None else self._order
-
-    def _note(self, number):
-        """Compare the number of a requested batch with the expected order."""
-        if self._requests >= len(self._expected):  # a loop that reads the epoch again
-            self._requests = 0
-        self._as_expected = self._as_expected and number == self._expected[self._requests]
-        self._requests += 1
-
     def _look_ahead(self, request):
         """Begin the batches that will be requested next, as far as that is known."""
         if request == _NEXT:
             upcoming = itertools.repeat(_NEXT)
-        elif self._as_expected and not self._in_worker:  # other workers read the next batches
-            upcoming = self._expected[self._requests + len(self._ahead) :]
-        else:
-            return
+        else:  # in another process, other workers read the next batches
+            upcoming = () if self._in_worker else self._requests.upcoming()[len(self._ahead) :]
         missing = self.image_data_generator.prefetch - len(self._ahead)
         for guess in itertools.islice(upcoming, max(0, missing)):
             self._begin(guess, self._ahead[-1].position if self._ahead else self._position)
@@ -324,7 +322,7 @@ class Iterator(keras.utils.PyDataset):
             by_number = self._in_worker and request != _NEXT
             seen = self._epoch_start + request if by_number else position.batches_seen
             rng.seed(self.seed + seen)
-        fork = legacy.fork(rng) if legacy.has_user_code(generator) else None
+        fork = draws.fork(rng) if draws.has_user_code(generator) else None
         index_array, upcoming = position.index_array, position.batch_index
         if request == _NEXT:  # as the legacy class counts, even if `batch_size` has changed
             first = position.batch_index * self.batch_size % self.n
@@ -334,8 +332,8 @@ class Iterator(keras.utils.PyDataset):
         if index_array is None or (request == _NEXT and position.batch_index == 0):
             index_array = self._new_index_array()
         indices = index_array[first : first + self.batch_size]
-        params = legacy.random_parameters(generator, self.image_shape, rng, number=len(indices))
-        seeds = legacy.seeds(fork, number=len(indices)) if fork else []
+        params = draws.random_parameters(generator, self.image_shape, rng, number=len(indices))
+        seeds = draws.seeds(fork, number=len(indices)) if fork else []
         if self._rows is not None:
             rows = self._rows(len(indices))
             indices, params = indices[rows], [params[row] for row in rows]
@@ -358,33 +356,44 @@ class Iterator(keras.utils.PyDataset):
     def _new_index_array(self):
         return self._rng.permutation(self.n) if self.shuffle else np.arange(self.n)
 
+    def _set_index_array(self):
+        """Draw the order of an epoch, from the flow's own random state if no hook is overridden."""
+        if self._is_sequential():
+            return super()._set_index_array()
+        with self.lock:
+            self._rng.set_state(self._position.random_state)
+            indices = self._new_index_array()
+            self._go_on_from(index_array=indices, random_state=self._rng.get_state())
+
+    def _get_batches_of_transformed_samples(self, index_array):
+        """Return a batch, made without threads, with draws from NumPy's global random state.
+
+        Args:
+            index_array: int array (batch,) of pictures' numbers.
+        """
+        return base.transformed_batch(self, index_array, fill=self._fill_slot)
+
     def _fill(self, batch, rows):
         """Read, augment and scale some pictures of a batch."""
         for row in rows:
             picture = self._picture(batch.indices[row])
-            fill = functools.partial(self._fill_slot, batch, row, picture)
+            fill = functools.partial(self._fill_slot, batch.x[row], picture, batch.params[row])
             if batch.seeds:
                 self._user_code.run(fill, seed=batch.seeds[row])
             else:
                 fill()
 
-    def _fill_slot(self, batch, row, picture):
-        """Augment and scale one picture of a batch."""
-        generator, slot = self.image_data_generator, batch.x[row]
+    def _fill_slot(self, slot, picture, params):
+        """Augment and scale one picture, and store it in its place in a batch."""
+        generator = self.image_data_generator
         fits = slot.dtype == self._working_dtype
         x = slot if fits else np.empty(slot.shape, self._working_dtype)
         if not (self._takes_8_bit and picture.dtype == np.uint8):
             x[...] = picture
             picture = x
-        augmented = generator.apply_transform(picture, batch.params[row])
+        augmented = generator.apply_transform(picture, params)
         if augmented is not x:
             x[...] = augmented
         scaled = generator.standardize(x)
         if scaled is not slot:
             slot[...] = scaled
-
-    def _save(self, batch):
-        for x, index, suffix in zip(batch.x, batch.indices, batch.suffixes, strict=True):
-            name = f"{self.save_prefix}_{index}_{suffix}.{self.save_format}"
-            picture = keras.utils.array_to_img(x, self.data_format, scale=True)
-            picture.save(os.path.join(self.save_to_dir, name))

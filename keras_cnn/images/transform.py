@@ -220,18 +220,8 @@ def warp(
     """
     height, width, channels = picture.shape
     if order != 1:
-        warped = [
-            ndimage.affine_transform(
-                picture[..., channel],
-                mapping[::-1, 1::-1],  # SciPy takes (row, column), not (x, y)
-                mapping[::-1, 2],
-                order=order,
-                mode=fill_mode,
-                cval=cval,
-            )
-            for channel in range(channels)
-        ]
-        return _flip(np.stack(warped, axis=-1), flips)
+        warped = spline_warp(picture, mapping, order=order, fill_mode=fill_mode, cval=cval)
+        return _flip(warped, flips)
     if channels not in (1, 3, 4):  # with two channels OpenCV is too coarse; it refuses five
         step = 4 if channels > 4 else 1
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
@@ -266,6 +256,35 @@ def warp(
         warped = warped.astype(np.float32, copy=False)
         warped[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = cval
     return warped
+
+
+def spline_warp(
+    picture: np.ndarray, mapping: np.ndarray, *, order: int, fill_mode: str, cval: float
+) -> np.ndarray:
+    """Warp a picture by a matrix, by SciPy.
+
+    Args:
+        picture: Array (height, width, channels).
+        mapping: float64 array (2, 3), as `matrix` returns it.
+        order: Degree of the spline that interpolates, 0 to 5.
+        fill_mode: How the space beyond the edges is filled: one of `FILL_MODES`.
+        cval: Value beyond the edges if `fill_mode` is "constant".
+
+    Returns:
+        Array of the same shape and type.
+    """
+    warped = [
+        ndimage.affine_transform(
+            picture[..., channel],
+            mapping[::-1, 1::-1],  # SciPy takes (row, column), not (x, y)
+            mapping[::-1, 2],
+            order=order,
+            mode=fill_mode,
+            cval=cval,
+        )
+        for channel in range(picture.shape[2])
+    ]
+    return np.stack(warped, axis=-1)
 
 
 def _warp_8_bit(picture, mapping, flips, fill_mode):

@@ -107,8 +107,8 @@ class Predictor:
             unsafe: As in `card.load_model`.
 
         Raises:
-            InputError: There is no model, it has no card, it is a detector, or its file is
-                damaged or holds code.
+            InputError: There is no model, it has no card, it answers for boxes or pixels, or its
+                file is damaged or holds code.
         """
         path = card.model_path(run)
         its_card = card.read(path)
@@ -116,6 +116,11 @@ class Predictor:
             raise InputError(
                 f"{path} holds a detector, which finds objects: use keras-cnn detect, or "
                 "keras_cnn.Detector"
+            )
+        if its_card.task == "segmentation":
+            raise InputError(
+                f"{path} gives each pixel a class, not each picture: load it with "
+                "keras_cnn.card.load_model and call it on pictures"
             )
         preparation = Preparation.from_dict(its_card.preparation)
         preparation.require_scaling()

@@ -3,6 +3,7 @@
 from keras_cnn.models import book
 from keras_cnn.models.alexnet import AlexNet
 from keras_cnn.models.densenet import DenseNet121, DenseNet169, DenseNet201
+from keras_cnn.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_cnn.models.inception_v1 import InceptionV1
 from keras_cnn.models.inception_v2 import InceptionV2
 from keras_cnn.models.inception_v3 import InceptionV3
@@ -28,6 +29,9 @@ __all__ = [
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
+    "FCN8s",
+    "FCN16s",
+    "FCN32s",
     "InceptionV1",
     "InceptionV2",
     "InceptionV3",

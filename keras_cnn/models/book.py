@@ -1,11 +1,11 @@
-"""The networks of the textbook's printed listings, from the papers' blocks where the two agree.
+"""The networks of 王汉生's printed listings, from the papers' blocks where the two agree.
 
-The textbook is Wang Hansheng (王汉生), 深度学习从入门到精通; chapters 3 to 6. `FashionCNN` is the
+The book is Wang Hansheng (王汉生), 深度学习从入门到精通; chapters 3 to 6. `FashionCNN` is the
 exercise of Udacity's course on computer vision, and `SSD300` the listing of a section on detection.
 
 Each builder has the sizes of the listing as defaults, its layers in its order and its number of
 parameters. The errata in each docstring list where the listing differs from the paper or from the
-textbook's own text, and with which consequence. Where a listing needs a change in order to learn,
+book's own text, and with which consequence. Where a listing needs a change in order to learn,
 the builder makes it, and ``as_printed=True`` builds the listing without the change.
 """
 

@@ -12,6 +12,7 @@ NAMES = {  # main score of each task -> its name in sentences
     "accuracy": "accuracy",
     "mse": "mean squared error",
     "map": "mean average precision",
+    "mean_iou": "mean IoU",
 }
 
 
@@ -38,7 +39,7 @@ def summarize_runs(reports: list[dict]) -> dict:
             f"{[report['task'] for report in reports]}"
         )
     keys = ("accuracy", "top5", "loss", "mse", "mae", "r2")
-    keys += ("map", "map_voc07", "map_coco", "map_coco50", "map_coco75")
+    keys += ("map", "map_voc07", "map_coco", "map_coco50", "map_coco75", "mean_iou")
     summary = {"runs": len(reports)}
     for key in keys:
         values = [report["test"].get(key) for report in reports]

@@ -39,7 +39,7 @@ DARK = {
 }
 DPI = 130
 MOST_CELLS = 20  # a confusion matrix of more classes does not show its counts
-GRID = (2, 5)  # rows and columns of pictures, as in the textbook's listing
+GRID = (2, 5)  # rows and columns of pictures, as in 王汉生's listing
 
 
 def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=None, dark=False):

@@ -25,6 +25,7 @@ CLASS_COLUMNS = {
         "ap": "AP, area",
         "objects": "objects",
     },
+    "segmentation": {"iou": "IoU", "pixels": "pixels"},
 }
 SIZES = {"small": "below 32² pixels", "medium": "32² to 96² pixels", "large": "above 96² pixels"}
 STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
@@ -40,7 +41,12 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
             as high are shown large.
     """
     test = report["test"]
-    tasks = {"classification": _classifier, "detection": _detector, "regression": _regression}
+    tasks = {
+        "classification": _classifier,
+        "detection": _detector,
+        "regression": _regression,
+        "segmentation": _segmentation,
+    }
     sections = [
         _verdict(report),
         tasks[report["task"]](report),
@@ -141,6 +147,17 @@ def _detector(report):
             (f"COCO AP, {size}", sentences.number(test[f"map_coco_{size}"]), area)
             for size, area in SIZES.items()
         ),
+    ]
+    return _section("Scores", _tiles([*tiles, *_time(report)]))
+
+
+def _segmentation(report):
+    test = report["test"]
+    tiles = [
+        ("mean IoU", sentences.number(test["mean_iou"]), "over the classes"),
+        ("95 % interval", sentences.interval(test["interval"]), "bootstrap over pictures"),
+        ("baseline", sentences.number(test["baseline"]), "every pixel background"),
+        ("right pixels", sentences.number(test["pixel_accuracy"]), "of all that are not void"),
     ]
     return _section("Scores", _tiles([*tiles, *_time(report)]))
 

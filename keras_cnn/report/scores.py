@@ -3,6 +3,8 @@
 import numpy as np
 import scipy
 
+from keras_cnn.images import masks
+
 CONFIDENCE = 0.95
 TOP_K = 5
 
@@ -10,7 +12,7 @@ TOP_K = 5
 def wilson(successes: int, samples: int) -> list[float]:
     """Return the 95 % score interval of a proportion (Wilson, 1927), as [low, high] in [0, 1].
 
-    Unlike the textbook's p ± 1.96·sqrt(p(1−p)/n), it stays inside [0, 1] and does not shrink to a
+    Unlike the usual p ± 1.96·sqrt(p(1−p)/n), it stays inside [0, 1] and does not shrink to a
     point when every answer is right.
     """
     test = scipy.stats.binomtest(successes, samples)
@@ -185,6 +187,80 @@ def regression(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float) -> dic
         "gain_interval": gain_interval,
         "verdict": verdict(gain_interval, 0.0) if gain_interval else "around",
     }
+
+
+def segmentation(
+    y_true: np.ndarray, y_pred: np.ndarray, class_names: list[str], *, resamples: int = 2000
+) -> tuple[dict, np.ndarray]:
+    """Return the scores of a segmentation: the entry `test` of `report.json`.
+
+    The IoU of a class is that of all its pixels in the test set. The mean is over the classes that
+    occur, in truth or prediction. The baseline calls every pixel background. The interval is a 95 %
+    percentile bootstrap over pictures, with a fixed seed.
+
+    Args:
+        y_true: Class numbers, uint8 (pictures, height, width); `masks.VOID` does not count.
+        y_pred: Class numbers of the same shape.
+        class_names: One name per class, the first for the background.
+        resamples: Number of resamples.
+
+    Returns:
+        The scores; and the mean IoU of each picture, NaN where all is void.
+    """
+    classes = len(class_names)
+    matrices = np.stack(
+        [
+            confusion(truth[valid].astype(int), prediction[valid].astype(int), classes)
+            for truth, prediction in zip(y_true, y_pred, strict=True)
+            for valid in [truth != masks.VOID]
+        ]
+    )
+    matrix = matrices.sum(axis=0)
+    background = np.zeros_like(matrix)
+    background[:, 0] = matrix.sum(axis=1)
+    score, baseline = mean_iou(matrix), mean_iou(background)
+    samples = len(matrices)
+    counts = np.random.default_rng(0).multinomial(samples, [1 / samples] * samples, resamples)
+    resampled = mean_iou(np.tensordot(counts, matrices, 1))
+    tail = 50 * (1 - CONFIDENCE)
+    interval = np.nanpercentile(resampled, [tail, 100 - tail]).tolist()
+    return {
+        "mean_iou": float(score),
+        "interval": interval,
+        "baseline": float(baseline),
+        "verdict": verdict(interval, float(baseline)) if samples > 1 else "around",
+        "samples": samples,
+        "pixel_accuracy": _share(np.trace(matrix), matrix.sum()),
+        "classes": [
+            {"name": name, "iou": value, "pixels": int(pixels)}
+            for name, value, pixels in zip(
+                class_names, iou(matrix).tolist(), matrix.sum(axis=1), strict=True
+            )
+        ],
+    }, mean_iou(matrices)
+
+
+def iou(matrix: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of each class, NaN for a class that does not occur.
+
+    Args:
+        matrix: Confusion matrices (..., classes, classes).
+    """
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    union = matrix.sum(axis=-1) + matrix.sum(axis=-2) - hits
+    return np.where(union, hits / np.maximum(union, 1), np.nan)
+
+
+def mean_iou(matrix: np.ndarray) -> np.ndarray:
+    """Return the mean of `iou` over the classes that occur, NaN where none does.
+
+    Args:
+        matrix: As in `iou`.
+    """
+    values = iou(matrix)
+    occurring = np.isfinite(values)
+    number = occurring.sum(axis=-1)
+    return np.where(number, np.nansum(values, axis=-1) / np.maximum(number, 1), np.nan)
 
 
 def bootstrap(values: np.ndarray, *, resamples: int = 2000) -> list[float] | None:

@@ -136,3 +136,19 @@ def detection(test: dict, *, where: str) -> str:
         f"{opening}: {score}; the 95 % interval {low}–{high} {relation[test['verdict']]} the "
         f"{number(test['baseline'])} of one fixed box per class."
     )
+
+
+def segmentation(test: dict) -> str:
+    """Return the verdict on a segmentation: does it beat calling every pixel background?"""
+    opening = {
+        "above": "It has learned",
+        "around": "Not shown to have learned",
+        "below": "Worse than calling every pixel background",
+    }[test["verdict"]]
+    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    low, high = map(number, test["interval"])
+    return (
+        f"{opening}: mean IoU {number(test['mean_iou'])} on {test['samples']:,} test pictures; the "
+        f"95 % interval {low} to {high} {relation[test['verdict']]} the {number(test['baseline'])} "
+        "of calling every pixel background."
+    )

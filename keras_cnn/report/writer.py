@@ -28,7 +28,7 @@ def contents(
     Args:
         folder: Folder of the run.
         facts: As in `classification`.
-        task: "classification", "regression" or "detection".
+        task: "classification", "regression", "detection" or "segmentation".
         test: The scores.
         sentence: The verdict.
         notes: Sentences on the scores.

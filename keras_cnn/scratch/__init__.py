@@ -1,6 +1,6 @@
 """The from-scratch chapter: networks, their gradients and their training in NumPy alone.
 
-It follows chapters 6 to 8 of a textbook (斋藤康毅, 深度学习入门) with its names and its order of
+It follows chapters 6 to 8 of 斋藤康毅, 深度学习入门, with its names and its order of
 axes, `(n, channels, height, width)`. Parameters are named `W1`, `b1`, `W2`, ... from the input on.
 Numbers are float32 by default, or float64 with `dtype="float64"`. All random numbers depend on
 `seed` only, which is a number or a NumPy Generator.
@@ -26,7 +26,7 @@ Training:
   `fit(x, labels, *, epochs, validation_data=None, schedule=None, evaluate=1000, verbose=True)`
 - `SGD(learning_rate=0.01)`, `Momentum(learning_rate=0.01, *, momentum=0.9)`,
   `Nesterov(learning_rate=0.01, *, momentum=0.9)`,
-  `AdaGrad(learning_rate=0.01, *, initial_accumulator_value=0.1, epsilon=1e-7)`,
+  `AdaGrad(learning_rate=0.01, *, initial_accumulator_value=0.0, epsilon=1e-7)`,
   `RMSprop(learning_rate=0.01, *, rho=0.9, epsilon=1e-7)`,
   `Adam(learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-7)`: each has `learning_rate`
   and `update(params, grads)`, which changes the arrays of `params` in place

@@ -1,6 +1,6 @@
 """Convolution and pooling as one matrix product, by im2col and col2im (section 7.4).
 
-Feature maps are `(n, channels, height, width)`, as in the textbook. In memory, however, the axis of
+Feature maps are `(n, channels, height, width)`, as in 斋藤康毅. In memory, however, the axis of
 the pictures is the innermost: arrays are transposed views. im2col then copies runs of `n`
 neighbouring numbers instead of runs as short as a row of the window. NumPy's element-wise
 functions, such as that of ReLU, keep this order of memory.
@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 def im2col(x: np.ndarray, size: tuple[int, int], *, stride: int = 1, pad: int = 0) -> np.ndarray:
     """Copy every window of feature maps into a column of one matrix.
 
-    The textbook's matrix is the transpose, with windows in rows, and has the pictures outermost.
+    斋藤康毅's matrix is the transpose, with windows in rows, and has the pictures outermost.
 
     Args:
         x: Feature maps `(n, channels, height, width)`.

@@ -8,7 +8,7 @@ import numpy as np
 def xavier(inputs: int) -> float:
     """Return the standard deviation with which a linear layer keeps the variance of its inputs.
 
-    This is the textbook's formula, for sigmoid and tanh. That of Glorot & Bengio, and of Keras, is
+    This is 斋藤康毅's formula, for sigmoid and tanh. That of Glorot & Bengio, and of Keras, is
     `sqrt(2 / (inputs + outputs))`, a compromise with the variance of the gradients.
 
     Args:

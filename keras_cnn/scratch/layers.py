@@ -132,7 +132,7 @@ class BatchNormalization:
 class Dropout:
     """In training, set values to 0 at random and scale the others up, as Keras does.
 
-    The textbook's listing scales down in inference instead. The expectation is the same, but each
+    斋藤康毅's listing scales down in inference instead. The expectation is the same, but each
     prediction costs more.
 
     References:

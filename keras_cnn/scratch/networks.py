@@ -302,7 +302,7 @@ def DeepConvNet(
 ) -> Network:
     """Build chapter 8's network, figure 8-1: [(conv - ReLU)x2 - pool]x3, two affine layers.
 
-    It has He's initial weights, 123,552 for MNIST. The textbook's figure has a second dropout after
+    It has He's initial weights, 123,552 for MNIST. 斋藤康毅's figure has a second dropout after
     the last affine layer. That sets half of the scores of the classes to 0 at random, that of the
     right class included, and is left out here: `score_dropout=0.5` adds it.
 

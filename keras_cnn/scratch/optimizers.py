@@ -1,9 +1,9 @@
 """Optimizers: they compute a step from a gradient (section 6.1).
 
-Each formula, epsilon included, is that of Keras' optimizer of the same name, so that both take the
-same steps. The docstrings say where the textbook's listing differs. `update(params, grads)` takes
-two dicts of arrays with the same names and changes those of `params` in place. `learning_rate` may
-be changed between updates.
+The formulas are those of Keras' optimizers of the same names, so that both take the same steps; the
+exception is AdaGrad's start. The docstrings say where 斋藤康毅's listing differs.
+`update(params, grads)` takes two dicts of arrays with the same names and changes those of `params`
+in place. `learning_rate` may be changed between updates.
 """
 
 import numpy as np
@@ -82,12 +82,11 @@ class Nesterov:
 
 
 class AdaGrad:
-    """Smaller steps for weights with large past gradients: `h += g²`, `W -= η g / sqrt(h + ε)`.
+    """Smaller steps for weights with large past gradients: `h += g²`, `W -= η g / (sqrt(h) + ε)`.
 
-    The textbook's listing begins with h = 0 and adds its epsilon outside the root: its first step
-    is η for every weight, however small the gradient. Keras begins with 0.1, which makes the first
-    steps smaller. `initial_accumulator_value=0` gives the textbook's formula except for the place
-    of epsilon.
+    As in 斋藤康毅's listing, h begins at 0: the first step is η for every weight, however small its
+    gradient. `initial_accumulator_value=0.1` is Keras' default, with which the first steps are
+    smaller and follow the gradient. Keras adds ε inside the root, which matters at h = 0 only.
 
     References:
         Duchi et al., 2011. https://jmlr.org/papers/v12/duchi11a.html
@@ -97,7 +96,7 @@ class AdaGrad:
         self,
         learning_rate: float = 0.01,
         *,
-        initial_accumulator_value: float = 0.1,
+        initial_accumulator_value: float = 0.0,
         epsilon: float = 1e-7,
     ):
         """Set the step's size.
@@ -120,13 +119,13 @@ class AdaGrad:
         for name, g in grads.items():
             h = self.h[name]
             h += g * g
-            params[name] -= self.learning_rate * g / np.sqrt(h + self.epsilon)
+            params[name] -= self.learning_rate * g / (np.sqrt(h) + self.epsilon)
 
 
 class RMSprop:
     """AdaGrad with a running average: `h = ρ h + (1 - ρ) g²`, `W -= η g / sqrt(h + ε)`.
 
-    The book mentions it without a listing. Epsilon is inside the root, as in Keras.
+    斋藤康毅 mentions it without a listing. Epsilon is inside the root, as in Keras.
 
     References:
         Tieleman & Hinton, 2012. Lecture 6.5 of Neural Networks for Machine Learning.
@@ -158,7 +157,7 @@ class Adam:
     """Momentum and RMSprop combined, corrected for the bias of their initial 0.
 
     `m += (1 - β₁)(g - m)`, `v += (1 - β₂)(g² - v)`, `W -= η_t m / (sqrt(v) + ε)`, where
-    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and the textbook have this formula,
+    `η_t = η sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)` at the t-th step. Keras and 斋藤康毅 have this formula,
     that of section 2 of the paper; the paper's algorithm 1 adds epsilon after the correction of v.
 
     References:

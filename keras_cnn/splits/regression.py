@@ -48,7 +48,7 @@ class RegressionSplits(Splits):
 
 
 def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> RegressionSplits:
-    """Read a table of pictures and their scores, and split it in halves as the chapter does.
+    """Read a table of pictures and their scores, and split it in halves as the listing does.
 
     ``<folder>/FoodScore.csv`` has the columns ID and score, the pictures are
     ``<folder>/data_foodscore/<ID>.jpg``. The halves for training and test are the listing's own,

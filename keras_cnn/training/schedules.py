@@ -124,28 +124,40 @@ class Plateau(keras.callbacks.Callback):
 
 
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises and falls linearly between two bounds (Smith, 2017, figure 2)."""
+    """A rate that rises and falls linearly between two bounds (Smith, 2017, figure 2).
 
-    def __init__(self, low: float, high: float, *, half_cycle: int):
+    With `decay=0.5` it is Smith's "triangular2": the height above `low` halves after each cycle.
+    """
+
+    def __init__(self, low: float, high: float, *, half_cycle: int, decay: float = 1.0):
         """Set the bounds.
 
         Args:
             low: Rate at the first step.
             high: Rate after `half_cycle` steps, before it falls again.
             half_cycle: Steps from one bound to the other; Smith takes 2 to 10 epochs.
+            decay: Factor of the height after each cycle.
         """
         self.low = low
         self.high = high
         self.half_cycle = half_cycle
+        self.decay = decay
 
     def __call__(self, step):
         """Return the rate of a step, counted from 0."""
-        phase = ops.mod(ops.cast(step, "float32") / self.half_cycle, 2.0)  # 0 low, 1 high, 2 low
-        return self.low + (self.high - self.low) * (1 - ops.abs(phase - 1))
+        half_cycles = ops.cast(step, "float32") / self.half_cycle
+        phase = ops.mod(half_cycles, 2.0)  # 0 low, 1 high, 2 low
+        height = (self.high - self.low) * self.decay ** ops.floor(half_cycles / 2)
+        return self.low + height * (1 - ops.abs(phase - 1))
 
     def get_config(self):
         """Return the arguments."""
-        return {"low": self.low, "high": self.high, "half_cycle": self.half_cycle}
+        return {
+            "low": self.low,
+            "high": self.high,
+            "half_cycle": self.half_cycle,
+            "decay": self.decay,
+        }
 
 
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):

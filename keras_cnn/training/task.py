@@ -13,8 +13,8 @@ from keras_cnn.recipe import TrainingRecipe
 class Task(Protocol):
     """The batches of a data set, and how a model is trained, judged and saved on them.
 
-    `splits.ClassificationSplits`, `splits.RegressionSplits` and `detection.task.DetectionSplits`
-    implement it; `training.run` knows nothing else of the data.
+    `splits.ClassificationSplits`, `splits.RegressionSplits`, `splits.SegmentationSplits` and
+    `detection.task.DetectionSplits` implement it; `training.run` knows nothing else of the data.
 
     A dataset may have two methods beside those of `keras.utils.PyDataset`. ``seek(epoch, order=)``
     goes to the start of an epoch, whose content follows from the dataset's seed and the epoch's

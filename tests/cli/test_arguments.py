@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from keras_cnn import cli
 
 POSITIONALS = {"model": ["run"], "folder": ["pets"], "name": ["birds"], "run": ["run"]}
-POSITIONALS |= {"picture": ["cat.jpg"], "paths": ["a.png", "-", "图.png"]}
+POSITIONALS |= {
+    "picture": ["cat.jpg"],
+    "paths": ["a.png", "-", "图.png"],
+    "scripts": ["a.py", "b.ipynb"],
+}
 
 
 def _parser(command):

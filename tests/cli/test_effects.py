@@ -257,6 +257,7 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["fetch", "unicorns"], 2),
         (["export", "{run}", "--format", "onnx"], 0),
         (["models"], 0),
+        (["port", "{script}"], 0),
         (["doctor"], 0),
     ],
 )
@@ -275,6 +276,8 @@ def test_a_command_uses_every_option(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     places = {"run": run, "stripes": stripes, "out": tmp_path / "out"}
     places["picture"] = stripes / "test" / "lying" / "pen_u0000.png"
+    places["script"] = tmp_path / "old.py"
+    places["script"].write_text("from keras.layers import Convolution2D\n")
     words = [word.format(**places) for word in argv]
     assert unread(*words) == (code, set())
 

@@ -8,7 +8,7 @@ from grey_pictures import SMALL
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as Legacy
 
 from keras_cnn import ImageDataGenerator
-from keras_cnn.images import legacy
+from keras_cnn.images.legacy import draws
 
 pytestmark = [
     # Warnings of the legacy class.
@@ -168,6 +168,6 @@ def test_functions_of_keras_and_numpy_count_as_code_that_does_not_draw():
         vgg,
         keras.applications.vgg16.preprocess_input,
     ):
-        assert not legacy.has_user_code(ImageDataGenerator(preprocessing_function=function))
-    assert legacy.has_user_code(ImageDataGenerator(preprocessing_function=_with_noise))
-    assert legacy.has_user_code(_Noisy()) and legacy.has_user_code(_Lighter())
+        assert not draws.has_user_code(ImageDataGenerator(preprocessing_function=function))
+    assert draws.has_user_code(ImageDataGenerator(preprocessing_function=_with_noise))
+    assert draws.has_user_code(_Noisy()) and draws.has_user_code(_Lighter())

@@ -13,10 +13,10 @@ PAIRS = [
     (scratch.Momentum(0.05, momentum=0.5), own.SGD(0.05, momentum=0.5)),
     (scratch.Nesterov(0.02), own.SGD(0.02, momentum=0.9, nesterov=True)),
     (scratch.Nesterov(0.05, momentum=0.5), own.SGD(0.05, momentum=0.5, nesterov=True)),
-    (scratch.AdaGrad(0.1), own.Adagrad(0.1)),
+    (scratch.AdaGrad(0.1, initial_accumulator_value=0.1), own.Adagrad(0.1)),
     (
-        scratch.AdaGrad(0.1, initial_accumulator_value=0.0, epsilon=1e-4),
-        own.Adagrad(0.1, initial_accumulator_value=0.0, epsilon=1e-4),
+        scratch.AdaGrad(0.1, initial_accumulator_value=0.5),
+        own.Adagrad(0.1, initial_accumulator_value=0.5),
     ),
     (scratch.RMSprop(0.01), own.RMSprop(0.01)),
     (scratch.RMSprop(0.01, rho=0.5, epsilon=1e-3), own.RMSprop(0.01, rho=0.5, epsilon=1e-3)),
@@ -62,6 +62,15 @@ def test_fifty_steps_are_those_of_keras(ours, theirs):
                 params[name], wanted, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"step {step}"
             )
     assert abs(params["W1"][0, 0]) < 1  # the steps were not zero
+
+
+def test_adagrad_begins_at_zero_as_the_textbook_prints_it():
+    optimizer = scratch.AdaGrad(0.1)
+    params = {"W": np.zeros(3)}
+    for step in range(1, 5):  # a constant gradient: h = t g², so the t-th step is η / sqrt(t)
+        optimizer.update(params, {"W": np.array([2.0, -1e-3, 0.0])})
+        moved = 0.1 * sum(t**-0.5 for t in range(1, step + 1))
+        np.testing.assert_allclose(params["W"], [-moved, moved, 0], rtol=2e-4)
 
 
 def test_parameters_change_in_place_and_gradients_do_not_change():

@@ -37,6 +37,12 @@ def test_a_cycle_rises_and_falls_linearly():
     np.testing.assert_allclose(np.abs(np.diff(rates)), 0.09 / 20, rtol=1e-3)
 
 
+def test_triangular2_halves_its_height_after_each_cycle():
+    schedule = schedules.Triangular(0.1, 0.9, half_cycle=10, decay=0.5)
+    rates = [float(schedule(step)) for step in (0, 5, 10, 15, 20, 30, 40, 50, 60)]
+    np.testing.assert_allclose(rates, [0.1, 0.5, 0.9, 0.5, 0.1, 0.5, 0.1, 0.3, 0.1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "cyclical"])
 def test_every_schedule_warms_up(schedule):
     cold, warm = _rates(schedule=schedule), _rates(schedule=schedule, warmup=0.5)

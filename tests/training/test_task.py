@@ -9,12 +9,17 @@ import tiny_training as tiny
 
 from keras_cnn import ImageDataGenerator, models
 from keras_cnn.detection.task import DetectionSplits
-from keras_cnn.splits import ClassificationSplits, RegressionSplits, classification_splits
+from keras_cnn.splits import (
+    ClassificationSplits,
+    RegressionSplits,
+    SegmentationSplits,
+    classification_splits,
+)
 from keras_cnn.training import run as training
 from keras_cnn.training import seeding
 from keras_cnn.training.task import Task
 
-KINDS = [ClassificationSplits, RegressionSplits, DetectionSplits]
+KINDS = [ClassificationSplits, RegressionSplits, SegmentationSplits, DetectionSplits]
 
 
 def _members(kind):

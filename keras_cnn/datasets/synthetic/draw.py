@@ -52,6 +52,7 @@ def _flowers(*names):
 
 _FOOD = "foodscore"
 _BOXES = "voc2007"
+_MASKS = "shapes"
 _DISHES = 196
 _SAMPLES = {
     "birds": _Sample(
@@ -111,7 +112,7 @@ _SAMPLES = {
         test=40,
     ),
 }
-NAMES = tuple(sorted([*_SAMPLES, _FOOD, _BOXES]))
+NAMES = tuple(sorted([*_SAMPLES, _FOOD, _BOXES, _MASKS]))
 
 
 def draw(name: str, folder: str | os.PathLike) -> Path:
@@ -125,7 +126,8 @@ def draw(name: str, folder: str | os.PathLike) -> Path:
         name: One of `NAMES`.
         folder: The sample's folder. It will hold `{train,test}/<class>/*`; for "foodscore"
             `FoodScore.csv` with the columns ID and score, and `data_foodscore/<ID>.jpg`; for
-            "voc2007" the layout of PASCAL VOC.
+            "voc2007" the layout of PASCAL VOC; for "shapes" that of
+            `datasets.masked_folders`.
 
     Returns:
         The folder.
@@ -146,6 +148,8 @@ def draw(name: str, folder: str | os.PathLike) -> Path:
                 _draw_dishes(drawn)
             elif name == _BOXES:
                 shapes.write(drawn)
+            elif name == _MASKS:
+                shapes.write_masked(drawn)
             else:
                 _draw_classes(name, drawn)
             try:

@@ -1,4 +1,4 @@
-"""Shapes on busy backgrounds with their boxes, in the layout of PASCAL VOC.
+"""Shapes on busy backgrounds with their boxes, in the layout of PASCAL VOC, or with masks.
 
 Only the outline tells the class of a shape: size, angle, colour and position vary, and shapes
 overlap and reach over the picture's edge. The background has lines and textures in dull colours.
@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 import cv2
 import numpy as np
 from PIL import Image
+
+from keras_cnn.images import masks
 
 CORNERS = {"disc": 40, "star": 10, "triangle": 3}  # number of corners of each outline
 CLASSES = tuple(CORNERS)
@@ -47,6 +49,22 @@ def write(folder: Path, *, split_sizes: dict[str, int] | None = None):
             Image.fromarray(image).save(folder / "JPEGImages" / f"{name}.jpg", quality=92)
 
 
+def write_masked(folder: Path):
+    """Draw the same pictures with masks, in the layout of `datasets.masked_folders`.
+
+    Args:
+        folder: The set's folder.
+    """
+    for number, (split, pictures) in enumerate(SPLIT_SIZES.items()):
+        for name in ("images", "masks"):
+            (folder / split / name).mkdir(parents=True)
+        for index in range(pictures):
+            image, mask = masked(np.random.default_rng((6, number, index)))
+            Image.fromarray(image).save(folder / split / "images" / f"{index:04d}.jpg", quality=92)
+            masks.write(folder / split / "masks" / f"{index:04d}.png", mask)
+    (folder / "classes.txt").write_text("\n".join(("background", *CLASSES)) + "\n")
+
+
 def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
     """Draw one picture.
 
@@ -57,6 +75,33 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
         RGB, uint8 (height, width, 3); and for each shape its class, the corners of its box in
         pixels, and whether other shapes cover most of it.
     """
+    image, shapes, owner = _draw(rng)
+    objects = [
+        (name, corners, bool((owner == number).sum() < (1 - HIDDEN) * area))
+        for number, name, corners, area in shapes
+    ]
+    return image, objects
+
+
+def masked(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the picture that `picture` draws, with the class of each pixel.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        RGB, uint8 (height, width, 3); and class numbers, uint8 (height, width): 0 is the
+        background, 1 the first of `CLASSES`.
+    """
+    image, shapes, owner = _draw(rng)
+    mask = np.zeros_like(owner)
+    for number, name, _, _ in shapes:
+        mask[owner == number] = 1 + CLASSES.index(name)
+    return image, mask
+
+
+def _draw(rng):
+    """Return the picture; number, class, corners and area of each shape; each pixel's shape."""
     width, height = int(rng.integers(*WIDTHS)), int(rng.integers(*HEIGHTS))
     image = _background(rng, width, height)
     shapes, owner = [], np.zeros((height, width), np.uint8)
@@ -82,11 +127,7 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
         corners = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
         shapes.append((number, name, tuple(map(int, corners)), int(mask.sum())))
     noisy = image + rng.normal(0, rng.uniform(2, 10), image.shape)
-    objects = [
-        (name, corners, bool((owner == number).sum() < (1 - HIDDEN) * area))
-        for number, name, corners, area in shapes
-    ]
-    return noisy.clip(0, 255).astype(np.uint8), objects
+    return noisy.clip(0, 255).astype(np.uint8), shapes, owner
 
 
 def _background(rng, width, height):

@@ -1,4 +1,4 @@
-"""Hooks of old scripts: functions and subclasses that draw from NumPy's global random state.
+"""Functions and subclasses of old scripts that draw from NumPy's global random state.
 
 Keras' legacy class seeded and used NumPy's global state. Code of the user that draws from it, in a
 `preprocessing_function` or in a method of a subclass, was thus reproducible by `seed`, and two
@@ -61,6 +61,12 @@ def drawing_from(rng: np.random.RandomState) -> Iterator[None]:
         _random_state.reset(token)
 
 
+class GlobalDraws:
+    """A generator that can draw from NumPy's global random state, as the legacy class does."""
+
+    draws_globally = False
+
+
 def random_parameters(
     generator: Any, image_shape: Sequence[int], rng: np.random.RandomState, *, number: int
 ) -> list[dict]:
@@ -72,7 +78,7 @@ def random_parameters(
         rng: The flow's random state; it advances.
         number: Number of pictures.
     """
-    if _is_ours(type(generator).get_random_transform):
+    if is_ours(type(generator).get_random_transform):
         return [generator.get_random_transform(image_shape, rng) for _ in range(number)]
     with _lock:
         saved = np.random.get_state()
@@ -157,14 +163,18 @@ def has_user_code(generator: Any) -> bool:
     """
     function, kind = generator.preprocessing_function, type(generator)
     return not (
-        (function is None or _is_ours(function))
-        and _is_ours(kind.apply_transform)
-        and _is_ours(kind.standardize)
+        (function is None or is_ours(function))
+        and is_ours(kind.apply_transform)
+        and is_ours(kind.standardize)
     )
 
 
-def _is_ours(function):
-    """Return whether a function is this package's, Keras' or a plain one of NumPy."""
+def is_ours(function: Any) -> bool:
+    """Return whether a function is this package's, Keras' or a plain one of NumPy.
+
+    Args:
+        function: The function or method.
+    """
     while isinstance(function, functools.partial):
         function = function.func
     if isinstance(function, np.ufunc):

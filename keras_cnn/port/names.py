@@ -1,0 +1,384 @@
+"""Names of Keras 1 and 2: where Keras 3 has them, and why it lacks the others.
+
+A name is canonical if it begins with ``keras.``, also where a script writes ``tf.keras`` or
+``tensorflow.python.keras``.
+"""
+
+import re
+
+from keras_cnn.port.arguments import DROPPED, POSITIONAL, RENAMED
+
+_ROOTS = (  # beginning in a script -> beginning that works
+    ("tensorflow.python.keras.api._v1.keras", "tensorflow.keras"),
+    ("tensorflow.python.keras", "tensorflow.keras"),
+    ("tensorflow.contrib.keras.python.keras", "tensorflow.keras"),
+    ("tensorflow.contrib.keras.api.keras", "tensorflow.keras"),
+    ("tensorflow.contrib.keras", "tensorflow.keras"),
+    ("tensorflow.compat.v1.keras", "tensorflow.keras"),
+    ("tensorflow.compat.v2.keras", "tensorflow.keras"),
+    ("tensorflow.keras", "tensorflow.keras"),
+    ("keras.api._v2.keras", "keras"),
+    ("keras.api.keras", "keras"),
+    ("keras_preprocessing", "keras"),
+    ("keras_applications", "keras"),
+    ("keras", "keras"),
+)
+_UNDER = {"keras_preprocessing": "preprocessing", "keras_applications": "applications"}
+
+MODULES = {  # old module -> module of Keras 3 that has its names
+    **{
+        f"keras.layers.{name}": "keras.layers"
+        for name in (
+            "advanced_activations convolutional convolutional_recurrent core cudnn_recurrent "
+            "dense_attention embeddings merge noise normalization normalization_v2 pooling "
+            "recurrent recurrent_v2 wrappers experimental experimental.preprocessing"
+        ).split()
+    },
+    **{
+        f"keras.utils.{name}": "keras.utils"
+        for name in (
+            "all_utils data_utils generic_utils io_utils layer_utils multi_gpu_utils np_utils "
+            "training_utils vis_utils visualize_util"
+        ).split()
+    },
+    **{
+        f"keras.{package}.{name}": "keras.optimizers"
+        for package in ("optimizers", "optimizer_v2", "optimizers.legacy")
+        for name in (
+            "adadelta adagrad adam adamax ftrl gradient_descent nadam rmsprop sgd adadelta_v2 "
+            "adagrad_v2 adam_v2 adamax_v2 gradient_descent_v2 nadam_v2 rmsprop_v2 optimizer_v2"
+        ).split()
+    },
+    "keras.optimizers.experimental": "keras.optimizers",
+    "keras.optimizers.legacy": "keras.optimizers",
+    "keras.backend.tensorflow_backend": "keras.backend",
+    "keras.backend.common": "keras.backend",
+    "keras.callbacks.callbacks": "keras.callbacks",
+    "keras.initializations": "keras.initializers",
+    "keras.objectives": "keras.losses",
+    "keras.preprocessing.image.image_data_generator": "keras.preprocessing.image",
+    "keras.mixed_precision.experimental": "keras.mixed_precision",
+}
+
+_KERAS_1_LAYERS = {
+    "AtrousConv1D": "Conv1D",
+    "AtrousConv2D": "Conv2D",
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3D": "Conv3D",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
+    "Deconv2D": "Conv2DTranspose",
+    "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "ThresholdedReLU": "ReLU",
+}
+OBJECTS = {  # old name -> name in Keras 3
+    **{f"keras.layers.{old}": f"keras.layers.{new}" for old, new in _KERAS_1_LAYERS.items()},
+    **{
+        f"keras.engine.{module}{name}": new
+        for module in (
+            "",
+            "topology.",
+            "training.",
+            "input_layer.",
+            "base_layer.",
+            "network.",
+            "sequential.",
+            "functional.",
+            "saving.",
+            "input_spec.",
+            "data_adapter.",
+            "keras_tensor.",
+        )
+        for name, new in {
+            "Container": "keras.models.Model",
+            "Functional": "keras.models.Model",
+            "Input": "keras.layers.Input",
+            "InputLayer": "keras.layers.InputLayer",
+            "InputSpec": "keras.layers.InputSpec",
+            "Layer": "keras.layers.Layer",
+            "Model": "keras.models.Model",
+            "Network": "keras.models.Model",
+            "Sequential": "keras.models.Sequential",
+            "get_source_inputs": "keras.utils.get_source_inputs",
+            "load_model": "keras.models.load_model",
+            "merge": "keras.layers.merge",
+            "save_model": "keras.models.save_model",
+        }.items()
+    },
+    **{
+        f"keras.{module}.{old}": f"keras.{module}.{new}"
+        for module in ("losses", "metrics")
+        for old, new in {
+            "KLD": "kl_divergence",
+            "MAE": "mean_absolute_error",
+            "MAPE": "mean_absolute_percentage_error",
+            "MSE": "mean_squared_error",
+            "MSLE": "mean_squared_logarithmic_error",
+            "kld": "kl_divergence",
+            "kullback_leibler_divergence": "kl_divergence",
+            "logcosh": "log_cosh",
+            "mae": "mean_absolute_error",
+            "mape": "mean_absolute_percentage_error",
+            "mse": "mean_squared_error",
+            "msle": "mean_squared_logarithmic_error",
+        }.items()
+    },
+    "keras.constraints.maxnorm": "keras.constraints.MaxNorm",
+    "keras.constraints.nonneg": "keras.constraints.NonNeg",
+    "keras.constraints.unitnorm": "keras.constraints.UnitNorm",
+    "keras.initializers.normal": "keras.initializers.RandomNormal",
+    "keras.initializers.one": "keras.initializers.Ones",
+    "keras.initializers.uniform": "keras.initializers.RandomUniform",
+    "keras.initializers.zero": "keras.initializers.Zeros",
+    "keras.layers.LocalResponseNormalization": None,
+    "keras.mixed_precision.set_policy": "keras.mixed_precision.set_global_policy",
+    "keras.optimizers.adadelta": "keras.optimizers.Adadelta",
+    "keras.optimizers.adagrad": "keras.optimizers.Adagrad",
+    "keras.optimizers.adam": "keras.optimizers.Adam",
+    "keras.optimizers.adamax": "keras.optimizers.Adamax",
+    "keras.optimizers.nadam": "keras.optimizers.Nadam",
+    "keras.optimizers.rmsprop": "keras.optimizers.RMSprop",
+    "keras.optimizers.sgd": "keras.optimizers.SGD",
+    "keras.regularizers.WeightRegularizer": "keras.regularizers.L1L2",
+    "keras.regularizers.activity_l1": "keras.regularizers.l1",
+    "keras.regularizers.activity_l1l2": "keras.regularizers.l1_l2",
+    "keras.regularizers.activity_l2": "keras.regularizers.l2",
+    "keras.regularizers.l1l2": "keras.regularizers.l1_l2",
+    "keras.utils.plot": "keras.utils.plot_model",
+    "keras.backend.get_variable_shape": "keras.backend.int_shape",
+    "keras.backend.random_binomial": "keras.backend.random_bernoulli",
+}
+OBJECTS = {old: new for old, new in OBJECTS.items() if new}
+
+TENSORFLOW = {  # names of TensorFlow 1 that scripts with Keras use
+    "tensorflow.set_random_seed": "tensorflow.random.set_seed",
+    "tensorflow.random.set_random_seed": "tensorflow.random.set_seed",
+    "tensorflow.compat.v1.set_random_seed": "tensorflow.random.set_seed",
+    "tensorflow.log": "tensorflow.math.log",
+    "tensorflow.logging": "tensorflow.compat.v1.logging",
+    "tensorflow.image.resize_images": "tensorflow.image.resize",
+    "tensorflow.depth_to_space": "tensorflow.nn.depth_to_space",
+    "tensorflow.space_to_depth": "tensorflow.nn.space_to_depth",
+    "tensorflow.image.resize_bilinear": "tensorflow.image.resize",
+    "tensorflow.random_normal": "tensorflow.random.normal",
+    "tensorflow.random_uniform": "tensorflow.random.uniform",
+}
+_TENSORFLOW_1 = re.compile(
+    r"tensorflow\.(Session|InteractiveSession|placeholder|get_default_graph|ConfigProto|GPUOptions"
+    r"|reset_default_graph|global_variables_initializer|contrib|app|flags|layers)\b"
+)
+
+_TENSORFLOW_LOSSES = {  # names of functions under ``tensorflow.keras.losses`` and ``metrics``
+    "kl_divergence": "KLD",
+    "log_cosh": "logcosh",
+    "mean_absolute_error": "MAE",
+    "mean_absolute_percentage_error": "MAPE",
+    "mean_squared_error": "MSE",
+    "mean_squared_logarithmic_error": "MSLE",
+}
+# Keras 3 on TensorFlow still has these, under ``tensorflow.keras`` only.
+_ON_TENSORFLOW = {
+    "keras.preprocessing.text",
+    "keras.preprocessing.sequence.TimeseriesGenerator",
+    "keras.preprocessing.sequence.make_sampling_table",
+    "keras.preprocessing.sequence.skipgrams",
+    "keras.layers.RandomHeight",
+    "keras.layers.RandomWidth",
+}
+KEPT_IN_BACKEND = set(
+    "backend clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype "
+    "is_keras_tensor result_type set_epsilon set_floatx set_image_data_format "
+    "standardize_dtype".split()
+)
+KEPT_IN_IMAGE = set("array_to_img img_to_array load_img save_img smart_resize".split())
+_LEGACY_IMAGE = set(
+    "BatchFromFilesMixin DataFrameIterator DirectoryIterator Iterator NumpyArrayIterator "
+    "apply_affine_transform apply_brightness_shift apply_channel_shift flip_axis pair "
+    "random_brightness random_channel_shift random_rotation random_shear random_shift "
+    "random_zoom".split()
+)
+
+KNOWN = {  # under ``keras.``: names whose calls may change
+    *RENAMED,
+    *DROPPED,
+    *POSITIONAL,
+    "callbacks.ModelCheckpoint",
+    "layers.merge",
+    "models.Sequential",
+    "models.load_model",
+    "utils.multi_gpu_model",
+}
+
+_NO_LAYER = "Keras 3 has no such layer: write it as a subclass of keras.layers.Layer"
+REMOVED = {  # canonical name, or beginning of names -> reason
+    **{
+        f"keras.layers.{name}": _NO_LAYER
+        for name in (
+            "Highway LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus SReLU "
+            "ConvRecurrent2D"
+        ).split()
+    },
+    "keras.layers.local": _NO_LAYER,
+    "keras.layers.Merge": "Keras 3 has no Merge layer: use the functional API and "
+    "keras.layers.concatenate, add or multiply",
+    "keras.layers.TimeDistributedDense": "write TimeDistributed(Dense(...))",
+    "keras.wrappers": "use the package scikeras",
+    "keras.applications.imagenet_utils._obtain_input_shape": "an internal of Keras: write "
+    "the shape that the network takes",
+    "keras.utils.convert_all_kernels_in_model": "Theano's kernels are no longer read",
+    "keras.models.model_from_yaml": "models are no longer read from YAML: use JSON or .keras files",
+    "keras.utils.HDF5Matrix": "read the file with h5py",
+    "keras.utils.probas_to_classes": "use probabilities.argmax(axis=-1)",
+    "keras.backend.function": "Keras 3 builds no backend functions: make a keras.Model of the same "
+    "tensors and call it",
+    "keras.backend.gradients": "gradients need tf.GradientTape (keras_cnn.grad_cam computes "
+    "Grad-CAM)",
+    "keras.backend.placeholder": "use keras.Input",
+    "keras.backend.learning_phase": "pass training=True or False to the model",
+    "keras.backend.in_train_phase": "write a layer with the argument training",
+    "keras.backend.get_session": "TensorFlow 2 has no sessions: call the function directly",
+    "keras.backend.logsumexp": "use keras.ops.logsumexp",
+    "keras.backend.slice": "use keras.ops.slice",
+    "keras.backend.tf": "import tensorflow as tf",
+    "keras.backend.conv3d_transpose": "use keras.ops.conv_transpose",
+    "keras.backend.local_conv2d": _NO_LAYER,
+    "keras.applications.resnext": "Keras 3 has no ResNeXt",
+    "keras.applications.music_tagger_crnn": "Keras 3 has no such network",
+    "keras.datasets.cifar": "use keras.datasets.cifar10 or cifar100",
+    "keras.metrics.precision": "use keras.metrics.Precision()",
+    "keras.metrics.recall": "use keras.metrics.Recall()",
+    "keras.metrics.fbeta_score": "use keras.metrics.FBetaScore()",
+    "keras.metrics.fmeasure": "use keras.metrics.F1Score()",
+    "keras.losses.cosine_proximity": "use keras.losses.CosineSimilarity()",
+    "keras.losses.cosine": "use keras.losses.CosineSimilarity()",
+    "keras.preprocessing.image.apply_transform": "use keras_cnn.legacy.apply_affine_transform",
+    "keras.preprocessing.image.list_pictures": "use pathlib.Path.glob",
+    "keras.preprocessing.image.transform_matrix_offset_center": "keras_cnn.legacy has no such "
+    "function: use keras_cnn.legacy.apply_affine_transform",
+    "keras.estimator": "Keras 3 has no estimators",
+    "keras.engine": "internals of Keras moved: find the name at keras.io/api",
+}
+
+
+def split(name: str) -> tuple[str, str] | None:
+    """Return the beginning of a name that works today, and its canonical name.
+
+    Args:
+        name: The full name in the script, such as "tensorflow.python.keras.layers.Dense".
+
+    Returns:
+        "keras" or "tensorflow.keras", and "keras.layers.Dense"; None if it is not of Keras.
+    """
+    for beginning, root in _ROOTS:
+        if name == beginning or name.startswith(f"{beginning}."):
+            rest = name[len(beginning) :]
+            if package := _UNDER.get(beginning):
+                rest = f".{package}{rest}"
+            return root, f"keras{rest}"
+    return None
+
+
+def canonical(name: str) -> str:
+    """Return the name as Keras 3 writes it under ``keras``; a removed name stays as it is.
+
+    Args:
+        name: A full name, with any beginning.
+    """
+    parts = split(name)
+    if parts is None:
+        return TENSORFLOW.get(name, name)
+    name = parts[1]
+    module, _, last = name.rpartition(".")
+    name = f"{MODULES.get(module, module)}.{last}" if module else name
+    return OBJECTS.get(name, name)
+
+
+def unrenamed(name: str) -> str:
+    """Return a canonical name in its new module, but with its old last part.
+
+    Args:
+        name: A full name, with any beginning.
+    """
+    parts = split(name)
+    if parts is None:
+        return name
+    module, _, last = parts[1].rpartition(".")
+    return f"{MODULES.get(module, module)}.{last}" if module else parts[1]
+
+
+def modern(name: str) -> str:
+    """Return the full name that works in Keras 3; the same name if it works already.
+
+    Args:
+        name: The full name in the script.
+    """
+    parts = split(name)
+    if parts is None:
+        for old, new in TENSORFLOW.items():
+            if name == old or name.startswith(f"{old}."):
+                return new + name[len(old) :]
+        return name
+    root, new = parts[0], canonical(name)
+    last = new.rpartition(".")[2]
+    if new.startswith("keras.preprocessing.image."):
+        if last == "ImageDataGenerator":
+            return "keras_cnn.ImageDataGenerator"
+        if last in _LEGACY_IMAGE:
+            return f"keras_cnn.legacy.{last}"
+        if last in KEPT_IN_IMAGE and not name.startswith(("keras.pre", "tensorflow.keras.pre")):
+            return f"{root}.utils.{last}"
+    if new.startswith("keras.backend.") and last not in KEPT_IN_BACKEND:
+        root = "tensorflow.keras"
+    if any(new == old or new.startswith(f"{old}.") for old in _ON_TENSORFLOW):
+        root = "tensorflow.keras"
+    if root == "tensorflow.keras" and re.match(r"keras\.(losses|metrics)\.", new):
+        new = new.rpartition(".")[0] + "." + _TENSORFLOW_LOSSES.get(last, last)
+    return root + new[len("keras") :]
+
+
+def modern_module(name: str) -> str:
+    """Return the full name of a module that holds an old module's names.
+
+    Args:
+        name: The full name of the module in the script.
+    """
+    parts = split(name)
+    if parts is None:
+        return TENSORFLOW.get(name, name)
+    root, old = parts
+    new = MODULES.get(old, old)
+    if any(new == kept or new.startswith(f"{kept}.") for kept in _ON_TENSORFLOW):
+        root = "tensorflow.keras"
+    return root + new[len("keras") :]
+
+
+def why_removed(name: str) -> str | None:
+    """Return why Keras 3 lacks a name and what to do, or None if it has it.
+
+    Args:
+        name: The full name in the script.
+    """
+    new = canonical(name)
+    for old, reason in REMOVED.items():
+        if new == old or new.startswith(f"{old}."):
+            return f"{new.rpartition('.')[2]}: {reason}"
+    if match := _TENSORFLOW_1.match(name):
+        return f"{match[0]}: TensorFlow 2 has no sessions and graphs: remove it"
+    return None
+
+
+def is_known(name: str) -> bool:
+    """Return whether a name that a star import may bind is in one of the tables.
+
+    Args:
+        name: The module that is imported with a star, and a name of the script.
+    """
+    if modern(name) != name or why_removed(name) is not None:
+        return True
+    return canonical(name).removeprefix("keras.") in KNOWN

@@ -1,0 +1,133 @@
+"""Single rules of ``keras-cnn port``: what is rewritten, what stays, what is listed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("libcst")
+from keras_cnn.port import rewriting
+
+LINES = [
+    "import keras",
+    "import tensorflow as tf",
+    "from tensorflow import keras",
+    "from keras import backend as K",
+    "from keras.layers import *",
+    "from keras.layers.core import Dense, Dropout  # layers",
+    "from keras.utils import np_utils",
+    "from keras.preprocessing.image import ImageDataGenerator, load_img, Iterator",
+    "from keras.optimizers import SGD, adam",
+    "from keras.callbacks import ModelCheckpoint",
+    "model = keras.models.Sequential([Convolution2D(4, 3, 3, border_mode='same')])",
+    "model.compile(SGD(lr=0.1, decay=1e-6), 'logcosh', metrics=['accuracy'])",
+    "a = ImageDataGenerator().flow_from_directory('a', batch_size=4)",
+    "h = model.fit_generator(a, samples_per_epoch=a.nb_sample, nb_epoch=2, nb_worker=1)",
+    "model.fit_generator(zip(a, a), steps_per_epoch=len(a) / 4, epochs=2)",
+    "print(h.history['acc'])",
+    "model.save_weights('x.h5')",
+    "c = ModelCheckpoint('w-{val_acc:.2f}.hdf5', monitor='val_acc', period=2)",
+    "y = K.mean(keras.backend.sum(np_utils.to_categorical([1])))",
+    "K.set_session(tf.Session(config=tf.ConfigProto()))",
+    "if K.image_dim_ordering() == 'th':\n    K.set_learning_phase(1)",
+    "z = merge([y, y], mode='concat')",
+    "def train(lr=1, nb_epoch=2):\n    return lr  # mine",
+    "x = model.predict_classes(y); import keras.backend as KB",
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(LINES), max_size=10))
+def test_a_second_run_changes_nothing(lines):
+    once, _ = rewriting.port("\n".join(lines) + "\n")
+    assert rewriting.port(once)[0] == once
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("from keras.layers.core import Dense  # why\n", "from keras.layers import Dense  # why\n"),
+        (
+            "import keras.backend as K\nprint(K.sum(x))\n",
+            "from tensorflow.keras import backend as K\nprint(K.sum(x))\n",
+        ),
+        (
+            "import keras.backend as K\nK.clear_session()\n",
+            "import keras.backend as K\nK.clear_session()\n",
+        ),
+        (
+            "import keras\no = keras.optimizers.SGD(  # slow\n    lr=0.1,\n)\n",
+            "import keras\no = keras.optimizers.SGD(  # slow\n    learning_rate=0.1,\n)\n",
+        ),
+        (
+            "from keras.layers import Convolution2D as C\nC(8, 3, 5, subsample=(2, 2))\n",
+            "from keras.layers import Conv2D as C\nC(8, (3, 5), strides=(2, 2))\n",
+        ),
+        (
+            "from tensorflow.keras.layers import Conv2D\nConv2D(8, 3, 2)\n",
+            "from tensorflow.keras.layers import Conv2D\nConv2D(8, 3, 2)\n",
+        ),
+        (
+            "from keras.models import load_model\nm = load_model('a')\n"
+            "m.fit_generator(g, len(x) / 4, 3, workers=2)\n",
+            "from keras.models import load_model\nimport math\nm = load_model('a')\n"
+            "m.fit(g, steps_per_epoch=math.ceil(len(x) / 4), epochs=3)\n",
+        ),
+    ],
+)
+def test_a_line_becomes_what_keras_3_takes(old, new):
+    assert rewriting.port(old) == (new, [])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def fit(lr=1, nb_epoch=2, **k):\n    pass\nimport keras\nfit(lr=1, nb_epoch=3)\n",
+        "import keras\ndef run(K, tf):\n    return K.get_session(), tf.Session()\n",
+        "import keras\nclass Net:\n    def fit_generator(self, g): pass\n    def go(self):\n"
+        "        self.fit_generator(1)\n",
+        "import numpy as np\nmodel.fit(x, workers=2)\nprint(history['acc'])\n",
+        "import keras\nclassifier = sklearn()\nclassifier.predict_proba(x)\n",
+        "import keras\nfor a, b in zip(x, y):\n    pass\n",
+    ],
+)
+def test_names_of_the_user_stay(code):
+    assert rewriting.port(code) == (code, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "reason"),
+    [
+        ("import keras\n\nm.add(keras.layers.MaxoutDense(4))\n", 3, "MaxoutDense"),
+        ("from keras import backend as K\nf = K.function([a], [b])\n", 2, "keras.Model"),
+        (
+            "import tensorflow as tf\nwith tf.Session() as s:\n    s.run(a)\n# keras\n",
+            2,
+            "sessions",
+        ),
+        (
+            "from keras.models import Model\n\nModel(a, b).fit_generator(g, samples_per_epoch=9)\n",
+            3,
+            "divide",
+        ),
+    ],
+)
+def test_what_cannot_be_mended_is_listed_with_its_line(code, line, reason):
+    _, findings = rewriting.port(code)
+    assert [finding.line for finding in findings] == [line] and reason in findings[0].reason
+
+
+def test_python_2_is_told_in_a_sentence():
+    with pytest.raises(SyntaxError, match="this is Python 2") as error:
+        rewriting.port("import keras\nprint 'loss', 3\n")
+    assert error.value.lineno == 2
+
+
+def test_removed_session_lines_leave_their_comments_and_the_memory_growth():
+    code = (
+        "import tensorflow as tf\nfrom keras.backend import set_session\n# GPU\n"
+        "c = tf.ConfigProto()\nc.gpu_options.allow_growth = True\n"
+        "set_session(tf.Session(config=c))\n"
+    )
+    new, findings = rewriting.port(code)
+    assert findings == [] and "# GPU\n" in new and "Session" not in new
+    assert "tf.config.experimental.set_memory_growth(gpu, True)" in new
