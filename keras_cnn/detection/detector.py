@@ -248,7 +248,7 @@ class Detector:
             InputError: The folder has other classes than the model, or pictures or boxes cannot be
                 used and `skip_bad_images` is off.
         """
-        split = "test" if annotations.has(folder, "test") else "val"
+        split = annotations.scored_split(folder)
         annotated = annotations.read(folder, split=split, class_names=self.class_names)
         bad_pictures = {}
         if skip_bad_images:

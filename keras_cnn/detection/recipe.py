@@ -28,6 +28,13 @@ class DetectionRecipe(TrainingRecipe):
         zoom_out: Largest factor by which training pictures are zoomed out.
         crop: Smallest side of a random crop in training, as a share of the picture; 1 is no crop.
         skip_bad_boxes: Whether to go on without boxes that cannot be used.
+        fix_boxes: Whether boxes on a picture of another size are turned or scaled to it.
+        rename: OLD=NEW of each class that gets another name.
+        leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
+        validation_split: Share of the validation pictures, and of the test pictures, where the set
+            is not divided.
+        group_by: Regular expression that takes a group's name out of a file's name; a group stays
+            in one split.
     """
 
     data: Path | None = option(
@@ -45,6 +52,23 @@ class DetectionRecipe(TrainingRecipe):
     zoom_out: float = option(4.0, "largest factor of zooming out in training", at_least=1)
     crop: float = option(0.3, "smallest side of a random crop, as a share of the picture", above=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
+    fix_boxes: bool = option(
+        False, "turn or scale boxes that were drawn on another turn or size of their picture"
+    )
+    rename: tuple[str, ...] | None = option(
+        None, "OLD=NEW: read class OLD as NEW; may be repeated; =NEW names objects without a class"
+    )
+    leave_out: Path | None = option(
+        None, "leave out the pictures that this file lists, one per line", name="--without"
+    )
+    validation_split: float = option(
+        0.15, "share of each split that is made where the set has none", above=0, below=0.5
+    )
+    group_by: str | None = option(
+        None,
+        "regular expression with one pair of brackets: pictures whose file names agree in this "
+        "part stay in one split",
+    )
 
     def __post_init__(self):
         """Refuse values that do not go together."""
