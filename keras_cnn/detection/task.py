@@ -329,7 +329,7 @@ def _without_bad_boxes(splits, folder, recipe):
             part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes
         )
         bad |= its_bad
-    if bad and not recipe.skip_bad_boxes:
+    if not recipe.skip_bad_boxes and bad:
         total = sum(len(picture.boxes) for part in splits.values() for picture in part.pictures)
         way_out = "mend or remove them, or go on without them with --skip-bad-boxes"
         raise unusable(bad, total=total, what="boxes", way_out=way_out)
