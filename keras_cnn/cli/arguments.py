@@ -55,6 +55,63 @@ def add_batch_size(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_boxed_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of a set of pictures with boxes.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="folder of pictures with boxes, in a layout that is recognised: PASCAL VOC, COCO, "
+        "YOLO, labelme, CVAT, labelImg, CSV or lines of text (data/README.md lists their files)",
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the choices of how annotations are read.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="read class OLD as NEW; may be repeated; =NEW names objects without a class",
+    )
+    parser.add_argument(
+        "--fix-boxes",
+        action="store_true",
+        help="turn or scale boxes that were drawn on another turn or size of their picture",
+    )
+    parser.add_argument(
+        "--without",
+        type=Path,
+        metavar="FILE",
+        help="leave out the pictures that this file lists, one per line, as check --quarantine "
+        "writes it",
+    )
+
+
+def reading(options: argparse.Namespace, folder: Path):
+    """Return how annotations are read, a `datasets.reading.Reading`.
+
+    Args:
+        options: Options of `add_reading`.
+        folder: The set's folder.
+
+    Raises:
+        InputError: A value cannot be used.
+    """
+    from keras_cnn.datasets.reading import Reading, renames, without
+
+    left_out = without(options.without, folder=folder) if options.without else ()
+    return Reading(rename=renames(options.rename), without=left_out)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option to answer in JSON.
 

@@ -16,12 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        help="folder in VOC's layout: Annotations/*.xml, JPEGImages/ and "
-        "ImageSets/Main/{train,val}.txt",
-    )
+    arguments.add_boxed_folder(parser)
     names = [name for name in _RECIPE.option_names if name != "data"]  # DIR is the data
     _RECIPE.add_options(parser, names=names)
     arguments.add_mirror(parser)

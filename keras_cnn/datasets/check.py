@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnn.datasets import boxed_check, copies, division, examination, folders
+from keras_cnn.datasets import boxed_check, copies, division, examination, folders, formats
+from keras_cnn.datasets.annotations import Reading
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
@@ -34,6 +35,8 @@ KINDS = {
     "16 bits": False,
     "imbalance": False,
     "near duplicate": False,
+    "small objects": False,
+    "listed twice": False,
     "not used": False,
     "output": False,
     "no picture": False,
@@ -71,11 +74,15 @@ class Check:
         counts: Split -> class -> number of pictures; the split is "" if the folder has none.
         sizes: "smallest", "median" and "largest" -> (width, height) in pixels, by area.
         findings: In the order of `KINDS`.
+        layout: A sentence on the layout of pictures with boxes; "" for class folders.
+        objects: See `boxed_check.objects`; empty for class folders.
     """
 
     counts: dict[str, dict[str, int]]
     sizes: dict[str, tuple[int, int]]
     findings: tuple[Finding, ...]
+    layout: str = ""
+    objects: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     @property
     def quarantine(self) -> list[str]:
@@ -113,6 +120,8 @@ def check(
     watch: Callable[[Iterable, int], Iterable] = lambda items, total: items,
     validation_split: float = 0.15,
     seed: int = 0,
+    reading: Reading | None = None,
+    fix_boxes: bool = False,
 ) -> Check:
     """Read every file of a folder and report what is wrong; change no file.
 
@@ -131,6 +140,8 @@ def check(
             iterable, such as a progress bar.
         validation_split: Share of the pictures in a split that training makes, as in `Recipe`.
         seed: Seed of such a split.
+        reading: How annotations are read, and which pictures are left out.
+        fix_boxes: As in `annotations.check`.
 
     Returns:
         The counts, sizes and findings.
@@ -141,17 +152,20 @@ def check(
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"pictures must lie in a folder; {str(directory)!r} is none: correct it")
-    boxed, faults = boxed_check.read(directory)
-    layout = folders.read_layout(directory)
-    if boxed:
+    annotated, faults = boxed_check.read(directory, reading=reading)
+    boxed, layout = annotated.splits, folders.read_layout(directory)
+    if boxed or faults:
         entries = [_Entry(*place, "pictures") for place in boxed_check.pictures(directory, boxed)]
         findings = list(itertools.starmap(Finding, faults))
     else:
         entries, findings = _class_folders(directory, layout)
+    left_out = () if reading is None else reading.without
+    entries = [e for e in entries if os.path.abspath(directory / e.path) not in left_out]
     if not entries and not findings:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
-            f"there is none ({', '.join(files.FORMATS)}): check the path"
+            f"there is none ({', '.join(files.FORMATS)}); or pictures with boxes in one of these "
+            f"layouts: {formats.NAMES}"
         )
     paths = (os.path.join(directory, entry.path) for entry in entries)
     results = examination.examine_all(paths, workers=workers)
@@ -173,7 +187,11 @@ def check(
     findings += _copies(pictures, split_names) + _near_copies(pictures, split_names)
     if boxed:
         paths = {entry.path for entry in pictures.entries}
-        faults = boxed_check.bad_boxes(directory, boxed, readable=paths)
+        boxed, faults = boxed_check.boxes(directory, boxed, readable=paths, fix_boxes=fix_boxes)
+        source = pictures.of([boxed_check.to_make(boxed)[0]])
+        faults += boxed_check.division(
+            boxed, source.digests, source.hashes, share=validation_split, seed=seed
+        )
         findings += itertools.starmap(Finding, faults)
     else:
         findings += _classes(counts)
@@ -186,6 +204,8 @@ def check(
         {split: dict(classes) for split, classes in counts.items()},
         _sizes(sizes),
         tuple(findings),
+        annotated.sentence if boxed else "",
+        boxed_check.objects(boxed),
     )
 
 

@@ -109,6 +109,23 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=shared)
 
 
+def share_inside(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the share of each box's area that lies inside each other box.
+
+    Args:
+        boxes: Shape (n, 4).
+        others: Shape (m, 4), in the same unit.
+
+    Returns:
+        Values in [0, 1], shape (n, m); 0 for boxes without area.
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
+    return np.divide(shared, area, out=np.zeros_like(shared), where=area > 0)
+
+
 def encode(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
     """Turn boxes into offsets from priors, the inverse of `decode`.
 

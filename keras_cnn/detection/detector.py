@@ -294,7 +294,7 @@ class Detector:
         """
         if coco_json is not None:
             coco_results.check(coco_json)
-        split = "test" if annotations.has(folder, "test") else "val"
+        split = annotations.scored_split(folder)
         annotated = annotations.read(folder, split=split, class_names=self.class_names)
         bad_pictures = {}
         if skip_bad_images:

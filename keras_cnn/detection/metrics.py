@@ -2,7 +2,8 @@
 
 All functions take, per picture, the truth as ``(boxes, labels, difficult)`` and the detections as
 ``(boxes, scores, labels)``: corners (n, 4), all in the same unit; class ids from 1 on (n,). A
-difficult object may be missed or found without a change of the score.
+difficult object (1) may be missed or found without a change of the score. So may a crowd (2), by
+any number of detections; their overlap with it is the share of their area inside it, as in COCO.
 
 References:
     The PASCAL Visual Object Classes Challenge, Everingham et al., 2010, section 4.2, and its
@@ -136,8 +137,10 @@ def _precision_at(recalls, precision, recall):
     return np.concatenate([_falling(precision), [0]])[index]
 
 
-def _pictures(truths, answers, label):
+def _pictures(truths, answers, label, *, threshold=None):
     """The objects and detections of one class in each picture.
+
+    With a threshold, a detection that reaches it with an object has no overlap with crowds.
 
     Yield the IoU (detections, objects), the difficult flags (objects,), and the scores
     (detections,), best first.
@@ -147,8 +150,14 @@ def _pictures(truths, answers, label):
         of_class = true_labels == label
         index = np.flatnonzero(its_labels == label)
         index = index[np.argsort(-its_scores[index], kind="stable")]
-        overlap = boxes.iou(its_boxes[index].astype(float), true_boxes[of_class].astype(float))
-        yield overlap, np.asarray(difficult, bool)[of_class], its_scores[index]
+        kinds = np.asarray(difficult, int)[of_class]
+        found, objects = its_boxes[index].astype(float), true_boxes[of_class].astype(float)
+        overlap, is_crowd = boxes.iou(found, objects), kinds == 2
+        if is_crowd.any():
+            taken = (overlap[:, ~is_crowd] >= (threshold or np.inf)).any(axis=1)
+            inside = boxes.share_inside(found, objects[is_crowd])
+            overlap[:, is_crowd] = np.where(taken[:, None], 0, inside)
+        yield overlap, kinds > 0, its_scores[index]
 
 
 def matched(truths: list, answers: list, *, label: int, threshold: float = 0.5) -> Iterator:
@@ -164,7 +173,7 @@ def matched(truths: list, answers: list, *, label: int, threshold: float = 0.5) 
         For each picture the scores of its detections, best first, two masks of them, right and
         wrong, both False where the object is difficult; and the number of objects.
     """
-    for overlap, difficult, scores in _pictures(truths, answers, label):
+    for overlap, difficult, scores in _pictures(truths, answers, label, threshold=threshold):
         objects = int((~difficult).sum())
         if not overlap.size:
             none = np.zeros(len(scores), bool)

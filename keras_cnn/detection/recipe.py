@@ -44,6 +44,13 @@ class DetectionRecipe(TrainingRecipe):
         flip: Probability that a training picture is mirrored; 0 for text, and other objects whose
             mirror image does not occur.
         skip_bad_boxes: Whether to go on without boxes that cannot be used.
+        fix_boxes: Whether boxes on a picture of another size are turned or scaled to it.
+        rename: OLD=NEW of each class that gets another name.
+        leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
+        validation_split: Share of the validation pictures, and of the test pictures, where the set
+            is not divided.
+        group_by: Regular expression that takes a group's name out of a file's name; a group stays
+            in one split.
     """
 
     data: Path | None = option(
@@ -64,6 +71,23 @@ class DetectionRecipe(TrainingRecipe):
     crop: float = option(0.3, "smallest side of a random crop, as a share of the picture", above=0)
     flip: float = option(0.5, "probability of mirroring a training picture", at_least=0)
     skip_bad_boxes: bool = option(False, "go on without boxes that cannot be used")
+    fix_boxes: bool = option(
+        False, "turn or scale boxes that were drawn on another turn or size of their picture"
+    )
+    rename: tuple[str, ...] | None = option(
+        None, "OLD=NEW: read class OLD as NEW; may be repeated; =NEW names objects without a class"
+    )
+    leave_out: Path | None = option(
+        None, "leave out the pictures that this file lists, one per line", name="--without"
+    )
+    validation_split: float = option(
+        0.15, "share of each split that is made where the set has none", above=0, below=0.5
+    )
+    group_by: str | None = option(
+        None,
+        "regular expression with one pair of brackets: pictures whose file names agree in this "
+        "part stay in one split",
+    )
 
     def __post_init__(self):
         """Refuse values that do not go together."""

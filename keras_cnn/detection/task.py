@@ -13,7 +13,9 @@ import keras
 import numpy as np
 
 from keras_cnn import card, datasets
-from keras_cnn.datasets import annotations, fingerprint
+from keras_cnn.datasets import annotations, boxed_division, copies, fingerprint
+from keras_cnn.datasets.examination import examine_all
+from keras_cnn.datasets.reading import Reading, renames, without
 from keras_cnn.detection import augment, callbacks, draw, prediction, report
 from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
@@ -75,8 +77,12 @@ class DetectionSplits:
 
     @cached_property
     def fingerprints(self) -> dict[str, dict]:
-        """Split -> number and hash of its pictures, computed once."""
-        return fingerprint.fingerprints(self)
+        """Split -> number and hash of its pictures and annotations, computed once."""
+        entries = fingerprint.fingerprints(self)
+        for name, entry in entries.items():
+            pictures = getattr(self, name).pictures
+            entry["hash"] = fingerprint.of_boxes(entry["hash"], pictures, self.class_names)
+        return entries
 
     @cached_property
     def constant_boxes(self) -> ConstantBoxes:
@@ -126,8 +132,8 @@ class DetectionSplits:
         shown = []
         for number in range(min(DRAWN, self.train.samples)):
             square, corners, labels = self.train.sample(number)
-            names = [self.class_names[label - 1] for label in labels]
-            drawn = draw.boxes(square, corners * len(square), labels, texts=names)
+            names = [self.class_names[label - 1] for label in abs(labels)]
+            drawn = draw.boxes(square, corners * len(square), abs(labels), texts=names)
             shown.append((drawn, f"{len(labels)} objects"))
         return shown
 
@@ -227,25 +233,12 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    has_test = annotations.has(source.path, "test")
-    share = recipe.choices.get("one_list_split")
-    names = {"train": "train"} | ({} if share else {"validation": "val"})
-    names |= {"test": "test"} if has_test else {}
-    splits, skipped, class_names = {}, {}, None
-    for name, listing in names.items():
-        annotated = annotations.read(source.path, split=listing, class_names=class_names)
-        class_names = annotated.class_names
-        _refuse_bad(annotated, recipe)
-        annotated, bad = annotations.check(annotated, skip_bad_boxes=recipe.skip_bad_boxes)
-        if not any(len(picture.boxes) for picture in annotated.pictures):
-            raise InputError(
-                f"no box of the list {listing} of {source.path} can be used: correct them"
-            )
-        splits[name] = annotated.pictures
-        skipped |= bad
-    if share:
-        splits["train"], splits["validation"] = _split_as_listing(splits["train"], share)
-    splits.setdefault("test", splits["validation"])
+    splits, skipped, notes = _annotated(source.path, recipe)
+    class_names, has_test = splits["train"].class_names, "test" in splits
+    splits = {name: part.pictures for name, part in splits.items()}
+    if share := recipe.choices.get("one_list_split"):
+        splits["train"], splits["val"] = _split_as_listing(splits["train"], share)
+    splits.setdefault("test", splits["val"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
@@ -259,7 +252,7 @@ def detection_splits(
             shuffle=True,
             **options,
         ),
-        validation=Batches(splits["validation"], **options),
+        validation=Batches(splits["val"], **options),
         test=Batches(splits["test"], **options),
         class_names=class_names,
         facts={
@@ -269,7 +262,7 @@ def detection_splits(
                 "is_sample": source.is_sample,
             },
             "synthetic": source.is_sample,
-            "notes": [source.note] * bool(source.note) + [VALIDATED] * (not has_test),
+            "notes": [source.note] * bool(source.note) + [VALIDATED] * (not has_test) + notes,
         }
         | ({"skipped_boxes": skipped} if skipped else {}),
     )
@@ -290,11 +283,68 @@ def _split_as_listing(pictures, share):
     return tuple([pictures[k] for k in rows] for rows in (order[:number], order[number:]))
 
 
-def _refuse_bad(annotated, recipe):
-    paths = [picture.path for picture in annotated.pictures]
-    if bad := files.find_bad(paths, workers=recipe.workers):
+def _annotated(folder, recipe):
+    """Split -> annotations; the reason of each box left out; and notes for the report."""
+    listed = without(recipe.leave_out, folder=folder) if recipe.leave_out else ()
+    reading = Reading(rename=renames(recipe.rename or ()), without=listed)
+    annotated = annotations.read_set(folder, reading=reading)
+    splits = annotated.splits
+    share = recipe.choices.get("one_list_split")
+    if share:
+        splits.pop("val", None)
+    source, made = ("train", ()) if share else boxed_division.to_make(splits)
+    if not splits:
+        raise annotations.no_layout(folder)
+    if source not in splits:
+        raise InputError(
+            f"{folder} has no list train; as {annotated.layout} it has {list(splits)}: add it"
+        )
+    notes = [annotated.sentence]
+    examined = _refuse_bad(splits, recipe)
+    splits, skipped = _without_bad_boxes(splits, folder, recipe)
+    groups = np.zeros(0, int)
+    if made:
+        items = [examined[picture.path] for picture in splits[source].pictures]
+        groups = copies.group([i.digest for i in items], copies.stack([i.hash for i in items]))
+    options = {"share": recipe.validation_split, "seed": recipe.seed, "group_by": recipe.group_by}
+    splits = splits if share else boxed_division.divide(splits, groups, **options)
+    if made:
+        parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
+        notes.append(f"The set was divided by class, copies on one side: {parts}.")
+    for name, reason in annotations.small_objects(splits["train"]).items():
+        notes.append(f"Small objects of {name} in train: {reason}.")
+    for note in notes:
+        print(note)
+    return splits, skipped, notes
+
+
+def _refuse_bad(splits, recipe):
+    """Refuse pictures that cannot be read; return path -> its examination."""
+    paths = list({picture.path: None for part in splits.values() for picture in part.pictures})
+    examined = dict(zip(paths, examine_all(paths, workers=recipe.workers), strict=True))
+    bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
+    if bad:
         way_out = "mend them, or take them out of their list"
         raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
+    return examined
+
+
+def _without_bad_boxes(splits, folder, recipe):
+    """The splits without boxes that cannot be used, and place -> reason of these boxes."""
+    good, bad = {}, {}
+    for name, part in splits.items():
+        good[name], its_bad = annotations.check(
+            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes
+        )
+        bad |= its_bad
+    if not recipe.skip_bad_boxes and bad:
+        total = sum(len(picture.boxes) for part in splits.values() for picture in part.pictures)
+        way_out = "mend or remove them, or go on without them with --skip-bad-boxes"
+        raise unusable(bad, total=total, what="boxes", way_out=way_out)
+    for name, part in good.items():
+        if not any(len(picture.boxes) for picture in part.pictures):
+            raise InputError(f"no box of the list {name} of {folder} can be used: correct them")
+    return good, bad
 
 
 def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:

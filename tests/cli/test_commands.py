@@ -31,6 +31,8 @@ COMMANDS = (
     "predict",
     "detect",
     "explain",
+    "check",
+    "convert",
     "fetch",
     "export",
     "models",

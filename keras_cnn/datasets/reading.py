@@ -1,0 +1,78 @@
+"""How annotations are read: the choices that `check`, training and `evaluate` share."""
+
+import dataclasses
+import os
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from keras_cnn.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How annotations are read.
+
+    Attributes:
+        rename: Class as written -> its name; "" is the class of objects without one.
+        without: Absolute paths of pictures that are left out.
+    """
+
+    rename: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    without: Collection[str] = ()
+
+
+def renames(texts: Iterable[str]) -> dict[str, str]:
+    """Return class as written -> its name.
+
+    Args:
+        texts: OLD=NEW of each; OLD is empty for objects without a class.
+
+    Raises:
+        InputError: A text has no sign =, or no new name.
+    """
+    pairs = {}
+    for text in texts:
+        old, sign, new = text.partition("=")
+        if not sign or not new.strip():
+            raise InputError(f"--rename must be OLD=NEW, two names of classes; received {text!r}")
+        pairs[class_name(old)] = class_name(new)
+    return pairs
+
+
+def class_name(text: str) -> str:
+    """Return a class name without outer blanks, its accents composed (NFC) as on most systems.
+
+    Args:
+        text: The name as written.
+    """
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def without(path: str | os.PathLike, *, folder: str | os.PathLike) -> frozenset[str]:
+    """Return the absolute paths of the pictures that a file lists, as `check --quarantine` does.
+
+    Args:
+        path: The file, a path per line, relative to the working folder or to the set's.
+        folder: The set's folder.
+
+    Raises:
+        InputError: The file cannot be read, or lists pictures that are in neither folder.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"--without must name a list of pictures; {os.fspath(path)!r} cannot be read "
+            f"({error.strerror}): check the path"
+        ) from None
+    found = set()
+    for line in filter(None, map(str.strip, lines)):
+        places = (line, os.path.join(folder, line))
+        if not any(map(os.path.isfile, places)):
+            raise InputError(
+                f"--without must list pictures; {os.fspath(path)} has {line!r}, which does not "
+                "exist: correct it"
+            )
+        found.update(os.path.abspath(place) for place in places if os.path.isfile(place))
+    return frozenset(found)
