@@ -34,7 +34,8 @@ Each case was trained with `--listing` and with its defaults, once per seed, by
 lowest and the highest. The score is the accuracy on the test pictures, or the mean squared error
 of food. The listings validate on the test pictures and keep the last epoch; the defaults validate
 on a share of the training pictures and keep the best epoch. The next table says what else differs.
-The errata are in the docstrings of the cases and of `keras_cnn/models/book.py`.
+The errata are in the docstrings of the cases and of `keras_cnn/models/book.py`. The runs of the
+table went on beside other work, so their times are upper bounds.
 
 """
 

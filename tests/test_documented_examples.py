@@ -177,7 +177,7 @@ def test_every_documented_option_exists():
 
 def _options_of_scripts():
     """Return the options of the cases and of the benchmarks, from their source."""
-    options = {"--data", "--variant", "--skip-bad-boxes", "--listing", "--aux"}
+    options = {"--data", "--variant", "--skip-bad-boxes", "--listing", "--aux", "--stride"}
     for path in SCRIPTS:
         calls = (n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call))
         options |= {

@@ -54,20 +54,24 @@ def scored(group: dict) -> str:
     return f"{rate(group['accuracy'], samples)} ({low}–{high}), {samples:,} {noun}"
 
 
+def _verdict(test, *, baseline):
+    """Return how a verdict begins, and how the interval lies to the baseline."""
+    return {
+        "above": ("It has learned", "lies above"),
+        "around": ("Not shown to have learned", "contains"),
+        "below": (f"Worse than {baseline}", "lies below"),
+    }[test["verdict"]]
+
+
 def classification(test: dict) -> str:
     """Return the verdict on a classifier in the first line, then a line for each group."""
     samples = test["samples"]
     low, high = (rate(bound, samples) for bound in test["interval"])
-    opening = {
-        "above": "It has learned",
-        "around": "Not shown to have learned",
-        "below": "Worse than not looking at the picture",
-    }[test["verdict"]]
-    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    opening, relation = _verdict(test, baseline="not looking at the picture")
     lines = [
         f"{opening}: {test['correct']:,} of {samples:,} test pictures right, accuracy "
         f"{rate(test['accuracy'], samples)}; the 95 % interval {low}–{high} "
-        f"{relation[test['verdict']]} the {rate(test['baseline'], samples)} of always answering "
+        f"{relation} the {rate(test['baseline'], samples)} of always answering "
         f"“{test['baseline_class']}”."
     ]
     against_baseline = {
@@ -92,18 +96,13 @@ def regression(test: dict) -> str:
             f"Not usable: the network's answers to {samples:,} test pictures are not all finite "
             f"numbers, while the training mean reaches a mean squared error of {baseline}."
         )
-    opening = {
-        "above": "It has learned",
-        "around": "Not shown to have learned",
-        "below": "Worse than predicting the mean",
-    }[test["verdict"]]
-    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    opening, relation = _verdict(test, baseline="predicting the mean")
     bounds = test["gain_interval"]
     end = "one picture gives no interval"
     if bounds is not None:
         end = (
             f"the 95 % interval of the difference, {number(bounds[0])} to {number(bounds[1])}, "
-            f"{relation[test['verdict']]} zero"
+            f"{relation} zero"
         )
     return (
         f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
@@ -140,15 +139,10 @@ def detection(test: dict, *, where: str) -> str:
 
 def segmentation(test: dict) -> str:
     """Return the verdict on a segmentation: does it beat calling every pixel background?"""
-    opening = {
-        "above": "It has learned",
-        "around": "Not shown to have learned",
-        "below": "Worse than calling every pixel background",
-    }[test["verdict"]]
-    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    opening, relation = _verdict(test, baseline="calling every pixel background")
     low, high = map(number, test["interval"])
     return (
         f"{opening}: mean IoU {number(test['mean_iou'])} on {test['samples']:,} test pictures; the "
-        f"95 % interval {low} to {high} {relation[test['verdict']]} the {number(test['baseline'])} "
+        f"95 % interval {low} to {high} {relation} the {number(test['baseline'])} "
         "of calling every pixel background."
     )

@@ -25,8 +25,9 @@ GBK_PANDA = os.fsdecode("熊猫".encode("gbk"))  # as unzipped from an archive o
 def write(folder, *, number=4, seed=0):
     """Write pictures of smooth noise, none of which looks like another."""
     folder.mkdir(parents=True, exist_ok=True)
+    place = os.fsencode(os.path.join(*folder.parts[-2:]))  # the same in every run of the tests
     for index in range(number):
-        rng = np.random.default_rng([seed, index, *os.fsencode(folder)])
+        rng = np.random.default_rng([seed, index, *place])
         picture = cv2.resize(
             rng.integers(0, 256, (6, 6, 3), np.uint8), (24, 24), interpolation=cv2.INTER_CUBIC
         )

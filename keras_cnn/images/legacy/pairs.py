@@ -114,10 +114,10 @@ def pair(images: Iterator, masks: Iterator, *, nearest: bool = False) -> Pair:
         InputError: The flows differ in their length, seed, order or changes.
 
     Example:
-        >>> options = {"class_mode": None, "target_size": (128, 128), "seed": 1}
-        >>> images = ImageDataGenerator(rotation_range=20).flow_from_directory("x", **options)
-        >>> masks = ImageDataGenerator(rotation_range=20).flow_from_directory("y", **options)
-        >>> model.fit(keras_cnn.legacy.pair(images, masks, nearest=True))
+        >>> pictures, masks = np.zeros((20, 64, 64, 3)), np.zeros((20, 64, 64, 1))
+        >>> generator = ImageDataGenerator(rotation_range=20, horizontal_flip=True)
+        >>> flows = [generator.flow(arrays, seed=1) for arrays in (pictures, masks)]
+        >>> images, targets = next(pair(*flows, nearest=True))
     """
     ours, theirs = images.image_data_generator, masks.image_data_generator
     _check(_SAME, images, masks)
