@@ -18,8 +18,6 @@ nothing; and a box without area makes its loss infinite. Here such boxes are fou
 training starts.
 """
 
-from functools import partial
-
 import keras_cnn
 from keras_cnn.detection.recipe import LIGHT
 
@@ -47,21 +45,7 @@ RECIPE = keras_cnn.detection.DetectionRecipe(
 
 def main(argv=None):
     """Train, test and report; return the contents of report.json."""
-    recipe = RECIPE.parse(argv, description=__doc__)
-    splits = keras_cnn.detection.detection_splits(recipe)
-    recipe = keras_cnn.detection.settled(recipe)
-    unfreeze = keras_cnn.models.ssd.unfreeze
-    stages = ((None, 0.1, 1), (unfreeze, 0.01, 4 / 3))  # what to unfreeze, rate, epochs
-    phases = partial(keras_cnn.training.phases.staged, stages=stages)
-    is_staged = recipe.choices["later_stages"] != "none"
-    return keras_cnn.run(
-        partial(keras_cnn.detection.network, recipe),
-        splits,
-        recipe,
-        optimizer=keras_cnn.detection.optimizer(recipe),
-        fine_tune=unfreeze if recipe.freeze else None,
-        phases=phases if is_staged else None,
-    )
+    return keras_cnn.train_detector(RECIPE.parse(argv, description=__doc__))
 
 
 if __name__ == "__main__":

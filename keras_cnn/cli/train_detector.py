@@ -1,7 +1,6 @@
 """``train-detector``: train SSD300 on pictures with boxes."""
 
 import argparse
-import functools
 import os
 
 from keras_cnn.cli import arguments, backend, output
@@ -34,18 +33,8 @@ def run(options: argparse.Namespace) -> None:
     recipe = _RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
     with output.stdout_for_answer(options):
         backend.import_keras()
-        from keras_cnn import detection
-        from keras_cnn.models import ssd
-        from keras_cnn.training import run as training
+        from keras_cnn.training.detectors import train_detector
 
-        splits = detection.detection_splits(recipe)  # faults of the data before any download
-        recipe = detection.settled(recipe)
-        result = training.run(
-            functools.partial(detection.network, recipe),
-            splits,
-            recipe,
-            optimizer=detection.optimizer(recipe),
-            fine_tune=ssd.unfreeze if recipe.freeze else None,
-        )
+        result = train_detector(recipe)
     if options.json:
         output.print_json(result)

@@ -1,14 +1,18 @@
-"""The weights that a detector's training starts from."""
+"""What a detector's training starts from: its network, weights, priors and optimizer."""
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import keras
 
 from keras_cnn import card
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
-from keras_cnn.models import mobilenet, ssd_weights
+from keras_cnn.models import book, book_ssd, mobilenet, ssd, ssd_weights
 
 NEEDED = {"MobileNet": Scaling("tf"), "VGG16": Scaling("caffe")}  # of a base's pictures
 
@@ -40,6 +44,63 @@ def settled(recipe: DetectionRecipe) -> DetectionRecipe:
             f"there is no {str(path)!r}: check the path"
         )
     return dataclasses.replace(recipe, weights=str(path), alpha=_alpha(recipe, path))
+
+
+def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
+    """Build the network of a recipe.
+
+    Args:
+        recipe: The choices `base`, `alpha`, `weights` and `freeze`; with `as_printed` the network
+            is `models.book.SSD300`.
+        input_shape: `(300, 300, 3)`.
+        classes: Number of classes, background included as the first.
+
+    Returns:
+        What `models.SSD300` builds; `freeze` has frozen its first stages.
+
+    Raises:
+        InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
+    """
+    recipe = settled(recipe)
+    as_printed = recipe.choices.get("as_printed", False)
+    options = {"weights": recipe.weights, "input_shape": input_shape, "classes": classes}
+    try:
+        if as_printed:
+            model = book.SSD300(**options)
+        else:
+            model = ssd.SSD300(base=recipe.base, alpha=recipe.alpha, **options)
+    except (OSError, ValueError) as error:
+        option = f"--weights {recipe.weights}: " if recipe.weights else ""
+        raise InputError(f"{option}{error}") from error
+    if recipe.freeze:
+        ssd.freeze(model, through=book_ssd.LAST_FROZEN if as_printed else ssd.LAST_FROZEN)
+    return model
+
+
+def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimizer]:
+    """Return the class of a recipe's optimizer.
+
+    Args:
+        recipe: The choice `optimizer`.
+    """
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam
+    return partial(keras.optimizers.SGD, momentum=0.9)
+
+
+def priors(weights: str | None) -> str:
+    """Return the row of `boxes.TABLES` that weights were trained for.
+
+    Args:
+        weights: As in the recipe.
+    """
+    if weights is not None and Path(weights).is_dir():
+        weights = str(card.model_path(weights))
+    if weights is not None and weights.endswith(".pth"):
+        return "torchvision"
+    if weights is not None and weights.endswith(".keras") and card.is_in(weights):
+        return card.read(weights).priors or "voc"
+    return "voc"
 
 
 def _available(recipe):

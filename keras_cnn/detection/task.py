@@ -4,29 +4,23 @@ The run itself is `keras_cnn.run`, the same as a classifier's.
 """
 
 import dataclasses
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import keras
 import numpy as np
 
-from keras_cnn import card, datasets
-from keras_cnn.datasets import annotations, boxed_division, copies, fingerprint
-from keras_cnn.datasets.examination import examine_all
-from keras_cnn.datasets.reading import Reading, renames, without
-from keras_cnn.detection import augment, callbacks, draw, prediction, report
+from keras_cnn import datasets
+from keras_cnn.datasets import fingerprint
+from keras_cnn.detection import augment, callbacks, draw, prediction, reading, report, start
 from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
-from keras_cnn.detection.start import settled
-from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
-from keras_cnn.models import book, book_ssd, ssd
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
@@ -233,17 +227,17 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    splits, skipped, notes = _annotated(source.path, recipe)
+    splits, skipped, notes = reading.annotated(source.path, recipe)
     class_names, has_test = splits["train"].class_names, "test" in splits
     splits = {name: part.pictures for name, part in splits.items()}
     if share := recipe.choices.get("one_list_split"):
-        splits["train"], splits["val"] = _split_as_listing(splits["train"], share)
+        splits["train"], splits["val"] = reading.split_as_listing(splits["train"], share)
     splits.setdefault("test", splits["val"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
         "workers": recipe.workers,
-        "priors": "listing" if recipe.choices.get("as_printed") else _priors(recipe.weights),
+        "priors": "listing" if recipe.choices.get("as_printed") else start.priors(recipe.weights),
     }
     return DetectionSplits(
         train=Batches(
@@ -272,129 +266,3 @@ def _augmentation(recipe):
     if recipe.choices.get("jitter"):
         return Jitter(flip=recipe.flip)
     return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop, flip=recipe.flip)
-
-
-def _split_as_listing(pictures, share):
-    """Shuffle as the listing does, with NumPy's seed 1, and split off the last pictures."""
-    if len(pictures) < 2:
-        raise InputError(f"a list to be split must have 2 pictures; it has {len(pictures)}")
-    order = np.random.RandomState(1).permutation(len(pictures))
-    number = len(order) - max(1, int(len(order) * share))
-    return tuple([pictures[k] for k in rows] for rows in (order[:number], order[number:]))
-
-
-def _annotated(folder, recipe):
-    """Split -> annotations; the reason of each box left out; and notes for the report."""
-    listed = without(recipe.leave_out, folder=folder) if recipe.leave_out else ()
-    reading = Reading(rename=renames(recipe.rename or ()), without=listed)
-    annotated = annotations.read_set(folder, reading=reading)
-    splits = annotated.splits
-    share = recipe.choices.get("one_list_split")
-    if share:
-        splits.pop("val", None)
-    source, made = ("train", ()) if share else boxed_division.to_make(splits)
-    if not splits:
-        raise annotations.no_layout(folder)
-    if source not in splits:
-        raise InputError(
-            f"{folder} has no list train; as {annotated.layout} it has {list(splits)}: add it"
-        )
-    notes = [annotated.sentence]
-    examined = _refuse_bad(splits, recipe)
-    splits, skipped = _without_bad_boxes(splits, folder, recipe)
-    groups = np.zeros(0, int)
-    if made:
-        items = [examined[picture.path] for picture in splits[source].pictures]
-        groups = copies.group([i.digest for i in items], copies.stack([i.hash for i in items]))
-    options = {"share": recipe.validation_split, "seed": recipe.seed, "group_by": recipe.group_by}
-    splits = splits if share else boxed_division.divide(splits, groups, **options)
-    if made:
-        parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
-        notes.append(f"The set was divided by class, copies on one side: {parts}.")
-    for name, reason in annotations.small_objects(splits["train"]).items():
-        notes.append(f"Small objects of {name} in train: {reason}.")
-    for note in notes:
-        print(note)
-    return splits, skipped, notes
-
-
-def _refuse_bad(splits, recipe):
-    """Refuse pictures that cannot be read; return path -> its examination."""
-    paths = list({picture.path: None for part in splits.values() for picture in part.pictures})
-    examined = dict(zip(paths, examine_all(paths, workers=recipe.workers), strict=True))
-    bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
-    if bad:
-        way_out = "mend them, or take them out of their list"
-        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
-    return examined
-
-
-def _without_bad_boxes(splits, folder, recipe):
-    """The splits without boxes that cannot be used, and place -> reason of these boxes."""
-    good, bad = {}, {}
-    for name, part in splits.items():
-        good[name], its_bad = annotations.check(
-            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes
-        )
-        bad |= its_bad
-    if not recipe.skip_bad_boxes and bad:
-        total = sum(len(picture.boxes) for part in splits.values() for picture in part.pictures)
-        way_out = "mend or remove them, or go on without them with --skip-bad-boxes"
-        raise unusable(bad, total=total, what="boxes", way_out=way_out)
-    for name, part in good.items():
-        if not any(len(picture.boxes) for picture in part.pictures):
-            raise InputError(f"no box of the list {name} of {folder} can be used: correct them")
-    return good, bad
-
-
-def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
-    """Build the network of a recipe.
-
-    Args:
-        recipe: The choices `base`, `alpha`, `weights` and `freeze`; with `as_printed` the network
-            is `models.book.SSD300`.
-        input_shape: `(300, 300, 3)`.
-        classes: Number of classes, background included as the first.
-
-    Returns:
-        What `models.SSD300` builds; `freeze` has frozen its first stages.
-
-    Raises:
-        InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
-    """
-    recipe = settled(recipe)
-    as_printed = recipe.choices.get("as_printed", False)
-    options = {"weights": recipe.weights, "input_shape": input_shape, "classes": classes}
-    try:
-        if as_printed:
-            model = book.SSD300(**options)
-        else:
-            model = ssd.SSD300(base=recipe.base, alpha=recipe.alpha, **options)
-    except (OSError, ValueError) as error:
-        option = f"--weights {recipe.weights}: " if recipe.weights else ""
-        raise InputError(f"{option}{error}") from error
-    if recipe.freeze:
-        ssd.freeze(model, through=book_ssd.LAST_FROZEN if as_printed else ssd.LAST_FROZEN)
-    return model
-
-
-def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimizer]:
-    """Return the class of a recipe's optimizer.
-
-    Args:
-        recipe: The choice `optimizer`.
-    """
-    if recipe.optimizer == "adam":
-        return keras.optimizers.Adam
-    return partial(keras.optimizers.SGD, momentum=0.9)
-
-
-def _priors(weights):
-    """The row of `boxes.TABLES` that weights were trained for."""
-    if weights is not None and Path(weights).is_dir():
-        weights = str(card.model_path(weights))
-    if weights is not None and weights.endswith(".pth"):
-        return "torchvision"
-    if weights is not None and weights.endswith(".keras") and card.is_in(weights):
-        return card.read(weights).priors or "voc"
-    return "voc"
