@@ -125,14 +125,9 @@ def detection(test: dict, *, where: str) -> str:
     low, high = map(number, test["interval"])
     if test["verdict"] is None:
         return f"{score}, 95 % interval {low}–{high}."
-    opening = {
-        "above": "It has learned",
-        "around": "Not shown to have learned",
-        "below": "Worse than one fixed box per class",
-    }[test["verdict"]]
-    relation = {"above": "lies above", "around": "contains", "below": "lies below"}
+    opening, relation = _verdict(test, baseline="one fixed box per class")
     return (
-        f"{opening}: {score}; the 95 % interval {low}–{high} {relation[test['verdict']]} the "
+        f"{opening}: {score}; the 95 % interval {low}–{high} {relation} the "
         f"{number(test['baseline'])} of one fixed box per class."
     )
 
