@@ -93,6 +93,8 @@ def boxes(
             findings.append(("bad box", os.path.relpath(source, directory), reason))
         for name, reason in annotations.small_objects(good[split]).items():
             findings.append(("small objects", split, f"of {name}: {reason}"))
+        for name in good[split].without_objects:
+            findings.append(("no objects", split, f"has no object of class {name}"))
     return good, findings
 
 
@@ -103,6 +105,7 @@ def division(
     *,
     share: float,
     seed: int,
+    group_by: str | None = None,
 ) -> list[Finding]:
     """Find out whether a training can make the splits that a set lacks.
 
@@ -112,12 +115,19 @@ def division(
         hashes: Its hash, see `copies.stack`.
         share: Share of each new split.
         seed: Seed of the choice.
+        group_by: As in `boxed_division.joined`.
+
+    Raises:
+        InputError: `group_by` cannot be used.
     """
     source, made = to_make(splits)
+    if group_by is not None:
+        boxed_division.check_group_by(splits, group_by)
     if not made or len(digests) != len(splits[source].pictures):
         return []
+    groups = copies.group(digests, hashes)
     try:
-        boxed_division.divide(splits, copies.group(digests, hashes), share=share, seed=seed)
+        boxed_division.divide(splits, groups, share=share, seed=seed, group_by=group_by)
     except InputError as error:
         return [("too few", ".", str(error))]
     return []

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_cnn.datasets import annotations, boxed_division, copies
 from keras_cnn.datasets.examination import examine_all
-from keras_cnn.datasets.reading import Reading, renames, without
+from keras_cnn.datasets.reading import of_options
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
 
@@ -25,9 +25,8 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     Raises:
         InputError: As in `task.detection_splits`.
     """
-    listed = without(recipe.leave_out, folder=folder) if recipe.leave_out else ()
-    reading = Reading(rename=renames(recipe.rename or ()), without=listed)
-    found = annotations.read_set(folder, reading=reading)
+    options = {name: getattr(recipe, name) for name in ("rename", "leave_out", "classes")}
+    found = annotations.read_set(folder, reading=of_options(folder, **options))
     splits = found.splits
     share = recipe.choices.get("one_list_split")
     if share:
@@ -51,6 +50,8 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     if made:
         parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
         notes.append(f"The set was divided by class, copies on one side: {parts}.")
+    if unused := splits["train"].without_objects:
+        notes.append(f"Classes without objects in train: {', '.join(unused)}.")
     for name, reason in annotations.small_objects(splits["train"]).items():
         notes.append(f"Small objects of {name} in train: {reason}.")
     for note in notes:

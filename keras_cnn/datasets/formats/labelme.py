@@ -68,4 +68,4 @@ def _object(shape, source):
     return rows.Object(box, shape["label"])
 
 
-FORMAT = rows.Format("labelme", "*.json beside the pictures", find, read)
+FORMAT = rows.Format("labelme", find, read)

@@ -121,16 +121,5 @@ def _number(element, path, source):
     return rows.number(element.findtext(path), of=f"<{path.rpartition('/')[2]}>", source=source)
 
 
-LISTED = rows.Format(
-    "PASCAL VOC",
-    "ImageSets/Main/{train,val,test}.txt, Annotations/*.xml and JPEGImages/",
-    find_lists,
-    read_list,
-)
-LOOSE = rows.Format(
-    "PASCAL VOC without lists (labelImg)",
-    "pictures and their *.xml side by side, or in Annotations/; with folders train, val and test, "
-    "or without",
-    find_files,
-    read_files,
-)
+LISTED = rows.Format("PASCAL VOC", find_lists, read_list)
+LOOSE = rows.Format("PASCAL VOC without lists (labelImg)", find_files, read_files)
