@@ -66,9 +66,7 @@ def find_files(folder: Path) -> dict[str, list[Path]]:
     Args:
         folder: The set's folder.
     """
-    paths = list(texts.walk(folder, ".xml"))
-    is_one = any(texts.is_root(path, "annotation") for path in paths[:20])
-    return texts.by_split(paths, folder) if is_one else {}
+    return texts.find_by_split(folder, ".xml", lambda path: texts.is_root(path, "annotation"))
 
 
 def read_files(paths: list[Path], faults: rows.Faults) -> rows.Table:
