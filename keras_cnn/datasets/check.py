@@ -191,8 +191,8 @@ def check(
     )
     findings += _copies(pictures, split_names) + _near_copies(pictures, split_names)
     if boxed:
-        paths = {entry.path for entry in pictures.entries}
-        boxed, faults = boxed_check.boxes(directory, boxed, readable=paths, fix_boxes=fix_boxes)
+        read = {entry.path: size for entry, size in zip(pictures.entries, sizes, strict=True)}
+        boxed, faults = boxed_check.boxes(directory, boxed, sizes=read, fix_boxes=fix_boxes)
         source = pictures.of([boxed_check.to_make(boxed)[0]])
         faults += boxed_check.division(
             boxed,

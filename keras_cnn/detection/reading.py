@@ -40,7 +40,8 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
         )
     notes = [found.sentence]
     examined = _refuse_bad(splits, recipe)
-    splits, skipped = _without_bad_boxes(splits, folder, recipe)
+    sizes = {path: item.size for path, item in examined.items()}
+    splits, skipped = _without_bad_boxes(splits, folder, recipe, sizes)
     groups = np.zeros(0, int)
     if made:
         items = [examined[picture.path] for picture in splits[source].pictures]
@@ -52,7 +53,7 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
         notes.append(f"The set was divided by class, copies on one side: {parts}.")
     if unused := splits["train"].without_objects:
         notes.append(f"Classes without objects in train: {', '.join(unused)}.")
-    for name, reason in annotations.small_objects(splits["train"]).items():
+    for name, reason in annotations.small_objects(splits["train"], sizes=sizes).items():
         notes.append(f"Small objects of {name} in train: {reason}.")
     for note in notes:
         print(note)
@@ -70,12 +71,12 @@ def _refuse_bad(splits, recipe):
     return examined
 
 
-def _without_bad_boxes(splits, folder, recipe):
+def _without_bad_boxes(splits, folder, recipe, sizes):
     """The splits without boxes that cannot be used, and place -> reason of these boxes."""
     good, bad = {}, {}
     for name, part in splits.items():
         good[name], its_bad = annotations.check(
-            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes
+            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes, sizes=sizes
         )
         bad |= its_bad
     if not recipe.skip_bad_boxes and bad:
