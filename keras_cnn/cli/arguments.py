@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_cnn.box_layouts import LINES
 from keras_cnn.errors import InputError
 
 
@@ -64,24 +65,39 @@ def add_boxed_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="DIR",
-        help="folder of pictures with boxes, in a layout that is recognised: PASCAL VOC, COCO, "
-        "YOLO, labelme, CVAT, labelImg, CSV or lines of text (data/README.md lists their files)",
+        help="folder of pictures with boxes, in one of the layouts below, which is recognised",
     )
+    add_layouts(parser)
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the choices of how annotations are read.
+def add_layouts(parser: argparse.ArgumentParser) -> None:
+    """Add the table of the layouts of pictures with boxes below the options.
 
     Args:
         parser: Parser of the command.
     """
+    parser.epilog = f"layouts of pictures with boxes:{LINES}"
+
+
+def add_reading(parser: argparse.ArgumentParser, *, classes: bool = True) -> None:
+    """Add the choices of how annotations are read.
+
+    Args:
+        parser: Parser of the command.
+        classes: Whether the classes can be named; those of a trained model are known.
+    """
     parser.add_argument(
         "--rename",
         action="append",
-        default=[],
         metavar="OLD=NEW",
-        help="read class OLD as NEW; may be repeated; =NEW names objects without a class",
+        help="of boxes: read class OLD as NEW; may be repeated; =NEW names objects without a class",
     )
+    if classes:
+        parser.add_argument(
+            "--classes",
+            metavar="A,B,...",
+            help="of boxes: all classes, in the order of their ids (default: those of the set)",
+        )
     parser.add_argument(
         "--fix-boxes",
         action="store_true",
@@ -89,6 +105,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--without",
+        dest="leave_out",
         type=Path,
         metavar="FILE",
         help="leave out the pictures that this file lists, one per line, as check --quarantine "
@@ -106,10 +123,14 @@ def reading(options: argparse.Namespace, folder: Path):
     Raises:
         InputError: A value cannot be used.
     """
-    from keras_cnn.datasets.reading import Reading, renames, without
+    from keras_cnn.datasets.reading import of_options
 
-    left_out = without(options.without, folder=folder) if options.without else ()
-    return Reading(rename=renames(options.rename), without=left_out)
+    return of_options(
+        folder,
+        rename=options.rename,
+        leave_out=options.leave_out,
+        classes=getattr(options, "classes", None),
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

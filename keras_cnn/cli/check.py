@@ -21,9 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="DIR",
-        help="class folders, {train,val,test}/<class>, or pictures with boxes, as train-detector "
-        "reads them",
+        help="class folders, {train,val,test}/<class>, or pictures with boxes in one of the "
+        "layouts below",
     )
+    arguments.add_layouts(parser)
     parser.add_argument(
         "--quarantine",
         type=Path,
@@ -31,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the names of the files that should be left out into this file, one per line",
     )
     arguments.add_reading(parser)
+    parser.add_argument(
+        "--group-by",
+        metavar="PATTERN",
+        help="of boxes, in a set without splits: pictures stay in one split whose file names agree "
+        "in the brackets of this regular expression",
+    )
     arguments.add_json(parser)
 
 
@@ -51,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
         folder,
         reading=arguments.reading(options, folder),
         fix_boxes=options.fix_boxes,
+        group_by=options.group_by,
         watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
     )
     faults = sum(finding.is_fault for finding in result.findings)

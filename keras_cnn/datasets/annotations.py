@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnn.box_layouts import LINES
 from keras_cnn.datasets import formats
 from keras_cnn.datasets.box_faults import check, size, small_objects
 from keras_cnn.datasets.boxed_pictures import Annotations, Picture
-from keras_cnn.datasets.reading import Reading
+from keras_cnn.datasets.reading import Reading, folded
 from keras_cnn.errors import InputError
 
 __all__ = [
@@ -78,17 +79,15 @@ def read_set(
     Raises:
         InputError: As in `read`; the message lists the faults of all splits.
     """
-    folder, faults = Path(folder), []
+    folder, reading, faults = Path(folder), reading or Reading(), []
     try:
         layout, parts = formats.find(folder)
     except InputError as error:
         _tell([(str(folder), error)], on_error)
         return AnnotatedSet("", {})
-    splits, class_names = {}, None
+    splits, class_names = {}, reading.classes
     for split in sorted(parts, key=list((*_SPLITS, formats.ALL)).index):
-        splits[split] = _read(
-            layout, parts[split], split, folder, class_names, reading or Reading(), faults
-        )
+        splits[split] = _read(layout, parts[split], split, folder, class_names, reading, faults)
         class_names = class_names or splits[split].class_names or None
     _tell(faults, on_error)
     return AnnotatedSet(layout.name if layout else "", splits)
@@ -155,8 +154,7 @@ def no_layout(folder: str | os.PathLike) -> InputError:
         folder: The folder.
     """
     return InputError(
-        f"pictures with boxes must have one of these layouts; {folder} has none of them: "
-        f"{formats.NAMES}"
+        f"pictures with boxes must have one of these layouts; {folder} has none of them:{LINES}"
     )
 
 
@@ -268,23 +266,19 @@ def _class_fault(names, ids, source):
     unknown = sorted(set(names) - set(ids))
     if not unknown:
         return None
-    close = [name for name in ids if _folded(name) == _folded(unknown[0])]
+    close = [name for name in ids if folded(name) == folded(unknown[0])]
     hint = f"use --rename {unknown[0]!r}={close[0]!r}" if close else "correct it"
     return InputError(
         f"a class must be one of {list(ids)}; {source} has {unknown[0]!r}: {hint}, or name all "
-        "classes in train"
+        "classes by --classes"
     )
-
-
-def _folded(name):
-    return "".join(name.casefold().split())
 
 
 def _alike(class_names, folder):
     """Faults of classes whose names differ in case or blanks only."""
     firsts = {}
     for name in class_names:
-        first = firsts.setdefault(_folded(name), name)
+        first = firsts.setdefault(folded(name), name)
         if first != name:
             reason = (
                 f"classes must differ in more than case and blanks; {folder} has {first!r} and "

@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -21,6 +23,7 @@ def check(
     skip_bad_boxes: bool = False,
     fix_boxes: bool = False,
     option: str = "--skip-bad-boxes",
+    sizes: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> tuple[Annotations, dict[str, str]]:
     """Find the boxes that cannot be used.
 
@@ -29,6 +32,7 @@ def check(
         skip_bad_boxes: Whether to go on without bad boxes.
         fix_boxes: Whether boxes on a picture of another size are turned or scaled to their picture.
         option: The command-line option that skips bad boxes, for the message.
+        sizes: Path -> width and height of pictures that were read; the others are opened.
 
     Returns:
         The split without bad boxes; and "file, object" -> reason of each bad box.
@@ -39,7 +43,7 @@ def check(
     """
     bad, pictures, total = {}, [], 0
     for picture in annotations.pictures:
-        actual_size = size(picture.path)
+        actual_size = sizes.get(picture.path) or size(picture.path)
         if fix_boxes:
             picture = _fixed(picture, actual_size)
         other_pixels = _size_fault(picture, actual_size)
@@ -82,11 +86,14 @@ def _header(path):
         raise InputError(f"cannot open picture {os.fspath(path)!r}: {error}") from None
 
 
-def small_objects(annotations: Annotations) -> dict[str, str]:
+def small_objects(
+    annotations: Annotations, *, sizes: Mapping[str, tuple[int, int]] = MappingProxyType({})
+) -> dict[str, str]:
     """Describe the objects that are too small for a detector once their picture is shrunk.
 
     Args:
         annotations: A split that was checked.
+        sizes: As in `check`.
 
     Returns:
         Class -> sentence.
@@ -95,7 +102,7 @@ def small_objects(annotations: Annotations) -> dict[str, str]:
     for picture in annotations.pictures:
         if not len(picture.boxes):
             continue
-        width, height = size(picture.path)
+        width, height = sizes.get(picture.path) or size(picture.path)
         shortest = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(axis=1)
         shrunk = shortest * INPUT / max(width, height)
         for label, before, after in zip(picture.labels, shortest, shrunk, strict=True):

@@ -5,7 +5,7 @@ Findings are tuples: the kind, the path relative to the checked folder, the reas
 
 import dataclasses
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def boxes(
     directory: Path,
     splits: dict[str, Annotations],
     *,
-    readable: Collection[str],
+    sizes: Mapping[str, tuple[int, int]],
     fix_boxes: bool = False,
 ) -> tuple[dict[str, Annotations], list[Finding]]:
     """Find the boxes that cannot be used, and those that are too small to be learned.
@@ -78,7 +78,8 @@ def boxes(
     Args:
         directory: The checked folder.
         splits: The splits that `read` returned.
-        readable: Paths of the pictures that can be read; the others have findings already.
+        sizes: Path relative to the folder -> width and height of the pictures that can be read;
+            the others have findings already.
         fix_boxes: As in `annotations.check`.
 
     Returns:
@@ -86,13 +87,21 @@ def boxes(
     """
     findings, good = [], {}
     for split, annotated in splits.items():
-        in_order = [p for p in annotated.pictures if os.path.relpath(p.path, directory) in readable]
-        annotated = dataclasses.replace(annotated, pictures=tuple(in_order))
-        good[split], bad = annotations.check(annotated, skip_bad_boxes=True, fix_boxes=fix_boxes)
+        paths = {p.path: os.path.relpath(p.path, directory) for p in annotated.pictures}
+        read = {path: sizes[short] for path, short in paths.items() if short in sizes}
+        kept = tuple(picture for picture in annotated.pictures if picture.path in read)
+        good[split], bad = annotations.check(
+            dataclasses.replace(annotated, pictures=kept),
+            skip_bad_boxes=True,
+            fix_boxes=fix_boxes,
+            sizes=read,
+        )
         for source, reason in bad.items():
             findings.append(("bad box", os.path.relpath(source, directory), reason))
-        for name, reason in annotations.small_objects(good[split]).items():
+        for name, reason in annotations.small_objects(good[split], sizes=read).items():
             findings.append(("small objects", split, f"of {name}: {reason}"))
+        for name in good[split].without_objects:
+            findings.append(("no objects", split, f"has no object of class {name}"))
     return good, findings
 
 
@@ -103,6 +112,7 @@ def division(
     *,
     share: float,
     seed: int,
+    group_by: str | None = None,
 ) -> list[Finding]:
     """Find out whether a training can make the splits that a set lacks.
 
@@ -112,12 +122,19 @@ def division(
         hashes: Its hash, see `copies.stack`.
         share: Share of each new split.
         seed: Seed of the choice.
+        group_by: As in `boxed_division.joined`.
+
+    Raises:
+        InputError: `group_by` cannot be used.
     """
     source, made = to_make(splits)
+    if group_by is not None:
+        boxed_division.check_group_by(splits, group_by)
     if not made or len(digests) != len(splits[source].pictures):
         return []
+    groups = copies.group(digests, hashes)
     try:
-        boxed_division.divide(splits, copies.group(digests, hashes), share=share, seed=seed)
+        boxed_division.divide(splits, groups, share=share, seed=seed, group_by=group_by)
     except InputError as error:
         return [("too few", ".", str(error))]
     return []

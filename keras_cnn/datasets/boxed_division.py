@@ -49,12 +49,9 @@ def divide(
         InputError: There are too few pictures, or `group_by` cannot be used.
     """
     source, made = to_make(splits)
+    if group_by is not None:
+        check_group_by(splits, group_by)
     if not made:
-        if group_by is not None:
-            raise InputError(
-                f"--group-by divides a set without splits; this one has {list(splits)}: leave it "
-                "out"
-            )
         return splits
     whole = splits[source]
     groups = joined(whole.pictures, groups, group_by)
@@ -101,6 +98,24 @@ def _second(pictures, groups, share, seed):
             second[unit] = leaves_some and 2 * count + more <= 2 * wanted
             settled[unit] = True
     return second
+
+
+def check_group_by(splits: dict[str, Annotations], pattern: str) -> None:
+    """Refuse a pattern that does not take a group's name out of the file names of a set.
+
+    Args:
+        splits: The splits that the set has.
+        pattern: As in `joined`.
+
+    Raises:
+        InputError: The set is divided already, or the pattern cannot be used.
+    """
+    source, made = to_make(splits)
+    if not made:
+        raise InputError(
+            f"--group-by divides a set without splits; this one has {list(splits)}: leave it out"
+        )
+    joined(splits[source].pictures, np.arange(len(splits[source].pictures)), pattern)
 
 
 def joined(pictures: Sequence[Picture], groups: np.ndarray, pattern: str | None) -> np.ndarray:

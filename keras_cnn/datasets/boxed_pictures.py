@@ -61,3 +61,9 @@ class Annotations:
     class_names: tuple[str, ...]
     pictures: tuple[Picture, ...]
     notes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def without_objects(self) -> list[str]:
+        """The classes that no object has."""
+        used = {label for picture in self.pictures for label in picture.labels.tolist()}
+        return [name for label, name in enumerate(self.class_names, 1) if label not in used]

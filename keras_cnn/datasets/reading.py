@@ -16,10 +16,54 @@ class Reading:
     Attributes:
         rename: Class as written -> its name; "" is the class of objects without one.
         without: Absolute paths of pictures that are left out.
+        classes: Names of all classes in the order of their ids; None takes those of the set.
     """
 
     rename: Mapping[str, str] = dataclasses.field(default_factory=dict)
     without: Collection[str] = ()
+    classes: tuple[str, ...] | None = None
+
+
+def of_options(
+    folder: str | os.PathLike,
+    *,
+    rename: Iterable[str] | None = None,
+    leave_out: str | os.PathLike | None = None,
+    classes: str | None = None,
+) -> Reading:
+    """Return how a set is read, from the values of command-line options.
+
+    Args:
+        folder: The set's folder.
+        rename: OLD=NEW of each class with a new name; OLD is empty for objects without a class.
+        leave_out: A file, as `without` takes it.
+        classes: Names of all classes, separated by commas.
+
+    Raises:
+        InputError: A value cannot be used.
+    """
+    left_out = without(leave_out, folder=folder) if leave_out else ()
+    names = None if classes is None else _named(classes)
+    return Reading(renames(rename or ()), left_out, names)
+
+
+def _named(text):
+    names = tuple(map(class_name, text.split(",")))
+    if "" in names or len(set(map(folded, names))) < len(names):
+        raise InputError(
+            "--classes must name all classes, separated by commas, each once; received "
+            f"{text!r}: correct it"
+        )
+    return names
+
+
+def folded(name: str) -> str:
+    """Return a class name without capitals and blanks: names that agree in it are one class.
+
+    Args:
+        name: The name.
+    """
+    return "".join(name.casefold().split())
 
 
 def renames(texts: Iterable[str]) -> dict[str, str]:

@@ -3,10 +3,11 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keras_cnn.datasets.annotations import Picture
+from keras_cnn.datasets.reading import class_name
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 
@@ -33,6 +34,7 @@ def write(
     answers: Sequence[tuple],
     *,
     class_names: Sequence[str],
+    rename: Mapping[str, str] | None = None,
 ) -> None:
     """Write detections as a list of ``image_id, category_id, bbox, score``.
 
@@ -44,6 +46,7 @@ def write(
         pictures: The annotated pictures.
         answers: Corners in pixels, scores and class ids of each picture's objects.
         class_names: Names of the classes, without background.
+        rename: Class as the file writes it -> its name, as the pictures were read.
 
     Raises:
         InputError: The file cannot be written.
@@ -55,7 +58,9 @@ def write(
         images = [int(source[2]) for source in sources]
         for file in dict.fromkeys(source[1] for source in sources):
             content = json.loads(Path(file).read_text(encoding="utf-8"))
-            categories |= {entry["name"]: entry["id"] for entry in content["categories"]}
+            for entry in content["categories"]:
+                name = class_name(str(entry["name"]))
+                categories[(rename or {}).get(name, name)] = entry["id"]
     rows = [
         {
             "image_id": image,

@@ -275,6 +275,8 @@ class Detector:
         coco_json: str | os.PathLike | None = None,
         batch_size: int = 32,
         skip_bad_images: bool = False,
+        reading: annotations.Reading | None = None,
+        fix_boxes: bool = False,
     ) -> dict:
         """Score the detector on the test split of an annotated folder, or else on `val`.
 
@@ -284,6 +286,8 @@ class Detector:
             coco_json: File for the detections, as COCO's results: see `coco_results.write`.
             batch_size: As in a call.
             skip_bad_images: Whether to go on without pictures and boxes that cannot be used.
+            reading: How the annotations are read, and which pictures are left out.
+            fix_boxes: As in `annotations.check`.
 
         Returns:
             "sentence"; "test", the scores; "skipped", file or object -> reason.
@@ -295,7 +299,9 @@ class Detector:
         if coco_json is not None:
             coco_results.check(coco_json)
         split = annotations.scored_split(folder)
-        annotated = annotations.read(folder, split=split, class_names=self.class_names)
+        annotated = annotations.read(
+            folder, split=split, class_names=self.class_names, reading=reading
+        )
         bad_pictures = {}
         if skip_bad_images:
             bad_pictures = files.find_bad(picture.path for picture in annotated.pictures)
@@ -304,7 +310,10 @@ class Detector:
                 raise InputError(f"no picture of {split} in {folder} can be read: mend them")
             annotated = dataclasses.replace(annotated, pictures=tuple(readable))
         annotated, bad_boxes = annotations.check(
-            annotated, skip_bad_boxes=skip_bad_images, option="--skip-bad-images"
+            annotated,
+            skip_bad_boxes=skip_bad_images,
+            fix_boxes=fix_boxes,
+            option="--skip-bad-images",
         )
         pictures = annotated.pictures
         batches = Batches(pictures, batch_size=batch_size, priors=self.priors)
@@ -317,7 +326,9 @@ class Detector:
             baseline=constant,
         )
         if coco_json is not None:
-            coco_results.write(coco_json, pictures, answers, class_names=self.class_names)
+            rename = reading.rename if reading else None
+            names = {"class_names": self.class_names, "rename": rename}
+            coco_results.write(coco_json, pictures, answers, **names)
         if out is not None:
             facts = {"samples": {"test": len(pictures)}, "skipped": bad_pictures}
             report.write(

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_cnn.datasets import annotations, boxed_division, copies
 from keras_cnn.datasets.examination import examine_all
-from keras_cnn.datasets.reading import Reading, renames, without
+from keras_cnn.datasets.reading import of_options
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
 
@@ -25,9 +25,8 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     Raises:
         InputError: As in `task.detection_splits`.
     """
-    listed = without(recipe.leave_out, folder=folder) if recipe.leave_out else ()
-    reading = Reading(rename=renames(recipe.rename or ()), without=listed)
-    found = annotations.read_set(folder, reading=reading)
+    options = {name: getattr(recipe, name) for name in ("rename", "leave_out", "classes")}
+    found = annotations.read_set(folder, reading=of_options(folder, **options))
     splits = found.splits
     share = recipe.choices.get("one_list_split")
     if share:
@@ -41,7 +40,8 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
         )
     notes = [found.sentence]
     examined = _refuse_bad(splits, recipe)
-    splits, skipped = _without_bad_boxes(splits, folder, recipe)
+    sizes = {path: item.size for path, item in examined.items()}
+    splits, skipped = _without_bad_boxes(splits, folder, recipe, sizes)
     groups = np.zeros(0, int)
     if made:
         items = [examined[picture.path] for picture in splits[source].pictures]
@@ -51,7 +51,9 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     if made:
         parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
         notes.append(f"The set was divided by class, copies on one side: {parts}.")
-    for name, reason in annotations.small_objects(splits["train"]).items():
+    if unused := splits["train"].without_objects:
+        notes.append(f"Classes without objects in train: {', '.join(unused)}.")
+    for name, reason in annotations.small_objects(splits["train"], sizes=sizes).items():
         notes.append(f"Small objects of {name} in train: {reason}.")
     for note in notes:
         print(note)
@@ -69,12 +71,12 @@ def _refuse_bad(splits, recipe):
     return examined
 
 
-def _without_bad_boxes(splits, folder, recipe):
+def _without_bad_boxes(splits, folder, recipe, sizes):
     """The splits without boxes that cannot be used, and place -> reason of these boxes."""
     good, bad = {}, {}
     for name, part in splits.items():
         good[name], its_bad = annotations.check(
-            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes
+            part, skip_bad_boxes=True, fix_boxes=recipe.fix_boxes, sizes=sizes
         )
         bad |= its_bad
     if not recipe.skip_bad_boxes and bad:

@@ -8,6 +8,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
+from keras_cnn.box_layouts import NAMES
 from keras_cnn.errors import InputError
 from keras_cnn.options import option
 from keras_cnn.recipe import TrainingRecipe
@@ -46,7 +47,8 @@ class DetectionRecipe(TrainingRecipe):
         skip_bad_boxes: Whether to go on without boxes that cannot be used.
         fix_boxes: Whether boxes on a picture of another size are turned or scaled to it.
         rename: OLD=NEW of each class that gets another name.
-        leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
+        classes: Names of all classes in the order of their ids, separated by commas; None takes
+            those of the set.
         validation_split: Share of the validation pictures, and of the test pictures, where the set
             is not divided.
         group_by: Regular expression that takes a group's name out of a file's name; a group stays
@@ -54,7 +56,7 @@ class DetectionRecipe(TrainingRecipe):
     """
 
     data: Path | None = option(
-        None, "folder in the layout of VOC, or with <split>.json of COCO (default: the case's set)"
+        None, f"folder of pictures with boxes: {NAMES} (default: the case's set)"
     )
     base: Literal["mobilenet", "vgg16"] = option("mobilenet", "feature extractor of the network")
     alpha: float = option(1.0, "multiplier of the number of filters in the light network", above=0)
@@ -77,8 +79,9 @@ class DetectionRecipe(TrainingRecipe):
     rename: tuple[str, ...] | None = option(
         None, "OLD=NEW: read class OLD as NEW; may be repeated; =NEW names objects without a class"
     )
-    leave_out: Path | None = option(
-        None, "leave out the pictures that this file lists, one per line", name="--without"
+    classes: str | None = option(
+        None,
+        "all classes, separated by commas, in the order of their ids (default: those of the set)",
     )
     validation_split: float = option(
         0.15, "share of each split that is made where the set has none", above=0, below=0.5

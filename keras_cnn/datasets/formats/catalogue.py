@@ -5,8 +5,7 @@ from typing import Any
 
 from keras_cnn.datasets.formats import coco, cvat, labelme, lines, rows, tables, voc, yolo
 
-# In the order in which a folder is tried: layouts that name their splits first.
-FORMATS = (
+FORMATS = (  # in the order of `box_layouts.LAYOUTS`: layouts that name their splits first
     voc.LISTED,
     coco.FORMAT,
     lines.FORMAT,
@@ -16,7 +15,6 @@ FORMATS = (
     voc.LOOSE,
     labelme.FORMAT,
 )
-NAMES = "; ".join(f"{entry.name}: {entry.layout}" for entry in FORMATS)  # for help and messages
 
 
 def find(folder: Path) -> tuple[rows.Format | None, dict[str, Any]]:

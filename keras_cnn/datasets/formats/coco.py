@@ -154,10 +154,4 @@ def _annotation(entry, source, names, objects):
     return entry["image_id"], rows.Object(box, names[entry["category_id"]], *flags)
 
 
-FORMAT = rows.Format(
-    "COCO",
-    "{train,val,test}.json, annotations/instances_{train,val,test}*.json, or "
-    "{train,valid,test}/_annotations.coco.json; an undivided _annotations.coco.json",
-    find,
-    read,
-)
+FORMAT = rows.Format("COCO", find, read)

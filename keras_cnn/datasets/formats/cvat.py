@@ -94,6 +94,4 @@ def _object(element, source):
     return rows.Object(tuple(box), element.get("label"))
 
 
-FORMAT = rows.Format(
-    "CVAT for images 1.1", "annotations.xml beside the pictures or images/", find, read
-)
+FORMAT = rows.Format("CVAT for images 1.1", find, read)

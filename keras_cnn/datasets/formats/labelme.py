@@ -13,8 +13,7 @@ def find(folder: Path) -> dict[str, list[Path]]:
     Args:
         folder: The set's folder.
     """
-    paths = list(texts.walk(folder, ".json"))
-    return texts.by_split(paths, folder) if any(map(_is_labelme, paths[:20])) else {}
+    return texts.find_by_split(folder, ".json", _is_labelme)
 
 
 def _is_labelme(path):
@@ -68,4 +67,4 @@ def _object(shape, source):
     return rows.Object(box, shape["label"])
 
 
-FORMAT = rows.Format("labelme", "*.json beside the pictures", find, read)
+FORMAT = rows.Format("labelme", find, read)

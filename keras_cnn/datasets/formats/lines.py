@@ -74,9 +74,4 @@ def _row(line, folder, source, class_names):
     return rows.row(picture, objects, source)
 
 
-FORMAT = rows.Format(
-    "lines of text",
-    "{train,val,test}.txt of 'path x1,y1,x2,y2,class …' and classes.txt",
-    find,
-    read,
-)
+FORMAT = rows.Format("lines of text", find, read)

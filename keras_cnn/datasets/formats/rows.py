@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_cnn.box_layouts import LAYOUTS
 from keras_cnn.datasets.reading import class_name
 from keras_cnn.errors import InputError
 
@@ -47,10 +48,14 @@ class Table(NamedTuple):
 class Format(NamedTuple):
     """A layout of annotations and its reader."""
 
-    name: str
-    layout: str  # its files, for messages and help
+    name: str  # a key of `box_layouts.LAYOUTS`
     find: Callable[[Path], dict[str, Any]]  # folder -> split -> its annotations; {} for others
     read: Callable[[Any, Faults], Table]  # a value of `find` -> its table
+
+    @property
+    def layout(self) -> str:
+        """Its files, for messages."""
+        return LAYOUTS[self.name]
 
 
 def row(

@@ -108,10 +108,4 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
     )
 
 
-FORMAT = rows.Format(
-    "CSV",
-    "*.csv with the columns filename, width, height, class, xmin, ymin, xmax, ymax; or without a "
-    "header: path,x1,y1,x2,y2,class",
-    find,
-    read,
-)
+FORMAT = rows.Format("CSV", find, read)

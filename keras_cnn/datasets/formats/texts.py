@@ -1,10 +1,11 @@
 """Read annotation files as text, JSON or XML, and find the pictures that they name."""
 
 import codecs
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ ENDINGS = tuple(  # VOC's own first
     for name in dict.fromkeys(("jpg", *files.FORMATS))
     for ending in (name, name.upper())
 )
+_FIRST = 20  # files that are looked at before another layout is tried
 PICTURE_FOLDERS = ("", "images", "JPEGImages", "Images", "img", "imgs", "pictures")
 _DECLARED = re.compile(
     rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]+)"""
@@ -210,19 +212,30 @@ def walk(folder: Path, ending: str) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def by_split(paths: Iterator[Path], folder: Path) -> dict[str, list[Path]]:
-    """Sort files by the split that one of their folders below a folder is named after.
+def find_by_split(
+    folder: Path, ending: str, is_one: Callable[[Path], bool]
+) -> dict[str, list[Path]]:
+    """Find the annotations of a set that has a file per picture, and the split of each.
 
     Args:
-        paths: The files.
         folder: The set's folder.
+        ending: Ending of their names, such as ".xml".
+        is_one: Whether a file is an annotation.
 
     Returns:
-        Split -> its files. Files below no folder of a split are left out if others are; if none
-        are, all belong to "all".
+        Split that one of a file's folders is named after -> its files. Files below no folder of a
+        split are left out if others are below one; if none are, all belong to "all". {} if none of
+        the first files is an annotation.
+
+    Raises:
+        InputError: A folder cannot be read.
     """
+    try:
+        has_one = any(map(is_one, itertools.islice(walk(folder, ending), _FIRST)))
+    except InputError:  # which is told where the folder is read as another set
+        has_one = False
     splits = {}
-    for path in paths:
+    for path in walk(folder, ending) if has_one else ():
         parts = path.relative_to(folder).parts[:-1]
         split = next(filter(None, map(split_of, parts)), None)
         splits.setdefault(split, []).append(path)

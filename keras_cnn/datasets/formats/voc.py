@@ -66,9 +66,7 @@ def find_files(folder: Path) -> dict[str, list[Path]]:
     Args:
         folder: The set's folder.
     """
-    paths = list(texts.walk(folder, ".xml"))
-    is_one = any(texts.is_root(path, "annotation") for path in paths[:20])
-    return texts.by_split(paths, folder) if is_one else {}
+    return texts.find_by_split(folder, ".xml", lambda path: texts.is_root(path, "annotation"))
 
 
 def read_files(paths: list[Path], faults: rows.Faults) -> rows.Table:
@@ -121,16 +119,5 @@ def _number(element, path, source):
     return rows.number(element.findtext(path), of=f"<{path.rpartition('/')[2]}>", source=source)
 
 
-LISTED = rows.Format(
-    "PASCAL VOC",
-    "ImageSets/Main/{train,val,test}.txt, Annotations/*.xml and JPEGImages/",
-    find_lists,
-    read_list,
-)
-LOOSE = rows.Format(
-    "PASCAL VOC without lists (labelImg)",
-    "pictures and their *.xml side by side, or in Annotations/; with folders train, val and test, "
-    "or without",
-    find_files,
-    read_files,
-)
+LISTED = rows.Format("PASCAL VOC", find_lists, read_list)
+LOOSE = rows.Format("PASCAL VOC without lists (labelImg)", find_files, read_files)

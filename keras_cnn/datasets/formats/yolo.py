@@ -112,9 +112,4 @@ def _object(words, names, size, source):
     return rows.Object(tuple(box * size), names[index])
 
 
-FORMAT = rows.Format(
-    "YOLO",
-    "data.yaml and labels/*.txt beside images/; or darknet's obj.data, or train.txt and obj.names",
-    find,
-    read,
-)
+FORMAT = rows.Format("YOLO", find, read)
