@@ -110,6 +110,11 @@ def _line(row):
         baseline = f"mIoU {test['baseline']:.3f}"
     else:
         score, baseline = f"mAP@0.5 {test['map']:.3f}", ""
+        if test.get("interval"):
+            low, high = test["interval"]
+            score += f" ({low:.3f}–{high:.3f})"
+        if test.get("baseline") is not None:
+            baseline = f"mAP {test['baseline']:.3f}"
     script, _, options = row["case"].partition(" --")
     case = f"[{script}](cases/{script}.py)" if _script(script).exists() else script
     case += f" --{options}" if options else ""

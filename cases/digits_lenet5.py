@@ -19,7 +19,14 @@ RECIPE = keras_cnn.Recipe(
     learning_rate=6e-3,
     validation_split=0.05,
     schedule="cosine",
-    without=("image_size", "interpolation", "background", "classes", "skip_bad_images"),
+    without=(
+        "image_size",
+        "interpolation",
+        "background",
+        "classes",
+        "skip_bad_images",
+        "leave_out",
+    ),
     listing={
         "batch_size": 200,
         "epochs": 10,

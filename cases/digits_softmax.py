@@ -17,7 +17,15 @@ RECIPE = keras_cnn.Recipe(
     epochs=20,
     learning_rate=0.01,
     schedule="cosine",
-    without=("variant", "image_size", "interpolation", "background", "classes", "skip_bad_images"),
+    without=(
+        "variant",
+        "image_size",
+        "interpolation",
+        "background",
+        "classes",
+        "skip_bad_images",
+        "leave_out",
+    ),
     choices={"pixels_divided_by": 255},
     listing={
         "batch_size": 1000,

@@ -31,6 +31,7 @@ RECIPE = keras_cnn.Recipe(
         "background",
         "classes",
         "skip_bad_images",
+        "leave_out",
         "resume",
     ),
     choices={"factor_of_second_rate": 0.2, "as_printed": False},

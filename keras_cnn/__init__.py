@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
         regression_splits,
         segmentation_splits,
     )
+    from keras_cnn.training.detectors import train_detector
     from keras_cnn.training.lr_finder import find_learning_rate
     from keras_cnn.training.run import run
     from keras_cnn.transfer import Base, fit, fit_features, fit_head
@@ -80,6 +81,7 @@ _NAMES = {  # name -> module that defines it
     "run": "training.run",
     "script": "options",
     "segmentation_splits": "splits",
+    "train_detector": "training.detectors",
 }
 __all__ = [
     "Base",
@@ -116,6 +118,7 @@ __all__ = [
     "script",
     "segmentation_splits",
     "splits",
+    "train_detector",
     "training",
     "transfer",
 ]

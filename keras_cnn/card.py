@@ -38,6 +38,7 @@ class Card:
         preparation: How pictures become the network's input: see `Preparation.to_dict`; empty for
             a detector, which prepares its pictures itself.
         priors: Row of `detection.boxes.TABLES`; None without boxes.
+        baseline: The boxes that a detector must beat: see `detection.baseline.ConstantBoxes`.
         recipe: The choices of the training.
         scores: Scores on the test pictures.
         data: Fingerprint and number of the pictures of each split.
@@ -48,6 +49,7 @@ class Card:
     class_names: tuple[str, ...] = ()
     preparation: dict = dataclasses.field(default_factory=dict)
     priors: str | None = None
+    baseline: dict = dataclasses.field(default_factory=dict)
     recipe: dict = dataclasses.field(default_factory=dict)
     scores: dict = dataclasses.field(default_factory=dict)
     data: dict = dataclasses.field(default_factory=dict)
@@ -243,7 +245,8 @@ def _checked(content):
     if not isinstance(priors, str | None):
         raise ValueError("its priors are no name")
     tables = {
-        key: content.get(key, {}) for key in ("preparation", "recipe", "scores", "data", "versions")
+        key: content.get(key, {})
+        for key in ("preparation", "baseline", "recipe", "scores", "data", "versions")
     }
     for key, table in tables.items():
         if not isinstance(table, dict):

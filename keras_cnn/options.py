@@ -29,6 +29,7 @@ def option(
     above: float | None = None,
     below: float | None = None,
     whole_network: bool = False,
+    name: str | None = None,
 ) -> Any:
     """Return a field of a recipe that is also a command-line option.
 
@@ -40,9 +41,12 @@ def option(
         below: Bound that the value must be below.
         whole_network: Whether only a training of the whole network uses it. A classifier that is
             fitted on features computed once does not.
+        name: The option where it is not the field's name: "--without" of a file.
     """
     metadata = {"help": help, "at_least": at_least, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata=metadata | {"whole_network": whole_network})
+    return dataclasses.field(
+        default=default, metadata=metadata | {"whole_network": whole_network, "name": name}
+    )
 
 
 class OptionFields:
@@ -269,10 +273,15 @@ def add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, *, def
     elif typing.get_origin(kind) is Literal:
         hints["choices"] = typing.get_args(kind)
         hints["type"] = type(hints["choices"][0])
+    elif typing.get_origin(kind) is tuple:
+        hints["action"] = "append"
+        hints["metavar"] = "TEXT"
     else:
         hints["type"] = kind
         hints["metavar"] = {Path: "FOLDER", int: "N", float: "X"}.get(kind)
-    parser.add_argument(flag(field.name), **hints)
+    if name := field.metadata["name"]:
+        hints |= {"dest": field.name, "metavar": "FILE"}
+    parser.add_argument(name or flag(field.name), **hints)
 
 
 def flag(name: str) -> str:

@@ -61,6 +61,7 @@ class TrainingRecipe(OptionFields):
         precision: Arithmetic of the layers; weights stay float32.
         tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
         runs: Number of trainings, each with the next seed; the report gives mean and deviation.
+        leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
         workers: Threads that decode pictures; None takes one per core.
         deterministic: Whether the same seed must give the same bits; slower.
         distribute: Devices to train on: see `distribution`.
@@ -122,6 +123,12 @@ class TrainingRecipe(OptionFields):
         "number of trainings, each with another seed; reports mean and deviation",
         at_least=1,
         whole_network=True,
+    )
+    leave_out: Path | None = option(
+        None,
+        "leave out the pictures that this file lists, one per line, as check --quarantine writes "
+        "it",
+        name="--without",
     )
     workers: int | None = option(None, "decoding threads (default: one per core)", at_least=1)
     deterministic: bool = option(

@@ -12,6 +12,7 @@ from PIL import Image
 import keras_cnn
 from keras_cnn import models
 from keras_cnn.datasets.synthetic import draw as synthetic
+from keras_cnn.training import detectors
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 PRINTED = {  # case -> image size, batch, epochs, learning rate of the document
@@ -75,13 +76,14 @@ def test_the_option_listing_sets_what_is_printed_and_later_options_replace_it(na
 
 def test_every_choice_of_a_case_is_read_by_it_and_every_printed_case_has_a_listing():
     assert {path.stem for path in CASES.glob("*.py")} == set(PRINTED) | WITHOUT_LISTING
-    elsewhere = {"voc_ssd300": "keras_cnn/detection/task.py"}
+    room = Path(keras_cnn.__file__).parent
+    modules = [*(room / "detection").glob("*.py"), room / "training" / "detectors.py"]
+    elsewhere = {"voc_ssd300": modules}
     for name in PRINTED:
         recipe = _case(name).RECIPE
         assert recipe.listing, name
         texts = (CASES / f"{name}.py").read_text("utf-8").split("def main")[1]
-        if place := elsewhere.get(name):
-            texts += (CASES.parent / place).read_text("utf-8")
+        texts += "".join(path.read_text("utf-8") for path in elsewhere.get(name, ()))
         unread = [choice for choice in recipe.choices if f'"{choice}"' not in texts]
         assert not unread or "**recipe.choices" in texts, (name, unread)
 
@@ -234,7 +236,7 @@ def test_the_listings_stages_end_at_the_printed_epochs(monkeypatch):
     case = _case("voc_ssd300")
     monkeypatch.setattr(keras_cnn.detection, "detection_splits", lambda recipe: None)
     monkeypatch.setattr(
-        keras_cnn, "run", lambda build, splits, recipe, phases, **_: list(phases(recipe))
+        detectors, "run", lambda build, splits, recipe, phases, **_: list(phases(recipe))
     )
     stages = case.main(["--listing"])
     printed = [(stage.recipe.epochs, stage.recipe.learning_rate) for stage in stages]

@@ -27,6 +27,7 @@ from PIL import Image
 
 import keras_cnn
 from keras_cnn import cli, models
+from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.detection.detector import Detector
 from keras_cnn.models import weights
 
@@ -258,6 +259,7 @@ def workshop(publish_weights, tmp_path_factory):
             for label, level in zip(labels, (0, 100), strict=True):
                 for index in range(count):
                     draw(folder / data / split / label / f"{split}{index}.jpg", level)
+    synthetic.shapes.write(folder / "street_boxes", split_sizes={"train": 2, "val": 1})
     for name in ("holiday/1.jpg", "archive/1.jpg", "1.png", "cat.jpg", "street.jpg"):
         draw(folder / name, 50)
     (folder / "list.txt").write_text("cat.jpg\nholiday/1.jpg\n")

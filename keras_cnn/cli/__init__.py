@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from keras_cnn import __version__, mirrors
 from keras_cnn.cli import (
     check,
+    convert,
     detect,
     doctor,
     evaluate,
@@ -41,6 +42,7 @@ COMMANDS = {
     "explain": (explain, "draw which pixels a network uses"),
     "search-similar": (search_similar, "find the pictures of a folder that look like a picture"),
     "check": (check, "find faults in a folder of pictures"),
+    "convert": (convert, "write pictures with boxes in another layout"),
     "fetch": (fetch, "download a data set"),
     "export": (export, "write a model for other programs"),
     "lr-find": (lr_find, "suggest a learning rate"),

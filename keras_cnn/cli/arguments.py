@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_cnn.box_layouts import LINES
 from keras_cnn.errors import InputError
 
 
@@ -52,6 +53,83 @@ def add_batch_size(parser: argparse.ArgumentParser) -> None:
         default=32,
         metavar="N",
         help="pictures per step of the network (default: 32)",
+    )
+
+
+def add_boxed_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of a set of pictures with boxes.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="folder of pictures with boxes, in one of the layouts below, which is recognised",
+    )
+    add_layouts(parser)
+
+
+def add_layouts(parser: argparse.ArgumentParser) -> None:
+    """Add the table of the layouts of pictures with boxes below the options.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.epilog = f"layouts of pictures with boxes:{LINES}"
+
+
+def add_reading(parser: argparse.ArgumentParser, *, classes: bool = True) -> None:
+    """Add the choices of how annotations are read.
+
+    Args:
+        parser: Parser of the command.
+        classes: Whether the classes can be named; those of a trained model are known.
+    """
+    parser.add_argument(
+        "--rename",
+        action="append",
+        metavar="OLD=NEW",
+        help="of boxes: read class OLD as NEW; may be repeated; =NEW names objects without a class",
+    )
+    if classes:
+        parser.add_argument(
+            "--classes",
+            metavar="A,B,...",
+            help="of boxes: all classes, in the order of their ids (default: those of the set)",
+        )
+    parser.add_argument(
+        "--fix-boxes",
+        action="store_true",
+        help="turn or scale boxes that were drawn on another turn or size of their picture",
+    )
+    parser.add_argument(
+        "--without",
+        dest="leave_out",
+        type=Path,
+        metavar="FILE",
+        help="leave out the pictures that this file lists, one per line, as check --quarantine "
+        "writes it",
+    )
+
+
+def reading(options: argparse.Namespace, folder: Path):
+    """Return how annotations are read, a `datasets.reading.Reading`.
+
+    Args:
+        options: Options of `add_reading`.
+        folder: The set's folder.
+
+    Raises:
+        InputError: A value cannot be used.
+    """
+    from keras_cnn.datasets.reading import of_options
+
+    return of_options(
+        folder,
+        rename=options.rename,
+        leave_out=options.leave_out,
+        classes=getattr(options, "classes", None),
     )
 
 

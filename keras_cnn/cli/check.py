@@ -18,12 +18,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
-    parser.add_argument("folder", metavar="DIR", help="class folders, or {train,val,test}/<class>")
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="class folders, {train,val,test}/<class>, or pictures with boxes in one of the "
+        "layouts below",
+    )
+    arguments.add_layouts(parser)
     parser.add_argument(
         "--quarantine",
         type=Path,
         metavar="FILE",
         help="write the names of the files that should be left out into this file, one per line",
+    )
+    arguments.add_reading(parser)
+    parser.add_argument(
+        "--group-by",
+        metavar="PATTERN",
+        help="of boxes, in a set without splits: pictures stay in one split whose file names agree "
+        "in the brackets of this regular expression",
     )
     arguments.add_json(parser)
 
@@ -43,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
 
     result = check.check(
         folder,
+        reading=arguments.reading(options, folder),
+        fix_boxes=options.fix_boxes,
+        group_by=options.group_by,
         watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
     )
     faults = sum(finding.is_fault for finding in result.findings)
@@ -82,7 +98,17 @@ def _refuse_other_files(path):
 
 
 def _print(result, folder):
-    for split, classes in result.counts.items():
+    if result.layout:
+        print(result.layout)
+    for split, table in result.objects.items():
+        print(
+            f"{split}: {table['pictures']} pictures, {table['without objects']} without objects; "
+            "objects, and the root of their area in pixels, smallest to largest:"
+        )
+        for name, entry in table["objects"].items():
+            sizes = ", ".join(f"{size:g}" for size in entry["size"])
+            print(f"  {name}: {entry['number']}" + (f" ({sizes})" if sizes else ""))
+    for split, classes in result.counts.items() if not result.objects else ():
         numbers = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
         more = f", and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
         print(f"{split or folder}: {sum(classes.values())} pictures: {numbers}{more}")

@@ -1,10 +1,10 @@
-"""``detect``: find objects in pictures."""
+"""``detect``: find objects in pictures, a video or a camera."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from keras_cnn.cli import arguments, backend, output
+from keras_cnn.cli import arguments, backend, detect_video, output
 from keras_cnn.errors import InputError
 
 
@@ -18,10 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_paths(parser)
     arguments.add_format(parser)
     parser.add_argument(
-        "--draw", type=Path, metavar="OUT", help="folder for the pictures with their boxes"
+        "--draw",
+        type=Path,
+        metavar="OUT",
+        help="folder for the pictures with their boxes; of a video, a video",
     )
     parser.add_argument(
+        "--score",
         "--score-threshold",
+        dest="score_threshold",
         type=arguments.share,
         default=0.5,
         metavar="X",
@@ -34,20 +39,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="IoU from which the less likely of two boxes is dropped (default: %(default)s)",
     )
+    parser.add_argument(
+        "--nms",
+        choices=("class", "all"),
+        default="class",
+        help="boxes that drop one another: those of the same class, or of all classes "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top-k",
+        type=arguments.positive,
+        default=200,
+        metavar="N",
+        help="most objects of a picture (default: %(default)s)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find objects in pictures, and draw them.
+    """Find objects in pictures, a video such as film.mp4, or a camera such as 0; and draw them.
 
     Pictures that cannot be read are reported on stderr, and the exit code is then 2; the others
     are answered.
     """
-    paths, total = arguments.pictures(options.paths)
+    video_source = detect_video.source(options.paths)
+    paths, total = arguments.pictures(options.paths) if video_source is None else ((), 0)
     backend.import_keras()
     from keras_cnn.detection import Detector
     from keras_cnn.inference.predictor import reason
 
     detector = Detector.load(options.model, unsafe=options.unsafe)
+    limits = {
+        "score_threshold": options.score_threshold,
+        "iou_threshold": options.iou_threshold,
+        "nms": options.nms,
+        "top_k": options.top_k,
+    }
+    if video_source is not None:
+        detect_video.run(detector, video_source, options, limits)
+        return 0
     if options.draw:
         _create(options.draw)
     bad = []
@@ -56,12 +85,7 @@ def run(options: argparse.Namespace) -> int:
         bad.append(path)
         print(f"error: {reason(error)}", file=sys.stderr)
 
-    answers = detector.stream(
-        paths,
-        score_threshold=options.score_threshold,
-        iou_threshold=options.iou_threshold,
-        on_error=on_error,
-    )
+    answers = detector.stream(paths, on_error=on_error, **limits)
     answers = output.progress(answers, total=total, unit="pictures")
     output.write_rows(_rows(answers, options), style=options.style, line=_line)
     return 2 if bad else 0
@@ -72,14 +96,9 @@ def _rows(answers, options):
     for path, detections in answers:
         if options.draw:
             _draw(detections, options.draw, path)
-        objects = [
-            {"class": name, "score": float(score), "box": [round(float(edge), 1) for edge in box]}
-            for name, score, box in zip(
-                detections.names, detections.scores, detections.boxes, strict=True
-            )
-        ]
+        objects = detections.to_dicts()
         if options.style != "csv":
-            yield {"path": path, "objects": objects}
+            yield {"path": path, "objects": objects, "highest": detections.highest}
             continue
         for entry in objects:
             corners = dict(zip(("x1", "y1", "x2", "y2"), entry.pop("box"), strict=True))
@@ -87,7 +106,8 @@ def _rows(answers, options):
 
 
 def _line(row):
-    lines = [f"{row['path']}: {len(row['objects'])} objects"]
+    below = "" if row["objects"] else f"; the best score below the threshold: {row['highest']:.3f}"
+    lines = [f"{row['path']}: {len(row['objects'])} objects{below}"]
     for entry in row["objects"]:
         corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])
         lines.append(f"  {entry['class']} {entry['score']:.3f}  ({corners})")

@@ -1,21 +1,12 @@
 """``train-detector``: train SSD300 on pictures with boxes."""
 
 import argparse
-import functools
 import os
 
 from keras_cnn.cli import arguments, backend, output
-from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.detection.recipe import LIGHT, DetectionRecipe
 
-_RECIPE = DetectionRecipe(
-    name="",
-    dataset="",
-    batch_size=8,
-    epochs=40,
-    learning_rate=1.5e-3,
-    schedule="cosine",
-    warmup=1,
-)
+_RECIPE = DetectionRecipe(name="", dataset="", **LIGHT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        help="folder in VOC's layout: Annotations/*.xml, JPEGImages/ and "
-        "ImageSets/Main/{train,val}.txt",
-    )
+    arguments.add_boxed_folder(parser)
     names = [name for name in _RECIPE.option_names if name != "data"]  # DIR is the data
     _RECIPE.add_options(parser, names=names)
     arguments.add_mirror(parser)
@@ -47,16 +33,8 @@ def run(options: argparse.Namespace) -> None:
     recipe = _RECIPE.with_options(options, name=name, dataset=folder.name, data=folder)
     with output.stdout_for_answer(options):
         backend.import_keras()
-        from keras_cnn import detection
-        from keras_cnn.models import ssd
-        from keras_cnn.training import run as training
+        from keras_cnn.training.detectors import train_detector
 
-        result = training.run(
-            functools.partial(detection.network, recipe),
-            detection.detection_splits(recipe),
-            recipe,
-            optimizer=detection.optimizer(recipe),
-            fine_tune=ssd.unfreeze if recipe.freeze else None,
-        )
+        result = train_detector(recipe)
     if options.json:
         output.print_json(result)

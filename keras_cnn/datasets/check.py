@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnn.datasets import boxed_check, copies, division, examination, folders
+from keras_cnn.box_layouts import LINES
+from keras_cnn.datasets import boxed_check, classed_check, copies, division, examination, folders
+from keras_cnn.datasets.annotations import Reading
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
@@ -34,6 +36,9 @@ KINDS = {
     "16 bits": False,
     "imbalance": False,
     "near duplicate": False,
+    "small objects": False,
+    "no objects": False,
+    "listed twice": False,
     "not used": False,
     "output": False,
     "no picture": False,
@@ -71,11 +76,15 @@ class Check:
         counts: Split -> class -> number of pictures; the split is "" if the folder has none.
         sizes: "smallest", "median" and "largest" -> (width, height) in pixels, by area.
         findings: In the order of `KINDS`.
+        layout: A sentence on the layout of pictures with boxes; "" for class folders.
+        objects: See `boxed_check.objects`; empty for class folders.
     """
 
     counts: dict[str, dict[str, int]]
     sizes: dict[str, tuple[int, int]]
     findings: tuple[Finding, ...]
+    layout: str = ""
+    objects: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     @property
     def quarantine(self) -> list[str]:
@@ -113,6 +122,9 @@ def check(
     watch: Callable[[Iterable, int], Iterable] = lambda items, total: items,
     validation_split: float = 0.15,
     seed: int = 0,
+    reading: Reading | None = None,
+    fix_boxes: bool = False,
+    group_by: str | None = None,
 ) -> Check:
     """Read every file of a folder and report what is wrong; change no file.
 
@@ -131,27 +143,34 @@ def check(
             iterable, such as a progress bar.
         validation_split: Share of the pictures in a split that training makes, as in `Recipe`.
         seed: Seed of such a split.
+        reading: How annotations are read, and which pictures are left out.
+        fix_boxes: As in `annotations.check`.
+        group_by: As in `boxed_division.divide`.
 
     Returns:
         The counts, sizes and findings.
 
     Raises:
-        InputError: The folder is missing or has no pictures.
+        InputError: The folder is missing or has no pictures, or a choice cannot be used.
     """
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"pictures must lie in a folder; {str(directory)!r} is none: correct it")
-    boxed, faults = boxed_check.read(directory)
-    layout = folders.read_layout(directory)
-    if boxed:
+    annotated, faults = boxed_check.read(directory, reading=reading)
+    boxed, layout = annotated.splits, folders.read_layout(directory)
+    left_out = () if reading is None else reading.without
+    if boxed or faults:
         entries = [_Entry(*place, "pictures") for place in boxed_check.pictures(directory, boxed)]
-        findings = list(itertools.starmap(Finding, faults))
     else:
-        entries, findings = _class_folders(directory, layout)
+        _refuse_options_of_boxes(directory, reading, fix_boxes=fix_boxes, group_by=group_by)
+        places, faults = classed_check.pictures(layout, directory=directory, without=left_out)
+        entries = list(itertools.starmap(_Entry, places))
+    findings = list(itertools.starmap(Finding, faults))
     if not entries and not findings:
         raise InputError(
             f"{str(directory)!r} must hold pictures in <class>/* or {{train,val,test}}/<class>/*; "
-            f"there is none ({', '.join(files.FORMATS)}): check the path"
+            f"there is none ({', '.join(files.FORMATS)}); or pictures with boxes in one of these "
+            f"layouts:{LINES}"
         )
     paths = (os.path.join(directory, entry.path) for entry in entries)
     results = examination.examine_all(paths, workers=workers)
@@ -172,8 +191,17 @@ def check(
     )
     findings += _copies(pictures, split_names) + _near_copies(pictures, split_names)
     if boxed:
-        paths = {entry.path for entry in pictures.entries}
-        faults = boxed_check.bad_boxes(directory, boxed, readable=paths)
+        read = {entry.path: size for entry, size in zip(pictures.entries, sizes, strict=True)}
+        boxed, faults = boxed_check.boxes(directory, boxed, sizes=read, fix_boxes=fix_boxes)
+        source = pictures.of([boxed_check.to_make(boxed)[0]])
+        faults += boxed_check.division(
+            boxed,
+            source.digests,
+            source.hashes,
+            share=validation_split,
+            seed=seed,
+            group_by=group_by,
+        )
         findings += itertools.starmap(Finding, faults)
     else:
         findings += _classes(counts)
@@ -186,6 +214,8 @@ def check(
         {split: dict(classes) for split, classes in counts.items()},
         _sizes(sizes),
         tuple(findings),
+        annotated.sentence if boxed else "",
+        boxed_check.objects(boxed),
     )
 
 
@@ -196,71 +226,19 @@ def _sizes(sizes):
     return {"smallest": by_area[0], "median": by_area[len(by_area) // 2], "largest": by_area[-1]}
 
 
-def _class_folders(directory, layout):
-    """Return the pictures of class folders, and findings about all other files and folders."""
-    entries, findings = [], []
-    for path, reason in layout.ignored.items():
-        findings.append(Finding("not used", str(path.relative_to(layout.directory)), reason))
-    for path in layout.outputs:
-        reason = "looks like the output of a training; it is left out"
-        findings.append(Finding("output", str(path.relative_to(layout.directory)), reason))
-    if layout.splits:
-        findings += _beside_classes(directory, "")
-    for split in _split_names(layout):
-        try:
-            classes = folders.class_folders(layout.directory / split)
-        except OSError as error:
-            findings.append(Finding("unreadable", split or ".", (error.strerror or "").lower()))
-            continue
-        for folder, label in classes.items() if classes else [(".", ".")]:
-            found = _class_folder(directory, os.path.join(split, folder), findings)
-            if not classes:  # a folder of pictures without classes
-                found = [path for path in found if os.path.dirname(path) == split]
-            if not found and classes:
-                reason = "has no pictures"
-                findings.append(Finding("empty class", os.path.join(split, folder), reason))
-            entries += [_Entry(path, split, label) for path in found]
-        if classes:
-            findings += _beside_classes(directory, split)
-    return entries, findings
-
-
-def _split_names(layout):
-    """Return the names of the folders of splits; [""] for a folder of class folders."""
-    return [folder.name for folder in layout.splits.values()] or [""]
-
-
-def _class_folder(directory, folder, findings):
-    """Return the pictures of a class folder, as training lists them; add findings on the rest."""
-    try:
-        names = files.pictures_in(directory / folder)
-    except (InputError, OSError) as error:
-        findings.append(Finding("unreadable", folder, str(error)))
-        return []
-    for root, folder_names, file_names in os.walk(directory / folder):
-        inside = os.path.relpath(root, directory)
-        for name in filter(files.is_hidden, folder_names + file_names):
-            path = os.path.normpath(os.path.join(inside, name))
-            findings.append(Finding("hidden", path, "is left out, since it is hidden"))
-        for name in file_names:
-            if not files.is_hidden(name) and not files.is_picture_name(name):
-                reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
-                path = os.path.normpath(os.path.join(inside, name))
-                findings.append(Finding("no picture", path, reason))
-        folder_names[:] = [name for name in folder_names if not files.is_hidden(name)]
-    return [os.path.normpath(os.path.join(folder, name)) for name in names]
-
-
-def _beside_classes(directory, split):
-    """Return findings about pictures and hidden files beside class folders or splits."""
-    findings = []
-    for path in sorted((directory / split).iterdir()):
-        inside = os.path.join(split, path.name)
-        if files.is_hidden(path.name):
-            findings.append(Finding("hidden", inside, "is left out, since it is hidden"))
-        elif path.is_file() and files.is_picture_name(path.name):
-            findings.append(Finding("no picture", inside, "lies in no class folder"))
-    return findings
+def _refuse_options_of_boxes(directory, reading, *, fix_boxes, group_by):
+    given = {
+        "--rename": reading and reading.rename,
+        "--classes": reading and reading.classes,
+        "--fix-boxes": fix_boxes,
+        "--group-by": group_by,
+    }
+    for option, value in given.items():
+        if value:
+            raise InputError(
+                f"{option} is for pictures with boxes; {directory} has none of their layouts: "
+                "leave it out"
+            )
 
 
 def _copies(pictures, split_names):

@@ -27,6 +27,23 @@ def fingerprint(paths: Iterable[str | os.PathLike]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def of_boxes(of_files: str, pictures: Iterable[Any], class_names: Iterable[str]) -> str:
+    """Return a hash of pictures and of their annotations.
+
+    Args:
+        of_files: What `fingerprint` returned for the pictures.
+        pictures: `annotations.Picture`s.
+        class_names: Names of their classes.
+    """
+    digest = hashlib.sha256(of_files.encode())
+    digest.update("\0".join(class_names).encode("utf-8", "surrogateescape"))
+    for picture in sorted(pictures, key=lambda picture: picture.path):
+        for values in (picture.boxes.astype("<f8"), picture.labels.astype("<i8")):
+            digest.update(f"{values.shape}".encode() + values.tobytes())
+        digest.update(picture.truth[2].astype("<i8").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
 def fingerprints(splits: Any) -> dict[str, dict]:
     """Return the number of pictures of each split, and a hash of them.
 

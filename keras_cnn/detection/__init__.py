@@ -10,8 +10,9 @@ _LAZY = {  # loaded when first used: most of it imports Keras or OpenCV, which t
     "Detector": "detector",
     "MultiboxLoss": "loss",
     "detection_splits": "task",
-    "network": "task",
-    "optimizer": "task",
+    "network": "start",
+    "optimizer": "start",
+    "settled": "start",
 }
 __all__ = [*_LAZY]
 

@@ -198,11 +198,11 @@ def render(
 
 
 def seen(boxes: np.ndarray, labels: np.ndarray, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the objects whose centre lies in a view, clipped to it.
+    """Return the objects whose centre lies in a view, and all crowds in it, clipped to it.
 
     Args:
         boxes: Corners in pixels, (n, 4).
-        labels: Class ids, (n,).
+        labels: Class ids, (n,), below 0 for crowds.
         view: Corners in pixels, (4,).
 
     Returns:
@@ -212,7 +212,7 @@ def seen(boxes: np.ndarray, labels: np.ndarray, view: np.ndarray) -> tuple[np.nd
     middles = (shares[:, :2] + shares[:, 2:]) / 2
     shares = shares.clip(0, 1)
     large = (shares[:, 2:] - shares[:, :2] >= SMALLEST).all(axis=1)
-    kept = ((middles >= 0) & (middles <= 1)).all(axis=1) & large
+    kept = (((middles >= 0) & (middles <= 1)).all(axis=1) | (labels < 0)) & large
     return shares[kept], labels[kept]
 
 

@@ -17,7 +17,8 @@ class Batches(keras.utils.PyDataset):
     """Batches of pictures and the targets of every prior.
 
     A batch is ``(pictures, targets)``: float32 RGB in [0, 255], (batch, 300, 300, 3); float32
-    offsets and class id, (batch, 8732, 5). The augmentation of a picture depends on the seed, the
+    offsets and class id, (batch, 8732, 5); priors in a crowd have the class id -1, and the loss
+    ignores them. The augmentation of a picture depends on the seed, the
     epoch and the picture alone, not on the thread.
 
     Attributes:
@@ -104,7 +105,7 @@ class Batches(keras.utils.PyDataset):
         targets = np.empty((len(chosen), len(priors), 5), np.float32)
         for image, target, number in zip(images, targets, chosen, strict=True):
             image[:], objects, labels = self.sample(number)
-            target[:, :4], target[:, 4] = boxes.match(objects, labels, priors)
+            target[:, :4], target[:, 4] = _targets(objects, labels, priors)
         return images, targets
 
     def members(self, index: int) -> np.ndarray:
@@ -122,18 +123,29 @@ class Batches(keras.utils.PyDataset):
             number: Its index in `pictures`.
 
         Returns:
-            uint8 (300, 300, 3); corners in shares of it (n, 4); class ids (n,).
+            uint8 (300, 300, 3); corners in shares of it (n, 4); class ids (n,), below 0 for crowds.
         """
         picture = self.pictures[number]
+        ids = np.where(picture.crowds, -picture.labels, picture.labels)
         pixels = files.read(picture.path)
         if self.augmentation is not None:
             rng = np.random.default_rng((self.seed, self._epoch, number))
-            return self.augmentation(pixels, picture.boxes, picture.labels, size=SIZE, rng=rng)
+            return self.augmentation(pixels, picture.boxes, ids, size=SIZE, rng=rng)
         view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
         square = augment.render(pixels, view, size=SIZE)
-        return square, *augment.seen(picture.boxes, picture.labels, view)
+        return square, *augment.seen(picture.boxes, ids, view)
 
     def _shuffled(self):
         if not self._shuffle:
             return np.arange(self.samples)
         return np.random.default_rng((self.seed, self._epoch)).permutation(self.samples)
+
+
+def _targets(objects, labels, priors):
+    """Offsets and class id of each prior: -1 for background priors that lie in a crowd by half."""
+    crowds = objects[labels < 0]
+    offsets, ids = boxes.match(objects[labels > 0], labels[labels > 0], priors)
+    if len(crowds):
+        inside = (boxes.share_inside(priors, crowds) >= 0.5).any(axis=1)
+        ids = np.where(inside & (ids == 0), -1, ids)
+    return offsets, ids

@@ -109,6 +109,23 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=shared)
 
 
+def share_inside(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the share of each box's area that lies inside each other box.
+
+    Args:
+        boxes: Shape (n, 4).
+        others: Shape (m, 4), in the same unit.
+
+    Returns:
+        Values in [0, 1], shape (n, m); 0 for boxes without area.
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
+    return np.divide(shared, area, out=np.zeros_like(shared), where=area > 0)
+
+
 def encode(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
     """Turn boxes into offsets from priors, the inverse of `decode`.
 
@@ -212,8 +229,9 @@ def detections(
     iou_threshold: float = 0.45,
     top_k: int = 400,
     keep: int = 200,
+    across_classes: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn one picture's prediction into objects: decode, then suppress class by class.
+    """Turn one picture's prediction into objects: decode, then suppress overlapping boxes.
 
     Args:
         offsets: Shape (p, 4).
@@ -223,6 +241,7 @@ def detections(
         iou_threshold: As in `nms`.
         top_k: Boxes per class before suppression.
         keep: Boxes of all classes after it.
+        across_classes: Whether a box suppresses boxes of other classes, too.
 
     Returns:
         Corners within the picture, in shares of it, (n, 4); scores (n,); class ids (n,). Best
@@ -242,7 +261,9 @@ def detections(
         candidates = candidates[labels, columns]
         corners = decode(offsets[rows], priors[rows]).clip(0, 1)[columns]
         kept = []
-        for label in np.unique(labels):
+        if across_classes:
+            kept.append(nms(corners, candidates, iou_threshold, top_k))
+        for label in () if across_classes else np.unique(labels):
             start, stop = np.searchsorted(labels, (label, label + 1))
             of_class = slice(start, stop)
             kept.append(start + nms(corners[of_class], candidates[of_class], iou_threshold, top_k))

@@ -4,21 +4,23 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import cv2
 import keras
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.datasets import annotations
-from keras_cnn.detection import draw, metrics, prediction, report
+from keras_cnn.detection import coco_results, draw, prediction, report, scoring, video
+from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 from keras_cnn.images import decoding, files
+from keras_cnn.report import sentences
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Detections:
         labels: Class ids from 1 on, (n,).
         class_names: Names of the classes; class id k is number k - 1.
         picture: The picture, RGB, uint8, (height, width, 3).
+        highest: The highest probability of an object in the picture, even below the threshold.
     """
 
     boxes: np.ndarray
@@ -38,11 +41,27 @@ class Detections:
     labels: np.ndarray
     class_names: Sequence[str]
     picture: np.ndarray
+    highest: float = 0.0
 
     @property
     def names(self) -> list[str]:
         """The class of each object."""
         return [self.class_names[label - 1] for label in self.labels]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the objects as JSON can hold them: "class", "score", "box" in pixels."""
+        rows = zip(self.names, self.scores.tolist(), self.boxes.tolist(), strict=True)
+        return [
+            {"class": name, "score": score, "box": [round(edge, 1) for edge in box]}
+            for name, score, box in rows
+        ]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a table with a row per object: class, score, x1, y1, x2, y2 in pixels."""
+        corners = pd.DataFrame(self.boxes, columns=["x1", "y1", "x2", "y2"])
+        corners.insert(0, "class", self.names)
+        corners.insert(1, "score", self.scores)
+        return corners
 
     def draw(self) -> np.ndarray:
         """Return a copy of the picture with boxes, class names and scores, RGB, uint8."""
@@ -62,11 +81,13 @@ class Detector:
         model: The trained network, built by `models.SSD300`.
         class_names: Names of the classes, without background.
         priors: Row of `boxes.TABLES`: "torchvision" for weights that came from there.
+        baseline: The boxes that it must beat, fitted on its training pictures, or None.
     """
 
     model: keras.Model
     class_names: Sequence[str]
     priors: str = "voc"
+    baseline: ConstantBoxes | None = None
 
     def __post_init__(self):
         """Refuse names that do not fit the network."""
@@ -109,7 +130,9 @@ class Detector:
                 "use keras-cnn predict, or keras_cnn.Predictor"
             )
         model = card.load_model(path, unsafe=unsafe)
-        return cls(model, tuple(class_names or its_card.class_names), its_card.priors or "voc")
+        names = tuple(class_names or its_card.class_names)
+        baseline = ConstantBoxes.from_dict(its_card.baseline) if its_card.baseline else None
+        return cls(model, names, its_card.priors or "voc", baseline)
 
     def save(self, path: str | os.PathLike):
         """Save the network with the names of its classes inside.
@@ -117,7 +140,12 @@ class Detector:
         Args:
             path: A name that ends in `.keras`.
         """
-        its_card = Card(task="detection", class_names=tuple(self.class_names), priors=self.priors)
+        its_card = Card(
+            task="detection",
+            class_names=tuple(self.class_names),
+            priors=self.priors,
+            baseline=self.baseline.to_dict() if self.baseline else {},
+        )
         with write_atomically(path) as beside:
             self.model.save(beside)
             card.write(beside, its_card)
@@ -128,6 +156,8 @@ class Detector:
         *,
         score_threshold: float = 0.5,
         iou_threshold: float = 0.45,
+        nms: Literal["class", "all"] = "class",
+        top_k: int = 200,
         batch_size: int = 8,
     ) -> Detections | list[Detections]:
         """Find objects.
@@ -136,8 +166,9 @@ class Detector:
             pictures: A picture: its file's name, a picture of Pillow, or pixels, uint8, RGB
                 (height, width, 3) or grey (height, width); or a sequence of them, of any sizes.
             score_threshold: Probability that an object must exceed.
-            iou_threshold: Of two boxes of a class with a larger overlap, the less likely is
-                dropped.
+            iou_threshold: Of two boxes with a larger overlap, the less likely is dropped.
+            nms: Whether only boxes of the same class drop one another, or those of all classes.
+            top_k: Most objects of a picture; the less likely are dropped.
             batch_size: Pictures the network takes at once.
 
         Returns:
@@ -152,6 +183,8 @@ class Detector:
             [pictures] if is_picture else pictures,
             score_threshold=score_threshold,
             iou_threshold=iou_threshold,
+            nms=nms,
+            top_k=top_k,
             batch_size=batch_size,
         )
         answers = [detections for _, detections in stream]
@@ -163,6 +196,8 @@ class Detector:
         *,
         score_threshold: float = 0.5,
         iou_threshold: float = 0.45,
+        nms: Literal["class", "all"] = "class",
+        top_k: int = 200,
         batch_size: int = 8,
         on_error: Callable[[Any, InputError], None] | None = None,
     ) -> Iterator[tuple[Any, Detections]]:
@@ -172,6 +207,8 @@ class Detector:
             pictures: As in a call, from any iterable.
             score_threshold: As in a call.
             iou_threshold: As in a call.
+            nms: As in a call.
+            top_k: As in a call.
             batch_size: As in a call.
             on_error: Called with a picture that cannot be read and the reason, in place of an
                 answer; None raises.
@@ -192,9 +229,11 @@ class Detector:
             on_error=on_error,
             score_threshold=score_threshold,
             iou_threshold=iou_threshold,
+            across_classes=nms == "all",
+            keep=top_k,
         )
-        for picture, pixels, answer in stream:
-            yield picture, Detections(*answer, self.class_names, pixels)
+        for picture, pixels, answer, highest in stream:
+            yield picture, Detections(*answer, self.class_names, pixels, highest)
 
     def folder(self, path: str | os.PathLike, **options) -> Iterator[tuple[str, Detections]]:
         """Find objects in all pictures of a folder, sorted by name.
@@ -212,17 +251,20 @@ class Detector:
         names = sorted(str(file) for file in path.iterdir() if files.is_picture_name(file.name))
         yield from self.stream(names, **options)
 
-    def video(self, path: str | os.PathLike, **options) -> Iterator[Detections]:
-        """Find objects in the frames of a video.
+    def video(self, source: str | os.PathLike | int, **options) -> Iterator[Detections]:
+        """Find objects in the frames of a video or a camera.
 
         Args:
-            path: The video, of any format that OpenCV reads.
+            source: The video, of any format that OpenCV reads, or the number of a camera, whose
+                frames are answered one by one.
             **options: As in `stream`.
 
         Yields:
             The objects of each frame.
         """
-        for _, detections in self.stream(_frames(path), **options):
+        if isinstance(source, int):
+            options = {"batch_size": 1} | options
+        for _, detections in self.stream(video.frames(source), **options):
             yield detections
 
     def evaluate(
@@ -230,16 +272,22 @@ class Detector:
         folder: str | os.PathLike,
         *,
         out: str | os.PathLike | None = None,
+        coco_json: str | os.PathLike | None = None,
         batch_size: int = 32,
         skip_bad_images: bool = False,
+        reading: annotations.Reading | None = None,
+        fix_boxes: bool = False,
     ) -> dict:
         """Score the detector on the test split of an annotated folder, or else on `val`.
 
         Args:
             folder: A folder in one of the layouts of `annotations.read`.
             out: Folder for a report with its figures; None writes nothing.
+            coco_json: File for the detections, as COCO's results: see `coco_results.write`.
             batch_size: As in a call.
             skip_bad_images: Whether to go on without pictures and boxes that cannot be used.
+            reading: How the annotations are read, and which pictures are left out.
+            fix_boxes: As in `annotations.check`.
 
         Returns:
             "sentence"; "test", the scores; "skipped", file or object -> reason.
@@ -248,8 +296,12 @@ class Detector:
             InputError: The folder has other classes than the model, or pictures or boxes cannot be
                 used and `skip_bad_images` is off.
         """
-        split = "test" if annotations.has(folder, "test") else "val"
-        annotated = annotations.read(folder, split=split, class_names=self.class_names)
+        if coco_json is not None:
+            coco_results.check(coco_json)
+        split = annotations.scored_split(folder)
+        annotated = annotations.read(
+            folder, split=split, class_names=self.class_names, reading=reading
+        )
         bad_pictures = {}
         if skip_bad_images:
             bad_pictures = files.find_bad(picture.path for picture in annotated.pictures)
@@ -258,14 +310,25 @@ class Detector:
                 raise InputError(f"no picture of {split} in {folder} can be read: mend them")
             annotated = dataclasses.replace(annotated, pictures=tuple(readable))
         annotated, bad_boxes = annotations.check(
-            annotated, skip_bad_boxes=skip_bad_images, option="--skip-bad-images"
+            annotated,
+            skip_bad_boxes=skip_bad_images,
+            fix_boxes=fix_boxes,
+            option="--skip-bad-images",
         )
         pictures = annotated.pictures
         batches = Batches(pictures, batch_size=batch_size, priors=self.priors)
         answers = prediction.predict(self.model, batches)
-        scores = metrics.summary(
-            [picture.truth for picture in pictures], answers, class_names=self.class_names
+        constant = self.baseline.answers(pictures) if self.baseline else None
+        scores, _ = scoring.score(
+            [picture.truth for picture in pictures],
+            answers,
+            class_names=self.class_names,
+            baseline=constant,
         )
+        if coco_json is not None:
+            rename = reading.rename if reading else None
+            names = {"class_names": self.class_names, "rename": rename}
+            coco_results.write(coco_json, pictures, answers, **names)
         if out is not None:
             facts = {"samples": {"test": len(pictures)}, "skipped": bad_pictures}
             report.write(
@@ -273,16 +336,13 @@ class Detector:
                 pictures=pictures,
                 answers=answers,
                 class_names=self.class_names,
+                baseline=constant,
                 facts=facts | ({"skipped_boxes": bad_boxes} if bad_boxes else {}),
             )
-        scores["classes"] = {
-            score.name: {"ap": score.average_precision, "objects": score.objects}
-            for score in scores["classes"]
-        }
-        value = scores["map"]
-        text = "undefined, no class has objects" if value is None else f"{value:.3f}"
+        scores["classes"] = {row.pop("name"): row for row in scores["classes"]}
+        where = f"{len(pictures)} pictures of {split}"
         return {
-            "sentence": f"mAP {text} at IoU 0.5 on {len(pictures)} pictures of {split}.",
+            "sentence": sentences.detection(scores, where=where),
             "test": scores,
             "skipped": bad_pictures | bad_boxes,
         }
@@ -307,17 +367,3 @@ def _pixels(picture):
         return decoding.convert(decoding.upright(picture))
     except Exception as error:  # Pillow reads the pixels of an opened file only now
         raise InputError(f"cannot read {picture}: {error}; mend or replace it") from error
-
-
-def _frames(path):
-    video = cv2.VideoCapture(os.fspath(path))
-    try:
-        if not video.isOpened():
-            raise InputError(f"cannot open the video {os.fspath(path)!r}: check path and format")
-        while True:
-            is_read, frame = video.read()
-            if not is_read:
-                return
-            yield frame[:, :, ::-1].copy()  # OpenCV's order is BGR
-    finally:
-        video.release()

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keras_cnn.report import fonts
 
+CROWD = 20  # with more objects, a label wider than its box is left out: it would hide others
 GOLDEN = 0.618034  # golden ratio: hues this far apart never come close to each other
 
 
@@ -21,7 +22,8 @@ def boxes(
         picture: RGB, uint8, (height, width, 3).
         corners: In pixels, (n, 4).
         labels: Class ids, which choose the colours, (n,).
-        texts: Text of each box, the most important first: a text avoids those before it.
+        texts: Text of each box, the most important first: a text avoids those before it. Of many
+            objects only those wider than their text are labelled.
             Characters that no font of the system can draw are escaped.
 
     Returns:
@@ -42,6 +44,8 @@ def boxes(
         text = fonts.printable(text)
         font = _font(height, _is_chinese(text))
         left, top, right, bottom = font.getbbox(text)
+        if len(objects) > CROWD and right - left > corner[2] - corner[0]:
+            continue
         place = _place(corner, (right - left + 4, bottom - top + 4), image.size, taken)
         x, y, *_ = place
         taken.append(place)

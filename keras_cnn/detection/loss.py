@@ -14,6 +14,7 @@ class MultiboxLoss(keras.losses.Loss):
     least 1.
 
     `y_true` holds offsets and class id, ``(batch, priors, 5)``, as `boxes.match` returns them.
+    Priors with a class id below 0 are ignored.
     `y_pred` holds offsets and logits, background first, ``(batch, priors, 4 + classes)``. The loss
     is computed in float32 under every dtype policy.
     """
@@ -36,6 +37,7 @@ class MultiboxLoss(keras.losses.Loss):
         """Return one value per picture, shape (batch,); their mean is the loss of the batch."""
         labels = ops.cast(y_true[..., 4], "int32")
         positive = ops.cast(labels > 0, "float32")  # (batch, priors)
+        background = ops.cast(ops.equal(labels, 0), "float32")
         matched = ops.sum(positive, axis=1)  # (batch,)
 
         error = ops.abs(y_true[..., :4] - y_pred[..., :4])
@@ -43,12 +45,13 @@ class MultiboxLoss(keras.losses.Loss):
         location = ops.sum(ops.sum(smooth, axis=-1) * positive, axis=1)
 
         cross_entropy = ops.sparse_categorical_crossentropy(
-            labels, y_pred[..., 4:], from_logits=True
+            ops.maximum(labels, 0), y_pred[..., 4:], from_logits=True
         )
-        hardest = ops.argsort(ops.stop_gradient((1 - positive) * cross_entropy - positive), axis=1)
+        others_last = background * (cross_entropy + 1)
+        hardest = ops.argsort(ops.stop_gradient(others_last), axis=1)
         rank = ops.shape(labels)[1] - 1 - ops.argsort(hardest, axis=1)  # 0 for the highest loss
         wanted = self.negatives_per_positive * ops.maximum(matched, 1)
-        negative = (1 - positive) * ops.cast(ops.cast(rank, "float32") < wanted[:, None], "float32")
+        negative = background * ops.cast(ops.cast(rank, "float32") < wanted[:, None], "float32")
         confidence = ops.sum(cross_entropy * (positive + negative), axis=1)
 
         pictures = ops.cast(ops.shape(matched)[0], "float32")  # undoes the mean over the batch

@@ -33,7 +33,7 @@ def stream(
     keep_pixels: bool = False,
     on_error: Callable[[Any, InputError], None] | None = None,
     **limits,
-) -> Iterator[tuple[Any, np.ndarray | None, Answer]]:
+) -> Iterator[tuple[Any, np.ndarray | None, Answer, float]]:
     """Find objects in pictures as they come, reading ahead on threads.
 
     Args:
@@ -47,7 +47,8 @@ def stream(
         **limits: As in `boxes.detections`.
 
     Yields:
-        The picture as it was given; its pixels, or None; what `objects` returns.
+        The picture as it was given; its pixels, or None; what `objects` returns; and the highest
+        probability of an object, which the limits do not cut.
 
     Raises:
         InputError: A picture cannot be read and `on_error` is None.
@@ -65,7 +66,8 @@ def stream(
         outputs = np.asarray(model.predict_on_batch(squares))
         for picture, entry, output in zip(readable, inputs, outputs, strict=True):
             answer = objects(output, entry.view, entry.shape, priors=priors, **limits)
-            yield picture, entry.pixels, answer
+            highest = answer[1][0] if len(answer[1]) else _probabilities(output)[:, 1:].max()
+            yield picture, entry.pixels, answer, float(highest)
 
 
 def objects(
@@ -83,11 +85,8 @@ def objects(
     Returns:
         Corners in pixels, within the picture, (n, 4); scores (n,); class ids (n,). Best first.
     """
-    logits = output[:, 4:]
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores /= scores.sum(axis=1, keepdims=True)
     corners, scores, labels = boxes.detections(
-        output[:, :4], scores, boxes.priors(priors), **limits
+        output[:, :4], _probabilities(output), boxes.priors(priors), **limits
     )
     corners = boxes.from_view(corners, view).clip(0, np.tile((shape[1], shape[0]), 2))
     return corners, scores, labels
@@ -110,4 +109,10 @@ def predict(model: keras.Model, batches: Batches) -> list[Answer]:
         priors=batches.priors,
         batch_size=batches.batch_size,
     )
-    return [answer for _, _, answer in answers]
+    return [answer for _, _, answer, _ in answers]
+
+
+def _probabilities(output):
+    logits = output[:, 4:]
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)

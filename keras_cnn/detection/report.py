@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn.datasets.annotations import Picture
-from keras_cnn.detection import boxes, draw, metrics
+from keras_cnn.detection import boxes, draw, scoring
 from keras_cnn.images import files
-from keras_cnn.report import figures, fonts, writer
+from keras_cnn.report import figures, fonts, sentences, writer
 
 HEAD = ("file", "class", "score", "x1", "y1", "x2", "y2")
 COLUMNS = {"detections": 2, "augment": 5, "samples": 5}  # of the sheets of pictures
@@ -27,6 +27,7 @@ def write(
     answers: list[tuple],
     class_names: Sequence[str],
     facts: dict,
+    baseline: list[tuple] | None = None,
     history: dict[str, list] | None = None,
     samples: Sequence[tuple[np.ndarray, str]] = (),
     steps: Sequence[tuple[np.ndarray, str]] = (),
@@ -39,6 +40,7 @@ def write(
         answers: Boxes, scores and class ids of the objects found in each picture.
         class_names: Names of the classes, without background.
         facts: As in `keras_cnn.report.classification`; "samples" tells the number of test pictures.
+        baseline: Boxes, scores and class ids of `baseline.ConstantBoxes` in each picture, or None.
         history: One list per quantity and epoch.
         samples: (picture, title) of training pictures as the model receives them.
         steps: (picture, step) of the augmentation, five steps a picture.
@@ -50,7 +52,9 @@ def write(
         InputError: The folder cannot be written.
     """
     truths = [picture.truth for picture in pictures]
-    scores = metrics.summary(truths, answers, class_names=class_names)
+    test, curves_of_classes = scoring.score(
+        truths, answers, class_names=class_names, baseline=baseline
+    )
     history = history or {}
     curved = {key: values for key, values in history.items() if "map" not in key}
     curved |= {"mAP (VOC)": [], "val_mAP (VOC)": history.get("val_map", [])}
@@ -59,7 +63,7 @@ def write(
             partial(figures.curves, curved, best_epoch=facts.get("best_epoch")),
             figures.curves_parts(curved),
         ),
-        "precision_recall.png": (partial(precision_recall, scores["classes"]), []),
+        "precision_recall.png": (partial(precision_recall, curves_of_classes), []),
     }
     gallery = _gallery(pictures, answers, class_names)
     sheets = {"detections": gallery, "augment": steps, "samples": samples}
@@ -70,7 +74,7 @@ def write(
     }
     return writer.write(
         folder,
-        _contents(folder, scores, facts),
+        _contents(folder, test, facts),
         history=history,
         others={"detections.csv": writer.table(HEAD, _rows(pictures, answers, class_names))}
         | {f"{name}.png": _sheet(name, items) for name, items in sheets.items() if items},
@@ -83,25 +87,16 @@ def write(
     )
 
 
-def _contents(folder, scores, facts):
+def _contents(folder, test, facts):
     """What report.json holds."""
-    test = {key: value for key, value in scores.items() if key.startswith("map")}
-    test["classes"] = [
-        {
-            "name": score.name,
-            "ap": score.average_precision,
-            "ap_voc07": score.average_precision_2007,
-            "objects": score.objects,
-        }
-        for score in scores["classes"]
-    ]
-    value = "undefined: no class has objects"
-    if scores["map"] is not None:
-        value = f"{scores['map']:.3f} (mean average precision at IoU 0.5, VOC)"
     notes = []
     if facts.get("skipped_boxes"):
         notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
-    sentence = f"mAP {value} on {facts['samples']['test']} test pictures."
+    notes.append(
+        "Precision and recall count detections with a score above 0.01; pictures show those above "
+        f"{DRAWN_SCORE}."
+    )
+    sentence = sentences.detection(test, where=f"{facts['samples']['test']} test pictures")
     return writer.contents(folder, facts, "detection", test, sentence=sentence, notes=notes)
 
 

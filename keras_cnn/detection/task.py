@@ -4,25 +4,23 @@ The run itself is `keras_cnn.run`, the same as a classifier's.
 """
 
 import dataclasses
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import keras
 import numpy as np
 
-from keras_cnn import card, datasets
-from keras_cnn.datasets import annotations, fingerprint
-from keras_cnn.detection import augment, callbacks, draw, prediction, report
+from keras_cnn import datasets
+from keras_cnn.datasets import fingerprint
+from keras_cnn.detection import augment, callbacks, draw, prediction, reading, report, start
+from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
-from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import files
-from keras_cnn.models import book, book_ssd, ssd
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
@@ -73,8 +71,17 @@ class DetectionSplits:
 
     @cached_property
     def fingerprints(self) -> dict[str, dict]:
-        """Split -> number and hash of its pictures, computed once."""
-        return fingerprint.fingerprints(self)
+        """Split -> number and hash of its pictures and annotations, computed once."""
+        entries = fingerprint.fingerprints(self)
+        for name, entry in entries.items():
+            pictures = getattr(self, name).pictures
+            entry["hash"] = fingerprint.of_boxes(entry["hash"], pictures, self.class_names)
+        return entries
+
+    @cached_property
+    def constant_boxes(self) -> ConstantBoxes:
+        """The boxes that a detector must beat, fitted on the training pictures."""
+        return ConstantBoxes.fit(self.train.pictures, classes=len(self.class_names))
 
     def with_seed(self, seed: int) -> Self:
         """Return these splits with training batches of their own, drawn from another seed.
@@ -119,8 +126,8 @@ class DetectionSplits:
         shown = []
         for number in range(min(DRAWN, self.train.samples)):
             square, corners, labels = self.train.sample(number)
-            names = [self.class_names[label - 1] for label in labels]
-            drawn = draw.boxes(square, corners * len(square), labels, texts=names)
+            names = [self.class_names[label - 1] for label in abs(labels)]
+            drawn = draw.boxes(square, corners * len(square), abs(labels), texts=names)
             shown.append((drawn, f"{len(labels)} objects"))
         return shown
 
@@ -164,7 +171,7 @@ class DetectionSplits:
             model: What `models.SSD300` builds.
             path: A name that ends in `.keras`.
         """
-        Detector(model, self.class_names, self.train.priors).save(path)
+        Detector(model, self.class_names, self.train.priors, self.constant_boxes).save(path)
 
     def report(
         self, folder: Path, *, answers: list[tuple], history: dict, samples: list, facts: dict
@@ -189,6 +196,7 @@ class DetectionSplits:
             pictures=self.test.pictures,
             answers=answers,
             class_names=self.class_names,
+            baseline=self.constant_boxes.answers(self.test.pictures),
             facts=facts,
             history=history,
             samples=samples,
@@ -207,7 +215,7 @@ def detection_splits(
     Args:
         recipe: The choices; `dataset` or `data` names the folder.
         augmentation: Random changes of the training pictures; None takes the paper's, with the
-            recipe's `zoom_out` and `crop`.
+            recipe's `zoom_out`, `crop` and `flip`.
 
     Returns:
         The three splits.
@@ -219,30 +227,17 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    has_test = annotations.has(source.path, "test")
-    share = recipe.choices.get("one_list_split")
-    names = {"train": "train"} | ({} if share else {"validation": "val"})
-    names |= {"test": "test"} if has_test else {}
-    splits, skipped, class_names = {}, {}, None
-    for name, listing in names.items():
-        annotated = annotations.read(source.path, split=listing, class_names=class_names)
-        class_names = annotated.class_names
-        _refuse_bad(annotated, recipe)
-        annotated, bad = annotations.check(annotated, skip_bad_boxes=recipe.skip_bad_boxes)
-        if not any(len(picture.boxes) for picture in annotated.pictures):
-            raise InputError(
-                f"no box of the list {listing} of {source.path} can be used: correct them"
-            )
-        splits[name] = annotated.pictures
-        skipped |= bad
-    if share:
-        splits["train"], splits["validation"] = _split_as_listing(splits["train"], share)
-    splits.setdefault("test", splits["validation"])
+    splits, skipped, notes = reading.annotated(source.path, recipe)
+    class_names, has_test = splits["train"].class_names, "test" in splits
+    splits = {name: part.pictures for name, part in splits.items()}
+    if share := recipe.choices.get("one_list_split"):
+        splits["train"], splits["val"] = reading.split_as_listing(splits["train"], share)
+    splits.setdefault("test", splits["val"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
         "workers": recipe.workers,
-        "priors": "listing" if recipe.choices.get("as_printed") else _priors(recipe.weights),
+        "priors": "listing" if recipe.choices.get("as_printed") else start.priors(recipe.weights),
     }
     return DetectionSplits(
         train=Batches(
@@ -251,7 +246,7 @@ def detection_splits(
             shuffle=True,
             **options,
         ),
-        validation=Batches(splits["validation"], **options),
+        validation=Batches(splits["val"], **options),
         test=Batches(splits["test"], **options),
         class_names=class_names,
         facts={
@@ -261,7 +256,7 @@ def detection_splits(
                 "is_sample": source.is_sample,
             },
             "synthetic": source.is_sample,
-            "notes": [source.note] * bool(source.note) + [VALIDATED] * (not has_test),
+            "notes": [source.note] * bool(source.note) + [VALIDATED] * (not has_test) + notes,
         }
         | ({"skipped_boxes": skipped} if skipped else {}),
     )
@@ -269,71 +264,5 @@ def detection_splits(
 
 def _augmentation(recipe):
     if recipe.choices.get("jitter"):
-        return Jitter()
-    return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop)
-
-
-def _split_as_listing(pictures, share):
-    """Shuffle as the listing does, with NumPy's seed 1, and split off the last pictures."""
-    if len(pictures) < 2:
-        raise InputError(f"a list to be split must have 2 pictures; it has {len(pictures)}")
-    order = np.random.RandomState(1).permutation(len(pictures))
-    number = len(order) - max(1, int(len(order) * share))
-    return tuple([pictures[k] for k in rows] for rows in (order[:number], order[number:]))
-
-
-def _refuse_bad(annotated, recipe):
-    paths = [picture.path for picture in annotated.pictures]
-    if bad := files.find_bad(paths, workers=recipe.workers):
-        way_out = "mend them, or take them out of their list"
-        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
-
-
-def network(recipe: DetectionRecipe, *, input_shape: tuple, classes: int) -> keras.Model:
-    """Build the network of a recipe.
-
-    Args:
-        recipe: The choices `base`, `alpha`, `weights` and `freeze`; with `as_printed` the network
-            is `models.book.SSD300`.
-        input_shape: `(300, 300, 3)`.
-        classes: Number of classes, background included as the first.
-
-    Returns:
-        What `models.SSD300` builds; `freeze` has frozen its first stages.
-
-    Raises:
-        InputError: The weights are missing or do not fit, or `alpha` leaves no filter.
-    """
-    as_printed = recipe.choices.get("as_printed", False)
-    options = {"weights": recipe.weights, "input_shape": input_shape, "classes": classes}
-    try:
-        if as_printed:
-            model = book.SSD300(**options)
-        else:
-            model = ssd.SSD300(base=recipe.base, alpha=recipe.alpha, **options)
-    except (OSError, ValueError) as error:
-        option = f"--weights {recipe.weights}: " if recipe.weights else ""
-        raise InputError(f"{option}{error}") from error
-    if recipe.freeze:
-        ssd.freeze(model, through=book_ssd.LAST_FROZEN if as_printed else ssd.LAST_FROZEN)
-    return model
-
-
-def optimizer(recipe: DetectionRecipe) -> Callable[..., keras.optimizers.Optimizer]:
-    """Return the class of a recipe's optimizer.
-
-    Args:
-        recipe: The choice `optimizer`.
-    """
-    if recipe.optimizer == "adam":
-        return keras.optimizers.Adam
-    return partial(keras.optimizers.SGD, momentum=0.9)
-
-
-def _priors(weights):
-    """The row of `boxes.TABLES` that weights were trained for."""
-    if weights is not None and weights.endswith(".pth"):
-        return "torchvision"
-    if weights is not None and weights.endswith(".keras") and card.is_in(weights):
-        return card.read(weights).priors or "voc"
-    return "voc"
+        return Jitter(flip=recipe.flip)
+    return augment.Augmentation(expand=recipe.zoom_out, side=recipe.crop, flip=recipe.flip)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -194,6 +194,7 @@ class Predictor:
         out: str | os.PathLike | None = None,
         batch_size: int = 32,
         skip_bad_images: bool = False,
+        without: Collection[str] = (),
     ) -> dict:
         """Score the model on a folder of pictures.
 
@@ -202,6 +203,7 @@ class Predictor:
             out: Folder for a report with figures; None writes nothing.
             batch_size: As in a call.
             skip_bad_images: Whether to leave out pictures that cannot be read.
+            without: Absolute paths of pictures to leave out.
 
         Returns:
             "sentence"; "test", as in report.json; "skipped", file -> reason.
@@ -215,6 +217,7 @@ class Predictor:
                 "evaluate scores classifiers and detectors; the model is a regression: use predict"
             )
         table = datasets.table(folder, "test" if "test" in datasets.splits(folder) else None)
+        table = table[~table["path"].map(os.path.abspath).isin(without)]
         known = {folders.class_name(name): name for name in self.card.class_names}
         names = [known.get(label, label) for label in table["label"]]
         card.check_classes(self.card, sorted(set(names)), where=folder)

@@ -48,10 +48,10 @@ def SSD300(
     Args:
         base: `"vgg16"` or `"mobilenet"`.
         weights: None; `"imagenet"` for a base trained on ImageNet, with `fc6` and `fc7` subsampled
-            from its dense layers; or a file for the whole network: a `.h5` ported from Caffe,
-            torchvision's `ssd300_vgg16` as `.pth`, `.weights.h5` or `.keras` of this network.
-            Heads for another number of classes keep their random weights; a line on stdout names
-            them.
+            from the dense layers of VGG16; a `.h5` or `.keras` of VGG16 or MobileNet for the base;
+            or a file for the whole network: a `.h5` ported from Caffe, torchvision's
+            `ssd300_vgg16` as `.pth`, `.weights.h5` or `.keras` of this network. Heads for another
+            number of classes keep their random weights; a line on stdout names them.
         input_shape: `(300, 300, 3)`.
         classes: Number of classes, background included as the first.
         alpha: Factor of the number of filters in the light base and the stages after it; 0.5
@@ -92,7 +92,7 @@ def SSD300(
     model = with_heads(image, maps, classes=classes, name=name)  # (8732, 4 + classes)
     blocks.with_momentum(model, MOMENTUM)
     if weights == "imagenet":
-        ssd_weights.load_base(model, base)
+        ssd_weights.load_base(model, base, alpha=alpha)
     elif weights is not None:
         ssd_weights.load(model, weights)
     return model

@@ -1,7 +1,8 @@
 """Load published weights into SSD300, layer by layer and by name: all of them or none.
 
-A layer that is missing in the file is an error that names it. Only the `conf` heads, which depend
-on the number of classes, may differ.
+A file holds a whole detector, or the classifier that the base was made from. A layer that is
+missing in a detector's file is an error that names it. Only the `conf` heads, which depend on the
+number of classes, may differ.
 """
 
 import os
@@ -13,30 +14,34 @@ import h5py
 import keras
 import numpy as np
 
-from keras_cnn.models import mobilenet, vgg, weight_readers
+from keras_cnn.models import identify, mobilenet, vgg, weight_readers
 
+FIRST = "conv1"  # MobileNet's first layer
 TURNED = "conv1_1"  # the layer whose filters are reversed from BGR to RGB
 TORCH_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)  # conv1_1 to conv4_3 in torchvision
 TORCH_CONV5 = (1, 3, 5)
+CLASSIFIERS = {"VGG16": vgg.VGG16, "MobileNet": mobilenet.MobileNet}  # from which bases are made
 
 
-def load_base(model: keras.Model, base: str) -> keras.Model:
+def load_base(model: keras.Model, base: str, *, alpha: float = 1.0) -> keras.Model:
     """Load the weights published for ImageNet into the base.
 
     Args:
         model: A network of `SSD300`.
         base: `"vgg16"` or `"mobilenet"`.
+        alpha: Factor of the number of filters in the light base.
 
     Returns:
         `model`.
 
     Raises:
+        ValueError: No weights are published for this `alpha`.
         OSError: The published file is not in the cache and cannot be downloaded.
     """
     if base == "vgg16":
         return from_classifier(model, vgg.VGG16(weights="imagenet"))
     classifier = mobilenet.MobileNet(
-        weights="imagenet", include_top=False, input_shape=(224, 224, 3)
+        weights="imagenet", include_top=False, input_shape=(224, 224, 3), alpha=alpha
     )
     return from_classifier(model, classifier)
 
@@ -53,13 +58,27 @@ def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
 
     Returns:
         `model`.
+
+    Raises:
+        ValueError: The classifier has other layers than the base.
     """
     theirs = {layer.name: layer.get_weights() for layer in classifier.layers if layer.weights}
-    if "fc1" not in theirs:  # MobileNet, with the same layer names
-        for layer in model.layers:
-            if layer.name in theirs:
-                layer.set_weights(theirs[layer.name])
+    if FIRST in theirs:  # MobileNet, with the same layer names
+        ours = [layer for layer in model.layers if layer.name in theirs]
+        shapes = [[value.shape for value in theirs[layer.name]] for layer in ours]
+        if (
+            shapes != [[tuple(value.shape) for value in layer.weights] for layer in ours]
+            or not ours
+        ):
+            raise ValueError(
+                f"the base must be MobileNet with the classifier's alpha, "
+                f"{theirs[FIRST][0].shape[-1] / 32:g}"
+            )
+        for layer in ours:
+            layer.set_weights(theirs[layer.name])
         return model
+    if "fc1" not in theirs:
+        raise ValueError("a classifier VGG16 must have its dense layers, which become fc6 and fc7")
     for name, values in theirs.items():
         if numbers := re.fullmatch(r"block(\d)_conv(\d)", name):
             title = f"conv{numbers[1]}_{numbers[2]}"
@@ -77,12 +96,13 @@ def from_classifier(model: keras.Model, classifier: keras.Model) -> keras.Model:
 def load(
     model: keras.Model, weights: str | os.PathLike, *, may_differ: Collection[str] = ()
 ) -> keras.Model:
-    """Load the weights of the whole network from a file.
+    """Load the weights of the whole network, or of its base, from a file.
 
     Args:
         model: A network of `SSD300`.
         weights: A `.h5` ported from Caffe or saved by Keras, a `.pth` of torchvision, or a
-            `.weights.h5` or `.keras` of this network.
+            `.weights.h5` or `.keras` of this network; or a `.h5` or `.keras` of MobileNet or VGG16,
+            the classifier that the base was made from.
         may_differ: As in `assign`.
 
     Returns:
@@ -97,6 +117,11 @@ def load(
             f"weights must be None, 'imagenet' or an existing file; received weights={weights!r}."
         )
     weight_readers.refuse_web_page(path)
+    if (network := base_in(path)) is not None:
+        try:
+            return from_classifier(model, _classifier(path, network))
+        except ValueError as error:
+            raise ValueError(f"{path} holds {network}: {error}") from error
     if path.suffix == ".pth":
         named = from_torchvision(weight_readers.read_torch(path))
     elif path.suffix == ".keras":
@@ -107,6 +132,31 @@ def load(
     else:
         named = from_caffe(path)
     return assign(model, named, source=path, may_differ=may_differ)
+
+
+def base_in(path: Path) -> identify.Network | None:
+    """Return the classifier in a file from which a base is made; None for another file.
+
+    Args:
+        path: A file of weights.
+    """
+    if path.suffix == ".pth":  # torchvision's classifiers need other pixel values
+        return None
+    try:
+        network = identify.identify(path)
+    except ValueError:  # damaged, or a port from Caffe: its reader says so
+        return None
+    return network if network is not None and network.builder in CLASSIFIERS else None
+
+
+def _classifier(path, network):
+    if path.suffix == ".keras":
+        return keras.saving.load_model(path, compile=False)
+    builder, include_top = CLASSIFIERS[network.builder], network.builder == "VGG16"
+    if include_top and not network.include_top:
+        return builder(weights=path, include_top=False)
+    top = {"classes": network.classes} if include_top else {"input_shape": (224, 224, 3)}
+    return builder(weights=path, include_top=include_top, **network.options, **top)
 
 
 def from_caffe(path: Path) -> dict[str, list[np.ndarray]]:

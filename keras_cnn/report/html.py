@@ -19,9 +19,15 @@ CLASS_COLUMNS = {
         "f1": "F1",
         "support": "pictures",
     },
-    "detection": {"ap_voc07": "AP, 11 points", "ap": "AP, area", "objects": "objects"},
+    "detection": {
+        "ap_coco": "AP of COCO",
+        "ap_voc07": "AP, 11 points",
+        "ap": "AP, area",
+        "objects": "objects",
+    },
     "segmentation": {"iou": "IoU", "pixels": "pixels"},
 }
+SIZES = {"small": "below 32² pixels", "medium": "32² to 96² pixels", "large": "above 96² pixels"}
 STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
@@ -65,7 +71,7 @@ def _section(heading, body, kind=""):
 def _verdict(report):
     lines = [f"<p>{escape(line)}</p>" for line in report["sentence"].split("\n")]
     lines += [f"<p>{escape(note)}</p>" for note in report["notes"]]
-    kind = report["test"].get("verdict", "around")
+    kind = report["test"].get("verdict") or "around"
     badge = '<span class="badge">synthetic sample</span>' if report.get("synthetic") else ""
     return f'{badge}<section class="verdict {kind}">\n' + "\n".join(lines) + "\n</section>"
 
@@ -127,11 +133,20 @@ def _regression(report):
 def _detector(report):
     test = report["test"]
     tiles = [
-        ("mAP", sentences.number(test["map"]), "IoU 0.5, area under the curve (VOC)"),
+        (
+            "mAP",
+            sentences.number(test["map"]),
+            f"IoU 0.5, area under the curve (VOC) {sentences.interval(test['interval'])}".strip(),
+        ),
+        ("baseline", sentences.number(test["baseline"]), "mAP of one fixed box per class"),
         ("mAP of VOC 2007", sentences.number(test["map_voc07"]), "IoU 0.5, 11 points"),
         ("mAP of COCO", sentences.number(test["map_coco"]), "IoU 0.5 to 0.95"),
         ("COCO AP50", sentences.number(test["map_coco50"]), "IoU 0.5"),
         ("COCO AP75", sentences.number(test["map_coco75"]), "IoU 0.75"),
+        *(
+            (f"COCO AP, {size}", sentences.number(test[f"map_coco_{size}"]), area)
+            for size, area in SIZES.items()
+        ),
     ]
     return _section("Scores", _tiles([*tiles, *_time(report)]))
 

@@ -110,6 +110,28 @@ def regression(test: dict) -> str:
     )
 
 
+def detection(test: dict, *, where: str) -> str:
+    """Return the verdict on a detector; without a baseline its score and interval only.
+
+    Args:
+        test: What `detection.scoring.score` returns.
+        where: The pictures, such as "72 test pictures".
+    """
+    if test["map"] is None:
+        return f"mAP undefined on {where}: no class has objects."
+    score = f"mAP {number(test['map'])} at IoU 0.5 on {where}"
+    if test["interval"] is None:
+        return f"{score}."
+    low, high = map(number, test["interval"])
+    if test["verdict"] is None:
+        return f"{score}, 95 % interval {low}–{high}."
+    opening, relation = _verdict(test, baseline="one fixed box per class")
+    return (
+        f"{opening}: {score}; the 95 % interval {low}–{high} {relation} the "
+        f"{number(test['baseline'])} of one fixed box per class."
+    )
+
+
 def segmentation(test: dict) -> str:
     """Return the verdict on a segmentation: does it beat calling every pixel background?"""
     opening, relation = _verdict(test, baseline="calling every pixel background")

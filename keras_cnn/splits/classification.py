@@ -21,6 +21,7 @@ from keras_cnn.splits.tables import (
     split_by_class,
     without_bad,
     without_bad_in_groups,
+    without_listed,
 )
 
 
@@ -118,6 +119,7 @@ def classification_splits(
     tables, names = _tables(source.path, classes=recipe.classes)
     names = names[:most_classes]
     tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
+    tables = without_listed(tables, recipe, folder=source.path)
     facts = source_facts(recipe, source)
     left_out = files.left_out_note(paths(tables), directory=source.path)
     for note in filter(None, (folders.read_layout(source.path).note(), left_out)):

@@ -14,7 +14,14 @@ from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits.base import Splits
-from keras_cnn.splits.tables import flows, locate, source_facts, split_off, without_bad
+from keras_cnn.splits.tables import (
+    flows,
+    locate,
+    source_facts,
+    split_off,
+    without_bad,
+    without_listed,
+)
 
 _SCORES = "FoodScore.csv"
 
@@ -74,7 +81,8 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Regressi
     source = locate(recipe)
     table = pd.DataFrame(_scores(source.path), columns=["path", "label"])
     train, test = train_test_split(table, test_size=0.5, random_state=0)
-    tables, skipped = without_bad({"train": train, "test": test}, recipe)
+    tables = without_listed({"train": train, "test": test}, recipe, folder=source.path)
+    tables, skipped = without_bad(tables, recipe)
     if not len(tables["test"]):
         raise InputError(f"no readable picture is left of the test half in {source.path}: add some")
     if recipe.validate_on_test:

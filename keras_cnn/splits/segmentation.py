@@ -16,7 +16,15 @@ from keras_cnn.images.iterators import Iterator
 from keras_cnn.images.legacy.pairs import Pair
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits.base import Splits
-from keras_cnn.splits.tables import flows, generators, locate, source_facts, split_off, without_bad
+from keras_cnn.splits.tables import (
+    flows,
+    generators,
+    locate,
+    source_facts,
+    split_off,
+    without_bad,
+    without_listed,
+)
 
 _WITHOUT = {  # options that need one class per picture, or that would change a picture's mask
     "mix": "none",
@@ -168,6 +176,7 @@ def segmentation_splits(recipe: Recipe, generator: ImageDataGenerator) -> Segmen
         for split, folder in {"train": "train", "validation": "val", "test": "test"}.items()
         if split != "validation" or (source.path / folder).is_dir()
     }
+    tables = without_listed(tables, recipe, folder=source.path)
     tables, skipped = without_bad(tables, recipe)
     every = pd.concat(tables.values())
     names = masked_folders.class_names(source.path, list(every["label"]))

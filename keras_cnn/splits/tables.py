@@ -1,6 +1,8 @@
 """From tables of pictures to batches: check the pictures, split them, and read them."""
 
 import copy
+import os
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,8 +12,9 @@ from keras_cnn import datasets
 from keras_cnn.datasets import copies
 from keras_cnn.datasets.division import divide, too_few
 from keras_cnn.datasets.examination import examine_all
+from keras_cnn.datasets.reading import without
 from keras_cnn.datasets.synthetic import draw as synthetic
-from keras_cnn.errors import unusable
+from keras_cnn.errors import InputError, unusable
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
@@ -61,6 +64,32 @@ def paths(tables: dict) -> list[str]:
         tables: Split -> table with the columns path and label.
     """
     return [path for table in tables.values() for path in table["path"]]
+
+
+def without_listed(tables: dict, recipe: Recipe, *, folder: Path) -> dict:
+    """Leave out the pictures that a file lists.
+
+    Args:
+        tables: As in `paths`.
+        recipe: The choice `leave_out`.
+        folder: The set's folder.
+
+    Raises:
+        InputError: The file cannot be used, or lists all pictures of a split.
+    """
+    if recipe.leave_out is None:
+        return tables
+    listed = without(recipe.leave_out, folder=folder)
+    left = {
+        name: table[~table["path"].map(os.path.abspath).isin(listed)]
+        for name, table in tables.items()
+    }
+    if empty := [name for name, table in left.items() if table.empty]:
+        raise InputError(
+            f"--without must leave pictures in each split; {recipe.leave_out} leaves none in "
+            f"{empty}: correct it"
+        )
+    return left
 
 
 def without_bad(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:

@@ -146,7 +146,7 @@ class Checkpoint(keras.callbacks.Callback):
             raise self._mismatch()
         if state.get("pictures", self.pictures) != self.pictures:  # older states lack the key
             raise InputError(
-                f"--resume finds other pictures, or another split of them, than the run in "
+                f"--resume finds other pictures, boxes, classes or another split than the run in "
                 f"{self.folder.parent} had: use its --data, --seed and --validation-split, or drop "
                 "--resume to start anew"
             )

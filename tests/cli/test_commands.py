@@ -31,6 +31,8 @@ COMMANDS = (
     "predict",
     "detect",
     "explain",
+    "check",
+    "convert",
     "fetch",
     "export",
     "models",
@@ -279,7 +281,7 @@ def test_train_detector_hands_its_options_to_the_training(tmp_path, capsys, monk
 
     monkeypatch.setattr(training, "run", run)
     monkeypatch.setattr("keras_cnn.detection.task.detection_splits", lambda recipe: None)
-    options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2"]
+    options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2", "--weights", "none"]
     assert main(["train-detector", str(tmp_path), *options]) == 0
     assert (received["recipe"].epochs, received["recipe"].data) == (2, tmp_path)
     assert received["optimizer"].keywords == {"momentum": 0.9} and received["fine_tune"] is None

@@ -1,6 +1,7 @@
 """Every option that a command offers is used by it; no command writes where it was not asked to."""
 
 import argparse
+import dataclasses
 import inspect
 import json
 import os
@@ -159,8 +160,30 @@ def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
 def test_train_detector_uses_every_option(unread, tmp_path, undrawn, monkeypatch):
     monkeypatch.setattr(ssd, "SSD300", _tiny_ssd)
     synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
-    words = ["--batch-size", 2, "--epochs", 1, "--out", tmp_path / "out"]
+    words = ["--batch-size", 2, "--epochs", 1, "--weights", "none", "--out", tmp_path / "out"]
     assert unread("train-detector", tmp_path / "set", *words) == (0, set())
+
+
+def test_convert_uses_every_option(unread, tmp_path):
+    synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 4, "val": 1, "test": 2})
+    words = ["--to", "yolo", "--out", tmp_path / "new"]
+    assert unread("convert", tmp_path / "set", *words) == (0, set())
+
+
+def test_options_of_reading_change_what_is_trained(tmp_path):
+    synthetic.shapes.write(tmp_path / "set", split_sizes={"train": 12})
+    listed = tmp_path / "listed.txt"
+    first = sorted((tmp_path / "set" / "JPEGImages").iterdir())[0]
+    listed.write_text(f"{first}\n")
+    base = detection.DetectionRecipe(name="x", dataset="x", data=tmp_path / "set")
+    names = detection.detection_splits(base).class_names
+    changes = {"validation_split": 0.3, "leave_out": listed, "rename": [f"{names[0]}=first"]}
+    changes["group_by"] = "([0-9])$"
+    hashes = {str(detection.detection_splits(base).fingerprints)}
+    for name, value in changes.items():
+        changed = dataclasses.replace(base, **{name: value})
+        hashes.add(str(detection.detection_splits(changed).fingerprints))
+    assert len(hashes) == 1 + len(changes)
 
 
 def test_lr_find_uses_every_option(unread, stripes, tmp_path):

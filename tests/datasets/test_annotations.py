@@ -16,7 +16,7 @@ from keras_cnn.images import files
 
 def test_a_voc_folder_is_read_as_written(tmp_path):
     objects = [("猫", (1, 2, 30, 20), False), ("ball", (5, 5, 60, 40), True)]
-    part = annotations.read_voc(voc_folder(tmp_path, objects), split="train")
+    part = annotations.read(voc_folder(tmp_path, objects), split="train")
     assert part.class_names == ("ball", "猫")
     (first,) = part.pictures
     assert first.boxes.tolist() == [[1, 2, 30, 20], [5, 5, 60, 40]]
@@ -30,7 +30,7 @@ def test_a_listed_picture_may_have_any_format_that_is_read(tmp_path, ending):
     images = voc_folder(tmp_path, [("cat", (1, 2, 30, 20), False)]) / "JPEGImages"
     (images / "first.jpg").unlink()
     picture(images / f"first.{ending}")
-    assert annotations.read_voc(tmp_path, split="train").pictures[0].path == str(
+    assert annotations.read(tmp_path, split="train").pictures[0].path == str(
         images / f"first.{ending}"
     )
 
@@ -38,7 +38,7 @@ def test_a_listed_picture_may_have_any_format_that_is_read(tmp_path, ending):
 def test_an_object_whose_difficulty_is_left_empty_is_not_difficult(tmp_path):
     path = voc_folder(tmp_path, [("cat", (1, 2, 30, 20), True)]) / "Annotations" / "first.xml"
     path.write_text(path.read_text().replace("<difficult>1</difficult>", "<difficult/>"))
-    assert annotations.read_voc(tmp_path, split="train").pictures[0].difficult.tolist() == [False]
+    assert annotations.read(tmp_path, split="train").pictures[0].difficult.tolist() == [False]
 
 
 def _encoded(folder, encoding, *, declared=None):
@@ -51,13 +51,13 @@ def _encoded(folder, encoding, *, declared=None):
 
 @pytest.mark.parametrize("encoding", ["gb18030", "gbk", "utf-16", "utf-8", "utf-8-sig"])
 def test_an_annotation_is_read_in_the_encoding_it_declares(tmp_path, encoding):
-    part = annotations.read_voc(_encoded(tmp_path, encoding), split="train")
+    part = annotations.read(_encoded(tmp_path, encoding), split="train")
     assert part.class_names == ("猫è",)
 
 
 @pytest.mark.parametrize("declared", ["utf-16", "UTF-16LE"])
 def test_an_annotation_that_only_claims_to_be_utf_16_is_read_as_utf_8(tmp_path, declared):
-    part = annotations.read_voc(_encoded(tmp_path, "utf-8", declared=declared), split="train")
+    part = annotations.read(_encoded(tmp_path, "utf-8", declared=declared), split="train")
     assert part.class_names == ("猫è",)
 
 
@@ -65,7 +65,7 @@ def test_an_annotation_that_only_claims_to_be_utf_16_is_read_as_utf_8(tmp_path, 
 def test_an_annotation_that_is_not_in_its_encoding_is_named_with_it(tmp_path, declared):
     _encoded(tmp_path, "gbk", declared=declared)
     with pytest.raises(InputError, match=f"first.xml: .*{declared}.*save it as UTF-8"):
-        annotations.read_voc(tmp_path, split="train")
+        annotations.read(tmp_path, split="train")
 
 
 def test_a_bomb_of_entities_is_no_annotation(tmp_path):
@@ -75,7 +75,7 @@ def test_a_bomb_of_entities_is_no_annotation(tmp_path):
     for head in ("", "<?xml version='1.0' encoding='gbk'?>"):
         path.write_text(head + bomb)
         with pytest.raises(InputError, match="is not a VOC annotation"):
-            annotations.read_voc(tmp_path, split="train")
+            annotations.read(tmp_path, split="train")
 
 
 def test_lists_may_start_with_a_byte_order_mark_and_must_be_utf_8(tmp_path):
@@ -101,29 +101,30 @@ def test_a_listed_name_may_hold_spaces_and_end_in_a_flag(tmp_path):
         picture(folder / "JPEGImages" / f"{name}.jpg")
         (folder / "Annotations" / f"{name}.xml").write_text(text)
     listing.write_text("my cat\nmy cat  1\nmy cat 1\nmy cat 0\nfirst\t-1\n")
-    names = [
-        Path(entry.path).stem for entry in annotations.read_voc(folder, split="train").pictures
-    ]
-    assert names == ["my cat", "my cat", "my cat 1", "my cat", "first"]
+    part = annotations.read(folder, split="train")
+    assert [Path(entry.path).stem for entry in part.pictures] == ["my cat", "my cat 1", "first"]
+    assert [Path(place).stem for place, _ in part.notes] == ["my cat", "my cat"]
     listing.write_text("first 2\n")
     with pytest.raises(InputError, match="names .*first 2.jpg, which does not exist"):
-        annotations.read_voc(folder, split="train")
+        annotations.read(folder, split="train")
 
 
 def test_the_chapters_lines_are_read_with_spaces_in_the_path(tmp_path):
-    picture(tmp_path / "my pictures" / "a 1.jpg")
+    for name in ("a 1", "b"):
+        picture(tmp_path / "my pictures" / f"{name}.jpg")
+    (tmp_path / "classes.txt").write_text("ball\ncat\n")
     lines = tmp_path / "train.txt"
-    lines.write_text("my pictures/a 1.jpg 1,2,30,20,1 5,5,60,40,0\n\nmy pictures/a 1.jpg\n")
-    part = annotations.read_lines(lines, class_names=["ball", "cat"])
+    lines.write_text("my pictures/a 1.jpg 1,2,30,20,1 5,5,60,40,0\n\nmy pictures/b.jpg\n")
+    part = annotations.read(tmp_path, split="train")
     assert [len(entry.boxes) for entry in part.pictures] == [2, 0]
     assert part.pictures[0].boxes.tolist() == [[1, 2, 30, 20], [5, 5, 60, 40]]
     assert part.pictures[0].labels.tolist() == [2, 1]
     lines.write_text("my pictures/a 1.jpg 1,2,30,20,1 5,5,oops\n")
     with pytest.raises(InputError, match="line 1 has '5,5,oops'"):
-        annotations.read_lines(lines, class_names=["ball", "cat"])
+        annotations.read(tmp_path, split="train")
     lines.write_text("my pictures/a 1.jpg 1,2,30,20,2\n")
     with pytest.raises(InputError, match="must be below the number of classes, 2"):
-        annotations.read_lines(lines, class_names=["ball", "cat"])
+        annotations.read(tmp_path, split="train")
 
 
 def test_coco_boxes_become_corners_and_crowds_difficult(tmp_path):
@@ -136,29 +137,30 @@ def test_coco_boxes_become_corners_and_crowds_difficult(tmp_path):
             {"image_id": 7, "category_id": 3, "bbox": [0, 0, 60, 40], "iscrowd": 1},
         ],
     }
-    (tmp_path / "all.json").write_text(json.dumps(data))
-    part = annotations.read_coco(tmp_path / "all.json", images=tmp_path / "images")
+    (tmp_path / "train.json").write_text(json.dumps(data))
+    part = annotations.read(tmp_path, split="train")
     assert part.class_names == ("ball", "cat")
     assert part.pictures[0].boxes.tolist() == [[1, 2, 11, 22], [0, 0, 60, 40]]
     assert part.pictures[0].labels.tolist() == [2, 1]
     assert part.pictures[0].difficult.tolist() == [False, True]
-    (tmp_path / "all.json").write_text("{}")
+    assert part.pictures[0].crowds.tolist() == [False, True]
+    (tmp_path / "train.json").write_text("{}")
     with pytest.raises(InputError, match="not in COCO's layout"):
-        annotations.read_coco(tmp_path / "all.json", images=tmp_path / "images")
+        annotations.read(tmp_path, split="train")
 
 
 def test_missing_files_and_classes_are_named(tmp_path):
     folder = voc_folder(tmp_path, [("cat", (0, 0, 60, 40), False)])
-    with pytest.raises(InputError, match="test.txt does not exist"):
-        annotations.read_voc(folder, split="test")
+    with pytest.raises(InputError, match="has no list test of .*VOC it has .'train'.: add it"):
+        annotations.read(folder, split="test")
     with pytest.raises(InputError, match="must be one of .'dog'.*first.xml has 'cat'"):
-        annotations.read_voc(folder, split="train", class_names=["dog"])
+        annotations.read(folder, split="train", class_names=["dog"])
     (folder / "Annotations" / "first.xml").write_text("<annotation><object></object>")
     with pytest.raises(InputError, match="first.xml is not a VOC annotation"):
-        annotations.read_voc(folder, split="train")
+        annotations.read(folder, split="train")
     (folder / "JPEGImages" / "first.jpg").unlink()
     with pytest.raises(InputError, match="names .*first.jpg, which does not exist"):
-        annotations.read_voc(folder, split="train")
+        annotations.read(folder, split="train")
 
 
 @pytest.mark.parametrize("layout", ["voc", "lines", "coco"])
@@ -179,7 +181,7 @@ def test_a_split_without_classes_or_pictures_is_named_by_its_list(tmp_path, layo
     with pytest.raises(InputError, match="the list train of .* has no object to find: add objects"):
         detection_splits(recipe)
     (tmp_path / listing).write_text(empty)
-    with pytest.raises(InputError, match=f"{listing} lists no picture: add some"):
+    with pytest.raises(InputError, match="the list train of .* lists no picture: add some"):
         detection_splits(recipe)
 
 
@@ -187,7 +189,7 @@ def test_the_degenerate_boxes_of_the_real_blood_cells_are_found():
     folder = Path(os.environ.get("KERAS_CNN_DATA", "absent")) / "bccd"
     if not folder.is_dir():
         pytest.skip("KERAS_CNN_DATA names no folder with bccd")
-    parts = {split: annotations.read_voc(folder, split=split) for split in ("train", "val", "test")}
+    parts = {split: annotations.read(folder, split=split) for split in ("train", "val", "test")}
     assert [len(part.pictures) for part in parts.values()] == [205, 87, 72]
     assert parts["train"].class_names == ("Platelets", "RBC", "WBC")
     found = [annotations.check(part, skip_bad_boxes=True) for part in parts.values()]
@@ -216,7 +218,7 @@ def test_the_layout_of_a_folder_is_recognised(tmp_path):
         assert annotations.has(tmp_path / layout, "train") and not annotations.has(
             tmp_path / layout, "test"
         )
-    with pytest.raises(InputError, match="ImageSets/Main.*val.json of COCO.*val.txt"):
+    with pytest.raises(InputError, match="has no list val of pictures; as lines of text it has"):
         annotations.read(tmp_path / "lines", split="val")
-    with pytest.raises(InputError, match="the same classes"):
+    with pytest.raises(InputError, match="must be one of .'dog'.; .* has 'cat'"):
         annotations.read(tmp_path / "coco", split="train", class_names=["dog"])

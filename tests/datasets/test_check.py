@@ -9,6 +9,7 @@ from PIL import Image, ImageEnhance
 from keras_cnn import InputError
 from keras_cnn.cli import main
 from keras_cnn.datasets.check import check
+from keras_cnn.datasets.reading import Reading, without
 
 
 def _picture(seed, *, size=(160, 120)):
@@ -162,8 +163,9 @@ def test_boxes_without_area_are_found(tmp_path):
         ],
     }
     (folder / "train.json").write_text(json.dumps(coco))
-    (finding,) = check(folder).findings
+    too_few, finding = check(folder).findings
     assert finding.kind == "bad box" and "no area" in finding.reason
+    assert too_few.kind == "too few" and "2 or more pictures" in too_few.reason
 
 
 def test_a_damaged_picture_with_boxes_and_a_picture_of_two_splits_are_reported(tmp_path):
@@ -206,3 +208,13 @@ def test_the_command_lists_what_to_leave_out_and_deletes_nothing(pets, tmp_path,
     assert main(["check", str(pets), "--quarantine", str(quarantine), "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
     assert result["faults"] == 1 and result["quarantine"] == ["train/cat/again.jpg"]
+
+
+def test_pictures_of_a_list_are_not_checked(pets, tmp_path):
+    bad = pets / "train" / "cat" / "bad.jpg"
+    bad.touch()
+    listed = tmp_path / "quarantine.txt"
+    listed.write_text(f"{bad}\n", encoding="utf-8")
+    assert [finding.path for finding in check(pets).findings if finding.is_fault]
+    reading = Reading(without=without(listed, folder=pets))
+    assert not [f for f in check(pets, reading=reading).findings if f.is_fault]

@@ -13,7 +13,7 @@ def test_the_sample_is_a_voc_folder_without_bad_boxes(tmp_path):
     folder = tmp_path / "形 shapes"
     shapes.write(folder, split_sizes=SIZES)
     for split, number in SIZES.items():
-        read = annotations.read_voc(folder, split=split, class_names=shapes.CLASSES)
+        read = annotations.read(folder, split=split, class_names=shapes.CLASSES)
         checked, bad = annotations.check(read)
         assert len(checked.pictures) == number and not bad
 

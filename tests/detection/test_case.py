@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from keras_cnn import InputError
+from keras_cnn.cli import train_detector
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.detection import DetectionRecipe, Detector, network, task
 from keras_cnn.models import ssd
@@ -51,7 +52,7 @@ def _tiny(*, classes, input_shape, base, weights, alpha):
 def test_the_case_ends_in_a_report_and_a_detector(case, few, tmp_path, monkeypatch, build):
     monkeypatch.setattr(ssd, "SSD300", build)
     run = tmp_path / "run"
-    options = f"--data {few} --out {run} --alpha 0.25 --batch-size 2 --epochs 1"
+    options = f"--data {few} --out {run} --alpha 0.25 --weights none --batch-size 2 --epochs 1"
     result = case.main(options.split())
     assert json.loads((run / "report.json").read_text("utf-8")) == result
     assert result["task"] == "detection" and 0 <= result["test"]["map"] <= 1
@@ -68,7 +69,7 @@ def test_the_report_says_that_the_validation_pictures_were_tested(
     case, few, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(ssd, "SSD300", _tiny)
-    options = f"--data {few} --alpha 0.25 --batch-size 2 --epochs 1".split()
+    options = f"--data {few} --alpha 0.25 --weights none --batch-size 2 --epochs 1".split()
     note = "picked the best weights"
     assert note not in str(case.main([*options, "--out", str(tmp_path / "tested")]))
     shutil.copytree(few, tmp_path / "set")
@@ -103,7 +104,7 @@ def test_damaged_pictures_are_named_before_the_training(case, tmp_path):
     for path in sorted((tmp_path / "set" / "JPEGImages").glob("train_*")):
         path.write_bytes(path.read_bytes()[:-2000])  # its header is whole
     recipe = dataclasses.replace(case.RECIPE, data=tmp_path / "set")
-    with pytest.raises(InputError, match="(?s)2 of 2 pictures cannot be used.*train_0000.*_0001"):
+    with pytest.raises(InputError, match="(?s)2 of 4 pictures cannot be used.*train_0000.*_0001"):
         task.detection_splits(recipe)
 
 
@@ -127,11 +128,11 @@ def test_an_error_of_missing_weights_names_their_option(tmp_path):
     with pytest.raises(InputError, match="--weights .*absent.h5"):
         network(recipe, input_shape=(300, 300, 3), classes=4)
     with pytest.raises(InputError, match="name them by --weights"):
-        DetectionRecipe(name="x", dataset="x", freeze=True)
+        DetectionRecipe(name="x", dataset="x", weights=None, freeze=True)
 
 
 def test_an_error_of_alpha_does_not_name_the_option_weights():
-    recipe = DetectionRecipe(name="x", dataset="x", alpha=0.001)
+    recipe = DetectionRecipe(name="x", dataset="x", alpha=0.001, weights=None)
     with pytest.raises(InputError, match="^alpha must leave at least one of 32 filters"):
         network(recipe, input_shape=(300, 300, 3), classes=4)
 
@@ -147,6 +148,23 @@ def test_an_alpha_that_the_base_does_not_take_is_refused_and_not_recorded(case, 
     assert case.RECIPE.parse(["--alpha", "0.25"]).alpha == 0.25
     without = dataclasses.replace(case.RECIPE, without=("base", "alpha"))
     assert without.parse([]).alpha == 0.5
+
+
+def test_the_case_and_the_command_have_the_same_defaults_but_for_the_epochs(case):
+    theirs = dataclasses.asdict(train_detector._RECIPE)
+    differing = {
+        key for key, value in dataclasses.asdict(case.RECIPE).items() if value != theirs[key]
+    }
+    assert differing == {"name", "dataset", "epochs", "choices", "listing"}
+
+
+@pytest.mark.parametrize("jitter", [False, True])
+def test_without_flip_no_training_picture_is_mirrored(few, case, jitter):
+    choices = {"flip": 0, "data": few, "choices": {**case.RECIPE.choices, "jitter": jitter}}
+    splits = task.detection_splits(dataclasses.replace(case.RECIPE, **choices))
+    assert splits.train.augmentation.flip == 0
+    with pytest.raises(InputError, match="--flip must be at most 1"):
+        dataclasses.replace(case.RECIPE, flip=1.5)
 
 
 def test_weights_bring_the_priors_they_were_trained_for(few, tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from annotated_sets import LAYOUTS
 from PIL import Image
 
 from keras_cnn.cli import main
@@ -134,6 +135,7 @@ def test_a_split_without_objects_and_a_class_of_val_alone(voc):
         {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 9, 9]}]},
         {"categories": []},
         {"categories": [{"id": 1, "name": "dog"}]},
+        {"categories": [{"id": 1, "name": "Cat"}]},
         {"categories": [{"id": 1, "name": "\ud800"}]},
         None,
     ],
@@ -155,3 +157,111 @@ def test_the_command_names_every_fault_and_judges_the_other_files(voc, capsys):
     for path in ("Annotations/t1.xml", "Annotations/v1.xml, object 1 (cat)", "JPEGImages/t2.png"):
         assert path in printed
     assert "3 faults" in printed
+
+
+BROKEN = {  # change of a generated set -> whether training must refuse it
+    "none": False,
+    "background": False,
+    "rounding": False,
+    "twice": False,
+    "empty val class": False,
+    "no area": True,
+    "outside": True,
+    "unknown class": True,
+    "blank class": True,
+    "missing picture": True,
+    "damaged picture": True,
+    "other size": True,
+    "case": True,
+}
+
+
+def _generated(folder, rng, change):
+    """A set in COCO's layout with random boxes, and one change of it."""
+    classes = ["cat", "dog", "cow"]
+    for split, count in {"train": 4, "val": 2}.items():
+        content = {"images": [], "annotations": []}
+        content["categories"] = [{"id": k, "name": name} for k, name in enumerate(classes)]
+        for number in range(count):
+            name = f"{split}{number}.png"
+            _picture(folder / split / name, seed=int(rng.integers(1 << 30)))
+            image = {"id": number, "file_name": name, "width": 60, "height": 40}
+            content["images"].append(image)
+            for _ in range(rng.integers(1, 4)):
+                (x, y), (w, h) = rng.uniform(0, 30, 2), rng.uniform(2, 10, 2)
+                entry = {"image_id": number, "category_id": int(rng.integers(3))}
+                content["annotations"].append(entry | {"bbox": [x, y, w, h], "iscrowd": 0})
+        _apply(change, content, folder / split, rng)
+        (folder / f"{split}.json").write_text(json.dumps(content))
+
+
+def _apply(change, content, folder, rng):
+    entry = content["annotations"][rng.integers(len(content["annotations"]))]
+    image = content["images"][rng.integers(len(content["images"]))]
+    match change:
+        case "background":
+            _picture(folder / "more.png", seed=int(rng.integers(1 << 30)))
+            content["images"].append({"id": 99, "file_name": "more.png"})
+        case "rounding":
+            entry["bbox"][2] = 60.9 - entry["bbox"][0]
+        case "twice":
+            its = [e for e in content["annotations"] if e["image_id"] == image["id"]]
+            content["images"].append(image | {"id": 99})
+            content["annotations"] += [e | {"image_id": 99} for e in its]
+        case "empty val class":
+            content["categories"].append({"id": 7, "name": "owl"})
+        case "no area":
+            entry["bbox"][3] = 0
+        case "outside":
+            entry["bbox"][0] = 70
+        case "unknown class":
+            entry["category_id"] = 8
+        case "blank class":
+            content["categories"].append({"id": 8, "name": " "})
+            entry["category_id"] = 8
+        case "missing picture":
+            (folder / image["file_name"]).unlink()
+        case "damaged picture":
+            (folder / image["file_name"]).write_bytes(b"P")
+        case "other size":
+            content["images"] = [i | {"width": 30, "height": 80} for i in content["images"]]
+        case "case":
+            content["categories"].append({"id": 8, "name": "CAT"})
+            entry["category_id"] = 8
+
+
+@pytest.mark.parametrize("change", BROKEN)
+def test_check_says_no_faults_exactly_where_training_accepts(tmp_path, change):
+    for seed in range(4):
+        folder = tmp_path / str(seed)
+        _generated(folder, np.random.default_rng(seed), change)
+        faults = [fault for fault in _faults(folder) if "leak" not in fault.kind]
+        assert bool(faults) == _refused(folder) == BROKEN[change], (seed, faults)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_judged_alike(tmp_path, layout):
+    LAYOUTS[layout](tmp_path)
+    for seed, path in enumerate(sorted(tmp_path.rglob("*.[jJ][pP][gG]"))):
+        _picture(path, seed=seed)
+    assert not _faults(tmp_path) and not _refused(tmp_path)
+
+
+def test_an_undivided_set_is_trained_and_checked_alike(tmp_path, capsys):
+    for number in range(12):
+        _picture(tmp_path / f"{number}.png", seed=number)
+        (tmp_path / f"{number}.xml").write_text(XML.replace("cat", ("cat", "dog")[number % 2]))
+    _picture(tmp_path / "copy.png", seed=0)
+    (tmp_path / "copy.xml").write_text(XML)
+    assert not _faults(tmp_path)
+    splits = detection_splits(DetectionRecipe(name="x", dataset="x", data=tmp_path))
+    assert sum(splits.sizes.values()) == 13 and min(splits.sizes.values()) >= 2
+    assert "The set was divided by class" in capsys.readouterr().out
+    for part in (splits.train, splits.validation, splits.test):
+        assert {label for entry in part.pictures for label in entry.labels} == {1, 2}
+        names = {path.rpartition("/")[2] for path in part.filepaths}
+        assert len(names & {"0.png", "copy.png"}) != 1
+    for path in tmp_path.glob("[1-9]*.png"):
+        path.unlink()
+        path.with_suffix(".xml").unlink()
+    assert [fault.kind for fault in _faults(tmp_path)] == ["too few"] and _refused(tmp_path)

@@ -1,7 +1,11 @@
 """``keras-cnn evaluate`` of a detector, on a set of each layout."""
 
+import contextlib
+import io
 import json
+import re
 
+import numpy as np
 import pytest
 from oracle_detector import NAMES, SCENES, Oracle, bright
 from PIL import Image
@@ -55,7 +59,7 @@ def voc(tmp_path):
 def test_a_detector_is_scored_on_a_voc_folder(voc, evaluate, tmp_path):
     _, scores, _ = evaluate()
     assert scores["test"]["map"] == 1 and scores["test"]["classes"]["书法"]["objects"] == 3
-    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    assert scores["sentence"].startswith("mAP 1.000 at IoU 0.5 on 3 pictures of val, 95 % ")
     out = tmp_path / "out"
     assert evaluate("--out", str(out))[1] == scores
     report = json.loads((out / "report.json").read_text("utf-8"))
@@ -84,7 +88,7 @@ def test_evaluate_goes_on_without_pictures_that_cannot_be_read(voc, evaluate):
         assert code == 2 and str(bad) in errors
         _, scores, _ = evaluate("--skip-bad-images")
         assert scores["test"]["map"] == 1 and list(scores["skipped"]) == [str(bad)]
-        assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 2 pictures of val."
+        assert scores["sentence"].startswith("mAP 1.000 at IoU 0.5 on 2 pictures of val, 95 % ")
     for path in (voc / "JPEGImages").iterdir():
         path.write_bytes(b"no picture")
     code, _, errors = evaluate("--skip-bad-images")
@@ -103,12 +107,55 @@ def test_a_detector_is_scored_on_the_layouts_it_learns_from(tmp_path, evaluate):
         content["annotations"].append(box)
     (folder / "val.json").write_text(json.dumps(content))
     _, scores, _ = evaluate()
-    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of val."
+    assert scores["sentence"].startswith("mAP 1.000 at IoU 0.5 on 3 pictures of val, 95 % ")
     lines = (f"{number}.png {','.join(map(str, box))},1" for number, (*_, box) in enumerate(SCENES))
+    (folder / "val.json").unlink()  # a folder is read in one layout
     (folder / "test.txt").write_text("\n".join(lines))
     (folder / "classes.txt").write_text("\n".join(NAMES), "utf-8")
     _, scores, _ = evaluate()
-    assert scores["sentence"] == "mAP 1.000 at IoU 0.5 on 3 pictures of test."
+    assert scores["sentence"].startswith("mAP 1.000 at IoU 0.5 on 3 pictures of test, 95 % ")
+    # Classes are the same by name: another order of them changes nothing.
     (folder / "classes.txt").write_text("\n".join(NAMES[::-1]), "utf-8")
-    code, _, errors = evaluate()
-    assert code == 2 and "classes.txt has ['书法', 'book'] in place of ['book', '书法']" in errors
+    text = (folder / "test.txt").read_text()
+    (folder / "test.txt").write_text(re.sub(",1$", ",0", text, flags=re.MULTILINE))
+    _, scores, _ = evaluate()
+    assert scores["sentence"].startswith("mAP 1.000 at IoU 0.5 on 3 pictures of test, 95 % ")
+
+
+def test_the_file_of_results_has_the_ids_of_the_coco_file_and_pycocotools_scores_it_alike(
+    tmp_path, evaluate
+):
+    coco = pytest.importorskip("pycocotools.coco")
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    folder = tmp_path / "set"
+    _draw(folder)
+    content = {"images": [], "annotations": []}
+    content["categories"] = [{"id": 7, "name": "book"}, {"id": 40, "name": "书法"}]
+    for number, (width, height, (x1, y1, x2, y2)) in enumerate(SCENES):
+        size = {"width": width, "height": height}
+        content["images"].append({"id": 100 - number, "file_name": f"{number}.png"} | size)
+        box = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+        box |= {"id": number + 1, "image_id": 100 - number, "category_id": 40}
+        content["annotations"].append(box)
+    (folder / "val.json").write_text(json.dumps(content), "utf-8")
+    _, scores, _ = evaluate("--coco-json", str(tmp_path / "results.json"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = coco.COCO(str(folder / "val.json"))
+        judge = cocoeval.COCOeval(truth, truth.loadRes(str(tmp_path / "results.json")), "bbox")
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    keys = ("map_coco", "map_coco50", "map_coco75", "map_coco_medium", "map_coco_large")
+    expected = judge.stats[[0, 1, 2, 4, 5]]
+    assert 0.5 < expected[0] <= 1
+    np.testing.assert_allclose([scores["test"][key] for key in keys], expected, atol=1e-12)
+
+
+def test_pictures_of_another_layout_are_numbered_from_one_on(voc, evaluate, tmp_path):
+    path = tmp_path / "results.json"
+    evaluate("--coco-json", str(path))
+    rows = json.loads(path.read_text("utf-8"))
+    assert [row["image_id"] for row in rows] == [1, 2, 3]
+    assert {row["category_id"] for row in rows} == {2}
+    code, _, errors = evaluate("--coco-json", str(tmp_path / "absent" / "results.json"))
+    assert code == 2 and "--coco-json must be a file in a folder that exists" in errors

@@ -13,6 +13,8 @@ def reference(y_true, y_pred, ratio=3.0):
     for truth, guess in zip(y_true.astype(float), y_pred.astype(float), strict=True):
         negatives, positives = [], 0
         for prior, answer in zip(truth, guess, strict=True):
+            if prior[4] < 0:
+                continue
             logits = answer[4:] - answer[4:].max()
             loss = np.log(np.exp(logits).sum()) - logits[int(prior[4])]
             if prior[4] == 0:
@@ -42,6 +44,16 @@ def batch(*, positives, priors=40, classes=4, seed=0):
 @pytest.mark.parametrize("positives", [[5, 2, 9], [0, 4], [20], [0], [40]])
 def test_the_loss_is_the_papers(positives):
     y_true, y_pred = batch(positives=positives)
+    value = float(MultiboxLoss()(y_true, y_pred))
+    assert value == pytest.approx(reference(y_true, y_pred), rel=1e-5)
+
+
+def test_priors_in_a_crowd_are_ignored():
+    y_true, y_pred = batch(positives=[5, 0])
+    background = np.argwhere(y_true[..., 4] == 0)
+    hardest = background[:: len(background) // 12]
+    y_true[hardest[:, 0], hardest[:, 1], 4] = -1
+    y_pred[hardest[:, 0], hardest[:, 1], 5] = 20  # they would be the hardest negatives
     value = float(MultiboxLoss()(y_true, y_pred))
     assert value == pytest.approx(reference(y_true, y_pred), rel=1e-5)
 

@@ -49,10 +49,11 @@ def pycocotools_precision(truths, found, *, thresholds, recalls):
     def as_coco(box):
         return [*map(float, box[:2]), float(box[2] - box[0]), float(box[3] - box[1])]
 
-    for index, (truth, labels, _) in enumerate(truths):
-        for box, label in zip(truth, labels, strict=True):
-            area = float((box[2:] - box[:2]).prod())
-            entry = {"bbox": as_coco(box), "area": area, "iscrowd": 0, "category_id": int(label)}
+    for index, (truth, labels, kinds) in enumerate(truths):
+        for box, label, kind in zip(truth, labels, kinds, strict=True):
+            area, crowd = float((box[2:] - box[:2]).prod()), int(kind == 2)
+            entry = {"bbox": as_coco(box), "area": area, "iscrowd": crowd}
+            entry["category_id"] = int(label)
             entry |= {"id": len(data["annotations"]) + 1, "image_id": index + 1}
             data["annotations"].append(entry)
         for box, score, label in zip(*found[index], strict=True):
@@ -114,6 +115,35 @@ def test_coco_precision_is_pycocotools(seed):
     ours = metrics.coco(truths, found, class_names=NAMES)
     assert 0.05 < ours.mean() < 0.95  # neither all right nor all wrong, which would hide mistakes
     np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_coco_precision_with_crowds_is_pycocotools(seed):
+    truths, found = random_scene(seed=seed)
+    rng = np.random.default_rng(seed)
+    planted = []
+    for box, labels, _ in truths:
+        crowds = rng.random(len(labels)) < 0.3
+        wider = box.astype(float)
+        wider[crowds, 2:] += (box[crowds, 2:] - box[crowds, :2]) * rng.uniform(0, 3)
+        planted.append((wider, labels, 2 * crowds))
+    expected = pycocotools_precision(
+        planted, found, thresholds=metrics.COCO_THRESHOLDS, recalls=metrics.COCO_RECALLS
+    )
+    ours = metrics.coco(planted, found, class_names=NAMES)
+    np.testing.assert_allclose(ours, expected, atol=1e-12)
+    as_difficult = [(box, labels, kinds > 0) for box, labels, kinds in planted]
+    assert abs(metrics.coco(as_difficult, found, class_names=NAMES) - expected).max() > 1e-3
+
+
+def test_many_detections_in_a_crowd_are_neither_right_nor_wrong_and_hide_no_object():
+    boxes = np.array([(0, 0, 100, 100), (10, 10, 20, 20)], float)
+    truths = [(boxes, np.array([1, 1]), np.array([2, 0]))]
+    found = np.array([(50, 50, 60, 60), (70, 70, 80, 80), (10, 10, 20, 20)], float)
+    answers = [(found, np.array([0.9, 0.8, 0.7]), np.array([1, 1, 1]))]
+    (score,) = metrics.voc(truths, answers, class_names=["cat"])
+    assert score.objects == 1 and score.average_precision == 1
+    assert metrics.coco(truths, answers, class_names=["cat"]).min() == 1
 
 
 @pytest.mark.parametrize("seed", range(4))

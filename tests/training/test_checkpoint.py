@@ -139,7 +139,7 @@ def test_resuming_with_another_model_or_optimizer_is_refused(tmp_path, wrong):
 def test_resuming_with_other_pictures_or_another_split_is_refused(tmp_path):
     _epochs(_model(), tmp_path, [0.5], pictures={"test": {"hash": "a"}})
     Checkpoint(tmp_path, pictures={"test": {"hash": "a"}}).read(_model())
-    with pytest.raises(InputError, match="other pictures, or another split .*--seed"):
+    with pytest.raises(InputError, match="classes or another split .*--seed"):
         Checkpoint(tmp_path, pictures={"test": {"hash": "b"}}).read(_model())
 
 

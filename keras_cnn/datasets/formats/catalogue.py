@@ -1,0 +1,36 @@
+"""The table of all layouts of annotations, and which of them a folder has."""
+
+from pathlib import Path
+from typing import Any
+
+from keras_cnn.datasets.formats import coco, cvat, labelme, lines, rows, tables, voc, yolo
+
+FORMATS = (  # in the order of `box_layouts.LAYOUTS`: layouts that name their splits first
+    voc.LISTED,
+    coco.FORMAT,
+    lines.FORMAT,
+    yolo.FORMAT,
+    cvat.FORMAT,
+    tables.FORMAT,
+    voc.LOOSE,
+    labelme.FORMAT,
+)
+
+
+def find(folder: Path) -> tuple[rows.Format | None, dict[str, Any]]:
+    """Return the layout of a folder and what its reader takes for each split.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The first layout of `FORMATS` that fits, or None; split ("train", "val", "test", or "all"
+        of an undivided set) -> its annotations.
+
+    Raises:
+        InputError: A file that describes the set is damaged.
+    """
+    for entry in FORMATS:
+        if splits := entry.find(folder):
+            return entry, splits
+    return None, {}

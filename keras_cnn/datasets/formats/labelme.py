@@ -1,0 +1,70 @@
+"""labelme: a JSON file of shapes per picture."""
+
+import math
+from pathlib import Path
+
+from keras_cnn.datasets.formats import rows, texts
+from keras_cnn.errors import InputError
+
+
+def find(folder: Path) -> dict[str, list[Path]]:
+    """Return the JSON files of each split.
+
+    Args:
+        folder: The set's folder.
+    """
+    return texts.find_by_split(folder, ".json", _is_labelme)
+
+
+def _is_labelme(path):
+    try:
+        data = texts.json_of(path)
+    except InputError:
+        return False
+    return isinstance(data, dict) and "shapes" in data
+
+
+def read(paths: list[Path], faults: rows.Faults) -> rows.Table:
+    """Read JSON files; a polygon, circle or line counts as the box around it.
+
+    Args:
+        paths: A value of `find`.
+        faults: Receives the files that cannot be used.
+    """
+    table = []
+    for path in paths:
+        try:
+            table.append(_row(path))
+        except InputError as error:
+            faults.append((str(path), error))
+    return rows.Table(table)
+
+
+def _row(path):
+    data = texts.json_of(path)
+    if not (isinstance(data, dict) and isinstance(data.get("shapes"), list)):
+        raise InputError(f"{path} is not of labelme: it has no list 'shapes'; move it away")
+    name = data.get("imagePath")
+    name, places = name if isinstance(name, str) else "", texts.places(path.parent)
+    picture = texts.find_picture(name, *places) or texts.find_by_stem(path.stem, *places)
+    if picture is None:
+        raise texts.missing(path, name or f"{path.stem}.jpg")
+    objects = []
+    for number, shape in enumerate(data["shapes"], start=1):
+        objects.append(_object(shape, f"{path}, object {number}"))
+    size = rows.stated_size(data.get("imageWidth"), data.get("imageHeight"))
+    return rows.row(picture, objects, path, size=size)
+
+
+def _object(shape, source):
+    if not isinstance(shape, dict) or not texts.is_text(shape.get("label")):
+        raise InputError(f"{source} must have a label of text: correct it")
+    box = rows.around(shape.get("points"), source=source)
+    if shape.get("shape_type") == "circle":
+        (x, y), (u, v) = shape["points"][:2]
+        radius = math.hypot(u - x, v - y)
+        box = (x - radius, y - radius, x + radius, y + radius)
+    return rows.Object(box, shape["label"])
+
+
+FORMAT = rows.Format("labelme", find, read)
