@@ -133,6 +133,51 @@ def reading(options: argparse.Namespace, folder: Path):
     )
 
 
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what limits the objects that a detector finds.
+
+    Args:
+        parser: Parser of the command.
+    """
+    parser.add_argument(
+        "--score",
+        "--score-threshold",
+        dest="score_threshold",
+        type=share,
+        metavar="X",
+        help="smallest probability of an object (default: 0.5)",
+    )
+    parser.add_argument(
+        "--iou-threshold",
+        type=share,
+        metavar="X",
+        help="IoU from which the less likely of two boxes is dropped (default: 0.45)",
+    )
+    parser.add_argument(
+        "--nms",
+        choices=("class", "all"),
+        help="boxes that drop one another: those of the same class, or of all classes "
+        "(default: class)",
+    )
+    parser.add_argument(
+        "--top-k",
+        type=positive,
+        metavar="N",
+        help="most objects of a picture (default: 200)",
+    )
+
+
+def limits(options: argparse.Namespace) -> dict:
+    """Return the limits that were given, as `Detector` takes them; it has the defaults.
+
+    Args:
+        options: Options of `add_limits`.
+    """
+    names = ("score_threshold", "iou_threshold", "nms", "top_k")
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option to answer in JSON.
 

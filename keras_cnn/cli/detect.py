@@ -23,36 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="folder for the pictures with their boxes; of a video, a video",
     )
-    parser.add_argument(
-        "--score",
-        "--score-threshold",
-        dest="score_threshold",
-        type=arguments.share,
-        default=0.5,
-        metavar="X",
-        help="smallest probability of an object (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--iou-threshold",
-        type=arguments.share,
-        default=0.45,
-        metavar="X",
-        help="IoU from which the less likely of two boxes is dropped (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--nms",
-        choices=("class", "all"),
-        default="class",
-        help="boxes that drop one another: those of the same class, or of all classes "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--top-k",
-        type=arguments.positive,
-        default=200,
-        metavar="N",
-        help="most objects of a picture (default: %(default)s)",
-    )
+    arguments.add_limits(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,12 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from keras_cnn.inference.predictor import reason
 
     detector = Detector.load(options.model, unsafe=options.unsafe)
-    limits = {
-        "score_threshold": options.score_threshold,
-        "iou_threshold": options.iou_threshold,
-        "nms": options.nms,
-        "top_k": options.top_k,
-    }
+    limits = arguments.limits(options)
     if video_source is not None:
         detect_video.run(detector, video_source, options, limits)
         return 0

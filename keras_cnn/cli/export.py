@@ -24,12 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="uint8",
         help="type of the input pixels, 0 to 255 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="of a detector: the network alone; priors and variances stand in card.json",
+    )
+    arguments.add_limits(parser.add_argument_group("objects of a detector"))
     arguments.add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write a model that takes raw RGB pixels, 0 to 255, and scales them itself.
 
+    A detector takes a picture of any size and returns boxes in its pixels, scores and classes.
     Beside the model it writes labels.txt, a class per line, and card.json, with the size of the
     pictures and the resizing used in training.
     """
@@ -44,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
             out=options.out,
             dtype=options.dtype,
             unsafe=options.unsafe,
+            raw=options.raw,
+            **arguments.limits(options),
         )
     if options.json:
         output.print_json({"path": str(path), "format": options.format})

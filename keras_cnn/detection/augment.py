@@ -177,23 +177,28 @@ def render(
     Returns:
         uint8, (size, size, 3).
     """
-    shrink = int(min(view[2:] - view[:2]) / size)
-    if shrink >= 2:  # the warp reads only 4 pixels: average the others before
+    block = int(min(view[2:] - view[:2]) / size)
+    if block >= 2:  # the warp reads only 4 pixels: average the others before
         height, width = picture.shape[:2]
-        small = max(1, width // shrink), max(1, height // shrink)
+        bottom, right = -height % block, -width % block
+        if bottom or right:
+            picture = cv2.copyMakeBorder(
+                picture, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=fill
+            )
+        small = (width + right) // block, (height + bottom) // block
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-        view = view * np.tile(np.divide(small, (width, height)), 2)
-    scale = size / (view[2:] - view[:2])
-    # Pixel centres lie at halves: a point of the picture goes to (point - view) * scale.
-    shift = (0.5 - view[:2]) * scale - 0.5
-    matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+        view = view / block
+    step = (view[2:] - view[:2]) / size
+    # Pixel centres lie at halves: pixel x of the square shows the point (x + 0.5) * step + view.
+    first = view[:2] + step / 2 - 0.5
     return cv2.warpAffine(
         picture,
-        matrix,
+        np.array([[step[0], 0, first[0]], [0, step[1], first[1]]]),
         (size, size),
-        flags=cv2.INTER_LINEAR,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
+        hint=cv2.ALGO_HINT_ACCURATE,  # the other hint allows half precision
     )
 
 

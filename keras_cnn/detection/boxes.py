@@ -12,6 +12,8 @@ import numpy as np
 
 VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # give all offsets a similar spread
 INPUT = 300  # side of the network's picture in pixels
+CONSIDERED = 400  # boxes per class that enter suppression
+GRID = 256  # samples of a letterbox lie at multiples of 1 / GRID
 CELLS = (38, 19, 10, 5, 3, 1)  # cells a side of the six feature maps
 
 
@@ -227,7 +229,7 @@ def detections(
     *,
     score_threshold: float = 0.01,
     iou_threshold: float = 0.45,
-    top_k: int = 400,
+    top_k: int = CONSIDERED,
     keep: int = 200,
     across_classes: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -274,8 +276,13 @@ def detections(
         number *= 4
 
 
-def letterbox(width: float, height: float) -> np.ndarray:
+def letterbox(width: int, height: int) -> np.ndarray:
     """Return the square view that shows a whole picture, centred between bars.
+
+    `augment.render` first averages blocks of pixels, then samples the averages. All samples of this
+    view lie on a grid of 1/256 of a block. So float32 holds every interpolated value exactly, and
+    an exported detector gets the same pixels on any machine. The view is therefore up to 1 % larger
+    than the picture, and its centre is within one block of the picture's centre.
 
     Args:
         width: Width of the picture in pixels.
@@ -284,9 +291,14 @@ def letterbox(width: float, height: float) -> np.ndarray:
     Returns:
         The square's corners in pixels of the picture, shape (4,); bars lie outside the picture.
     """
-    side = max(width, height)
-    center = np.array((width, height)) / 2
-    return np.concatenate([center - side / 2, center + side / 2])
+    sizes = np.array((width, height))
+    block = max(1, max(width, height) // INPUT)
+    step = -(-GRID * -(-sizes.max() // block) // INPUT)  # between samples, in 1/256 of a block
+    if step * block >= GRID * (block + 1):  # a view of that side is rendered with larger blocks
+        block, step = block + 1, GRID
+    first = (GRID * -(-sizes // block) - (INPUT - 1) * step - GRID) // 2  # position of a sample
+    low = (first - step / 2 + GRID / 2) / GRID * block
+    return np.concatenate([low, low + INPUT * step / GRID * block])
 
 
 def to_view(boxes: np.ndarray, view: np.ndarray) -> np.ndarray:

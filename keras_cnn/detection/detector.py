@@ -179,16 +179,20 @@ class Detector:
         """
         is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
         is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
-        stream = self.stream(
-            [pictures] if is_picture else pictures,
-            score_threshold=score_threshold,
-            iou_threshold=iou_threshold,
-            nms=nms,
-            top_k=top_k,
-            batch_size=batch_size,
-        )
-        answers = [detections for _, detections in stream]
-        return answers[0] if is_picture else answers
+        limits = {
+            "score_threshold": score_threshold,
+            "iou_threshold": iou_threshold,
+            "nms": nms,
+            "top_k": top_k,
+        }
+        if is_picture:
+            pixels = _pixels(pictures)
+            answer, highest = prediction.single(
+                self.model, pixels, priors=self.priors, **_of_boxes(**limits)
+            )
+            return Detections(*answer, self.class_names, pixels, highest)
+        stream = self.stream(pictures, batch_size=batch_size, **limits)
+        return [detections for _, detections in stream]
 
     def stream(
         self,
@@ -227,10 +231,9 @@ class Detector:
             batch_size=batch_size,
             keep_pixels=True,
             on_error=on_error,
-            score_threshold=score_threshold,
-            iou_threshold=iou_threshold,
-            across_classes=nms == "all",
-            keep=top_k,
+            **_of_boxes(
+                score_threshold=score_threshold, iou_threshold=iou_threshold, nms=nms, top_k=top_k
+            ),
         )
         for picture, pixels, answer, highest in stream:
             yield picture, Detections(*answer, self.class_names, pixels, highest)
@@ -346,6 +349,11 @@ class Detector:
             "test": scores,
             "skipped": bad_pictures | bad_boxes,
         }
+
+
+def _of_boxes(*, nms, top_k, **thresholds):
+    """Return the limits as `boxes.detections` takes them."""
+    return {"across_classes": nms == "all", "keep": top_k} | thresholds
 
 
 def _pixels(picture):

@@ -55,19 +55,46 @@ def stream(
     """
 
     def prepare(picture):
-        pixels = read(picture)
-        view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
-        square = augment.render(pixels, view, size=SIZE)
-        return _Input(square, view, pixels.shape, pixels if keep_pixels else None)
+        return _input(read(picture), keep_pixels=keep_pixels)
 
     batches = streaming.batches(pictures, prepare, batch_size=batch_size, on_error=on_error)
     for readable, inputs in batches:
-        squares = np.stack([entry.square for entry in inputs]).astype(np.float32)
-        outputs = np.asarray(model.predict_on_batch(squares))
-        for picture, entry, output in zip(readable, inputs, outputs, strict=True):
-            answer = objects(output, entry.view, entry.shape, priors=priors, **limits)
-            highest = answer[1][0] if len(answer[1]) else _probabilities(output)[:, 1:].max()
-            yield picture, entry.pixels, answer, float(highest)
+        answers = _answers(model, inputs, priors=priors, **limits)
+        for picture, entry, (answer, highest) in zip(readable, inputs, answers, strict=True):
+            yield picture, entry.pixels, answer, highest
+
+
+def single(
+    model: keras.Model, pixels: np.ndarray, *, priors: str, **limits
+) -> tuple[Answer, float]:
+    """Find objects in one picture, on the caller's thread: no other thread is waited for.
+
+    Args:
+        model: As in `stream`.
+        pixels: RGB, uint8, (height, width, 3).
+        priors: As in `stream`.
+        **limits: As in `boxes.detections`.
+
+    Returns:
+        What `objects` returns, and the highest probability of an object.
+    """
+    return next(_answers(model, [_input(pixels)], priors=priors, **limits))
+
+
+def _input(pixels, *, keep_pixels=False):
+    view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
+    square = augment.render(pixels, view, size=SIZE)
+    return _Input(square, view, pixels.shape, pixels if keep_pixels else None)
+
+
+def _answers(model, inputs, *, priors, **limits):
+    """Yield the objects of each input, and the highest probability of an object in it."""
+    squares = np.stack([entry.square for entry in inputs]).astype(np.float32)
+    outputs = np.asarray(model.predict_on_batch(squares))
+    for entry, output in zip(inputs, outputs, strict=True):
+        answer = objects(output, entry.view, entry.shape, priors=priors, **limits)
+        highest = answer[1][0] if len(answer[1]) else _probabilities(output)[:, 1:].max()
+        yield answer, float(highest)
 
 
 def objects(
@@ -113,6 +140,7 @@ def predict(model: keras.Model, batches: Batches) -> list[Answer]:
 
 
 def _probabilities(output):
-    logits = output[:, 4:]
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    logits = np.ascontiguousarray(output[:, 4:].T)  # sums over its rows are 5 times faster
+    scores = np.exp(logits - logits.max(axis=0))
+    scores /= scores.sum(axis=0)
+    return scores.T

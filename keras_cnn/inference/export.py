@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_cnn import card
 from keras_cnn.card import Card
+from keras_cnn.detection import boxes
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import tta
@@ -30,11 +31,14 @@ def export(
     out: str | os.PathLike | None = None,
     dtype: str = "uint8",
     unsafe: bool = False,
+    raw: bool = False,
+    **limits,
 ) -> Path:
-    """Write a model that takes raw pixels, RGB from 0 to 255, at the network's size.
+    """Write a model that takes raw pixels, RGB from 0 to 255.
 
-    The graph contains the scaling, the luma of a grey network and the margin. A detector's outputs
-    are offsets and logits per prior: see `models.SSD300`. Beside the model lie `card.json` (size,
+    A batch of pictures has the network's size; the graph contains the scaling, the luma of a grey
+    network and the margin. A detector takes one picture of any size, (height, width, 3), and
+    returns its objects: see `detection.graph.whole`. Beside the model lie `card.json` (size,
     resizing and training) and `labels.txt` (one class per line).
 
     Args:
@@ -44,13 +48,18 @@ def export(
             is replaced once the new one is complete.
         dtype: Type of the pixels, one of `DTYPES`.
         unsafe: As in `card.load_model`.
+        raw: Whether to write a detector's bare network, from a batch of (300, 300, 3) to offsets
+            and logits: see `models.SSD300`. Then `card.json` holds the priors, corners in shares of
+            the picture, and the variances.
+        **limits: Of a detector's objects: `score_threshold`, `iou_threshold`, `nms` and `top_k`, as
+            in a call of `Detector`.
 
     Returns:
         The exported file, or the folder of a SavedModel.
 
     Raises:
-        InputError: There is no such model, it cannot be exported, `out` is no export's folder, or
-            a package is missing.
+        InputError: There is no such model, it cannot be exported, `out` is no export's folder, a
+            package is missing, or `raw` or `limits` cannot be used for this model.
     """
     if format not in FORMATS or dtype not in DTYPES:
         raise InputError(
@@ -61,14 +70,27 @@ def export(
     check_packages(format)
     path = card.model_path(run)
     its_card = card.read(path)
+    _check_detector(its_card, path, raw=raw, limits=limits)
     out = path.with_name(f"export_{format}") if out is None else Path(out)
     if out.exists() and not (out / card.ENTRY).is_file():
         raise InputError(
             f"--out must be a new folder, or that of an earlier export; {out} is neither: name "
             "another"
         )
-    model = with_preparation(card.load_model(path, unsafe=unsafe), its_card, dtype=dtype)
-    model(np.zeros((1, *model.input_shape[1:]), dtype))  # Keras only exports a model once called
+    model = card.load_model(path, unsafe=unsafe)
+    content = dataclasses.asdict(its_card)
+    priors = its_card.priors or "voc"
+    if its_card.task != "detection" or raw:
+        model = with_preparation(model, its_card, dtype=dtype)
+    else:
+        from keras_cnn.detection import graph  # imports TensorFlow, whichever the backend
+
+        model = graph.whole(model, priors=priors, dtype=dtype, **limits)
+    # Keras only exports a model once called.
+    model(np.zeros([side or 1 for side in model.input_shape], dtype))
+    if raw:
+        content["prior_boxes"] = boxes.priors(priors).tolist()
+        content["variances"] = boxes.VARIANCES.tolist()
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
     try:
@@ -86,8 +108,8 @@ def export(
         # Class names that are not UTF-8 are escaped.
         utf_8 = {"encoding": "utf-8", "errors": "backslashreplace"}
         (work / "labels.txt").write_text(labels, **utf_8)
-        content = json.dumps(dataclasses.asdict(its_card), ensure_ascii=False, indent=2)
-        (work / card.ENTRY).write_text(content + "\n", **utf_8)
+        text = json.dumps(content, ensure_ascii=False, indent=None if raw else 2)
+        (work / card.ENTRY).write_text(text + "\n", **utf_8)
         work.chmod(0o755)  # only the user can read a folder of mkdtemp
         if out.exists():
             shutil.rmtree(out)
@@ -128,6 +150,24 @@ def with_preparation(model: keras.Model, its_card: Card, *, dtype: str = "uint8"
         x = keras.layers.ZeroPadding2D(preparation.margin)(x)
     tested = tta.averaging(model, its_card.test_crops, image_shape=preparation.image_shape)
     return keras.Model(pixels, tested(preparation.scale(x), training=False), name=model.name)
+
+
+def _check_detector(its_card, path, *, raw, limits):
+    if its_card.task != "detection" and (raw or limits):
+        raise InputError(
+            f"{', '.join(['raw'] * raw + [*limits])} can be used for a detector only; {path} is a "
+            f"model for {its_card.task}: leave it out"
+        )
+    if raw and limits:
+        raise InputError(
+            "raw writes the network without suppression, so there is nothing to limit; received "
+            f"{', '.join(limits)}: leave out either"
+        )
+    if its_card.task == "detection" and not raw and keras.backend.backend() != "tensorflow":
+        raise InputError(
+            "a detector with its suppression is exported from TensorFlow only; the backend is "
+            f"{keras.backend.backend()}: set KERAS_BACKEND=tensorflow, or raw=True (--raw)"
+        )
 
 
 def _export_of_module(*args, **options):

@@ -138,6 +138,42 @@ def test_large_pictures_are_averaged_not_sampled():
     assert np.abs(square - expected).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(640, 480), (500, 375), (299, 301), (37, 90), (1, 50), (600, 7), (899, 500), (1199, 1198)]
+    + [(1500, 700), (2126, 1591)],
+)
+def test_the_pixels_of_a_letterbox_equal_those_of_integer_arithmetic(width, height):
+    picture = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    view = boxes.letterbox(width, height)
+    block = max(1, int((view[2] - view[0]) / 300))
+    padded = np.empty((height + -height % block, width + -width % block, 3), np.int64)
+    padded[:] = augment.FILL
+    padded[:height, :width] = picture
+    rows, columns = padded.shape[0] // block, padded.shape[1] // block
+    sums = padded.reshape(rows, block, columns, block, 3).sum(axis=(1, 3))
+    if block == 2:  # OpenCV rounds halves up here, and to even numbers elsewhere
+        small = (sums + 2) // 4
+    else:
+        small = np.rint(sums.astype(np.float32) * np.float32(1 / block**2))
+    step = (view[2] - view[0]) / block * 256 / 300
+    x, y = (low / block * 256 + step * (np.arange(300) + 0.5) - 128 for low in view[:2])
+    np.testing.assert_array_equal(np.concatenate([x, y]) % 1, 0)
+    x, y = x.astype(int), y.astype(int)
+    around = np.empty((rows + 1200, columns + 1200, 3), np.int64)
+    around[:] = augment.FILL
+    around[600:-600, 600:-600] = small
+    right, below = (x % 256)[None, :, None], (y % 256)[:, None, None]
+    total = sum(
+        around[np.ix_(y // 256 + 600 + down, x // 256 + 600 + aside)]
+        * (below if down else 256 - below)
+        * (right if aside else 256 - right)
+        for down in (0, 1)
+        for aside in (0, 1)
+    )
+    np.testing.assert_array_equal(augment.render(picture, view, size=300), np.rint(total / 65536))
+
+
 @pytest.fixture
 def pictures(tmp_path):
     made = []

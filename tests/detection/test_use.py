@@ -1,6 +1,8 @@
 """A detector in use: limits, tables, videos and cameras, drawings of many objects."""
 
+import inspect
 import json
+import re
 
 import cv2
 import numpy as np
@@ -155,3 +157,20 @@ def test_no_objects_tell_the_best_score_and_the_limits_reach_the_detector(run, t
     assert code == 0 and "0 objects; the best score below the threshold: 1.000" in out
     code, out, _ = run(tmp_path / "a.png", "--nms", "all", "--top-k", "1")
     assert "1 objects" in out
+
+
+@pytest.mark.parametrize("command", ["detect", "export"])
+def test_the_help_states_the_limits_of_the_detector(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    stated = inspect.signature(Detector.__call__).parameters
+    for name, option in {
+        "score_threshold": "--score",
+        "iou_threshold": "--iou-threshold",
+        "nms": "--nms",
+        "top_k": "--top-k",
+    }.items():
+        described = text[text.index(f" {option} ", text.index("options:")) :]
+        default = re.search(r"\(default: (\S+)\)", described)[1]
+        assert default == str(stated[name].default), name

@@ -203,6 +203,14 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
         export.export(run, format="onnx")
 
 
+def test_options_of_detectors_are_refused_for_other_models(tmp_path):
+    run = _run(tmp_path / "run", RULES["rescaled"])
+    with pytest.raises(
+        InputError, match="raw, nms can be used for a detector only.*classification"
+    ):
+        export.export(run, format="savedmodel", raw=True, nms="all")
+
+
 def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(InputError, match="must be one of.*received 'pdf'"):
         export.export(tmp_path, format="pdf")
