@@ -173,12 +173,21 @@ def test_faults_of_yolo_are_named_in_words(tmp_path, line, reason):
         ("train: images\nnames: [cat\n", "data.yaml is not YAML, or damaged"),
         ("train: images\nnames: {1: cat}\n", "data.yaml must have names as a list"),
         ("train: images\nnames: 3\n", "data.yaml must have names as a list"),
-        ("train: gone\nnames: [cat]\n", "gone"),
+        ("train: gone\nnames: [cat]\n", "gone must hold the pictures of a split, and does not"),
     ],
 )
 def test_faults_of_data_yaml_are_named_in_words(tmp_path, yaml, reason):
     with pytest.raises(InputError, match=reason):
         _yolo(tmp_path, "0 .5 .5 .5 .5", yaml=yaml)
+
+
+def test_the_folder_of_another_machine_is_looked_up_by_its_name(tmp_path):
+    text = "path: C:\\Users\\me\\sets\\pets\ntrain: images\nnames: [cat, dog]\n"
+    (tmp_path / "pets").mkdir()
+    _yolo(tmp_path / "pets", "1 .5 .5 .5 .5")
+    (tmp_path / "data.yaml").write_text(text)
+    part = annotations.read(tmp_path, split="train")
+    assert part.pictures[0].labels.tolist() == [2]
 
 
 def test_a_yolo_picture_that_exif_turns_is_measured_upright(tmp_path):
