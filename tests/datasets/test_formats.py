@@ -172,6 +172,7 @@ def test_faults_of_yolo_are_named_in_words(tmp_path, line, reason):
     [
         ("train: images\nnames: [cat\n", "data.yaml is not YAML, or damaged"),
         ("train: images\nnames: {1: cat}\n", "data.yaml must have names as a list"),
+        ("train: images\nnames: {0: cat, b: dog}\n", "data.yaml must have names as a list"),
         ("train: images\nnames: 3\n", "data.yaml must have names as a list"),
         ("train: gone\nnames: [cat]\n", "gone must hold the pictures of a split, and does not"),
     ],

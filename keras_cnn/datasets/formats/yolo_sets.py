@@ -48,7 +48,7 @@ def _content(path):
 
 def _names(path, names):
     """Class names from a list, or from number -> name, in the order of the numbers."""
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list):
         raise InputError(f"{path} must have names as a list, or as 0: name, 1: name, …: correct it")
