@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> None:
     """Write pictures with boxes in another layout; the pictures are copied.
 
     Splits, classes, boxes and the marks "difficult" and "crowd" stay as they are. YOLO's layout has
-    no place for the marks. Faults are refused, as a training refuses them.
+    no place for the marks. Faults of annotations and boxes are refused, as a training refuses them;
+    `check` finds those of pictures.
     """
     folder = arguments.folder(options.folder)
     from keras_cnn.datasets import conversion

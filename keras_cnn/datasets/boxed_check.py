@@ -100,8 +100,9 @@ def boxes(
             findings.append(("bad box", os.path.relpath(source, directory), reason))
         for name, reason in annotations.small_objects(good[split], sizes=read).items():
             findings.append(("small objects", split, f"of {name}: {reason}"))
-        for name in good[split].without_objects:
-            findings.append(("no objects", split, f"has no object of class {name}"))
+        if kept and split in ("train", "all") and annotated.without_objects:
+            reason = f"has no object of {', '.join(annotated.without_objects)}"
+            findings.append(("no objects", split, reason))
     return good, findings
 
 

@@ -75,11 +75,12 @@ def _only(annotations, rows):
 def _second(pictures, groups, share, seed):
     """Mask of the pictures in the second split, after Sechidis et al., 2011: rarest class first."""
     units = [np.flatnonzero(groups == number) for number in np.unique(groups)]
-    with_objects = [any(len(pictures[k].boxes) for k in unit) for unit in units]
-    if sum(with_objects) < 2:
+    with_objects = [unit for unit in units if any(len(pictures[k].boxes) for k in unit)]
+    if len(with_objects) < 2:
         raise InputError(
             "a set that is to be divided must have 2 or more pictures with objects that are no "
-            f"copies; it has {sum(with_objects)}: add pictures, or name its splits"
+            "copies and of different groups, for each split; for one it has "
+            f"{len(with_objects)}: add pictures, or name its splits"
         )
     np.random.default_rng(seed).shuffle(units)
     second, settled = np.zeros(len(pictures), bool), np.zeros(len(pictures), bool)
@@ -97,6 +98,8 @@ def _second(pictures, groups, share, seed):
             leaves_some = np.count_nonzero(~second[rows]) > more
             second[unit] = leaves_some and 2 * count + more <= 2 * wanted
             settled[unit] = True
+    if not any(second[unit].any() for unit in with_objects):  # all units are larger than the share
+        second[min(with_objects, key=len)] = True
     return second
 
 

@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from annotated_sets import LAYOUTS
+from PIL import Image
 
 from keras_cnn import models
 from keras_cnn.cli import backend, main, networks
@@ -17,6 +20,8 @@ from keras_cnn.options import report_error
     ("argv", "code"),
     [
         (["check", "{stripes}"], 0),
+        (["check", "{boxed}"], 0),
+        (["convert", "{boxed}", "--to", "yolo", "--out", "{boxed}/new"], 0),
         (["fetch", "unicorns"], 2),
         (["doctor", "--fast"], 0),
         (["models"], 0),
@@ -26,8 +31,12 @@ from keras_cnn.options import report_error
 def test_check_fetch_models_port_and_a_fast_doctor_do_not_import_keras(
     argv, code, stripes, tmp_path
 ):
+    LAYOUTS["voc"](tmp_path / "boxed")
+    for number, path in enumerate(sorted((tmp_path / "boxed" / "JPEGImages").iterdir())):
+        pixels = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
+        Image.fromarray(pixels).resize((60, 40), Image.Resampling.NEAREST).save(path)
     (stripes / "old.py").write_text("from keras.layers.core import Dense\n")
-    argv = [word.format(stripes=stripes) for word in argv]
+    argv = [word.format(stripes=stripes, boxed=tmp_path / "boxed") for word in argv]
     script = f"import sys; from keras_cnn.cli import main; code = main({argv!r}); "
     script += "print('imported', *{'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
     run = subprocess.run(

@@ -172,13 +172,23 @@ def test_faults_of_yolo_are_named_in_words(tmp_path, line, reason):
     [
         ("train: images\nnames: [cat\n", "data.yaml is not YAML, or damaged"),
         ("train: images\nnames: {1: cat}\n", "data.yaml must have names as a list"),
+        ("train: images\nnames: {0: cat, b: dog}\n", "data.yaml must have names as a list"),
         ("train: images\nnames: 3\n", "data.yaml must have names as a list"),
-        ("train: gone\nnames: [cat]\n", "gone"),
+        ("train: gone\nnames: [cat]\n", "gone must hold the pictures of a split, and does not"),
     ],
 )
 def test_faults_of_data_yaml_are_named_in_words(tmp_path, yaml, reason):
     with pytest.raises(InputError, match=reason):
         _yolo(tmp_path, "0 .5 .5 .5 .5", yaml=yaml)
+
+
+def test_the_folder_of_another_machine_is_looked_up_by_its_name(tmp_path):
+    text = "path: C:\\Users\\me\\sets\\pets\ntrain: images\nnames: [cat, dog]\n"
+    (tmp_path / "pets").mkdir()
+    _yolo(tmp_path / "pets", "1 .5 .5 .5 .5")
+    (tmp_path / "data.yaml").write_text(text)
+    part = annotations.read(tmp_path, split="train")
+    assert part.pictures[0].labels.tolist() == [2]
 
 
 def test_a_yolo_picture_that_exif_turns_is_measured_upright(tmp_path):
@@ -244,6 +254,43 @@ def test_a_table_may_have_semicolons_decimal_commas_and_names_without_endings(tm
     (tmp_path / "boxes.csv").write_text("image,label,x1,y1,x2,y2\nb.jpg,cat,1,2,30,20\n")
     with pytest.raises(InputError, match="line 2 names .*b.jpg, which does not exist"):
         annotations.read(tmp_path, split="all")
+
+
+HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (HEADER + 'a.png,60,40,"cat,1,2,30,20\n', "boxes.csv, line 2 is damaged: unexpected end"),
+        (HEADER + "a.png,60,40,cat,1,2\n", "line 2 must have 8 cells as the first line; it has 6"),
+        (HEADER + "\na.png,60,40,a,cat,1,2,30,20\n", "line 3 must have 8 cells .* it has 9"),
+        ("a.png,1,2,30,20,cat\na.png,1,2,30\n", "line 2 must have 6 cells .* it has 4"),
+        (HEADER + "a.png,60,40,caf\xe9,1,2,30,20\n", "cannot read .*boxes.csv.*save it as UTF-8"),
+        (
+            HEADER + "a.png,60,40,cat,nan,2,30,20\n",
+            "line 2 must have a number in xmin; it has 'nan'",
+        ),
+        (HEADER + 'a.png,60,40,cat,"1,200",2,"1,300",20\n', "must have a number .* it has '1,200'"),
+        (HEADER + "a.png,60,40,cat,1 200,2,30,20\n", "must have a number .* it has '1 200'"),
+        (HEADER + "a.png,60,40,cat,,,,\n", "must have a number in xmin; it has none"),
+        (HEADER, "lists no picture"),
+        ("filename,class,xmin,ymin,xmax\na.png,cat,1,2,30\n", "must have a column ymax; it has"),
+    ],
+)
+def test_faults_of_a_table_are_named_with_their_line(tmp_path, content, reason):
+    picture(tmp_path / "a.png")
+    (tmp_path / "boxes.csv").write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match=reason):
+        annotations.read_set(tmp_path)
+
+
+def test_a_table_in_utf_16_as_excel_writes_it_is_read(tmp_path):
+    picture(tmp_path / "a.png")
+    content = f"{HEADER}a.png,60,40,书,1,2,30,20,\n".replace(",", "\t")
+    (tmp_path / "boxes.csv").write_text(content, "utf-16")
+    (entry,) = annotations.read(tmp_path, split="all").pictures
+    assert entry.boxes.tolist() == [[1, 2, 30, 20]]
 
 
 def test_a_folder_of_classes_with_other_files_stays_one(tmp_path):

@@ -1,6 +1,7 @@
 """``check`` and training agree on sets with boxes: neither accepts what the other refuses."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from keras_cnn.datasets.check import check
 from keras_cnn.detection import DetectionRecipe, detection_splits
 from keras_cnn.errors import InputError
 
+SEEDS = 12  # random faults of each layout
 XML = (
     "<annotation><size><width>60</width><height>40</height></size><object><name>cat</name><bndbox>"
     "<xmin>5</xmin><ymin>6</ymin><xmax>30</xmax><ymax>20</ymax></bndbox></object></annotation>"
@@ -72,7 +74,7 @@ def _faults(folder):
         ("<xmax>30<", "<xmax>60.9<", None),  # rounding
         ("<width>60<", "<width>0<", None),  # left empty
         ("<xmax>30<", "<xmax>75<", "bad box"),
-        ("<xmax>30<", "<xmax>nan<", "bad box"),
+        ("<xmax>30<", "<xmax>nan<", "bad annotation"),
         ("<xmax>30<", "<xmax>wide<", "bad annotation"),
         ("<width>60<", "<width>600<", "bad box"),
         ("annotation>", "annotations>", "bad annotation"),
@@ -245,6 +247,48 @@ def test_every_layout_is_judged_alike(tmp_path, layout):
     for seed, path in enumerate(sorted(tmp_path.rglob("*.[jJ][pP][gG]"))):
         _picture(path, seed=seed)
     assert not _faults(tmp_path) and not _refused(tmp_path)
+
+
+def _edited(text, rng):
+    """The text with a word taken out, doubled, exchanged or changed."""
+    words = re.split(r"(\W)", text)
+    k, j = rng.integers(len(words), size=2)
+    match rng.integers(4):
+        case 0:
+            words[k] = ""
+        case 1:
+            words[k] *= 2
+        case 2:
+            words[k], words[j] = words[j], words[k]
+        case 3:
+            words[k] = ("0", "-1", "nan", "900", "cat", "Dog", "", '"', "图", "<", "{", "0.5")[
+                j % 12
+            ]
+    return "".join(words)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_check_and_training_agree_on_a_set_of_each_layout_with_a_random_fault(tmp_path, layout):
+    LAYOUTS[layout](tmp_path)
+    for seed, path in enumerate(sorted(tmp_path.rglob("*.[jJ][pP][gG]"))):
+        _picture(path, seed=seed)
+    texts = [path for path in tmp_path.rglob("*.*") if path.suffix.lower() != ".jpg"]
+    accepted = 0
+    for seed in range(SEEDS):
+        rng = np.random.default_rng(seed)
+        path = sorted(texts)[rng.integers(len(texts))]
+        text = path.read_text("utf-8")
+        path.write_text(_edited(text, rng), "utf-8")
+        try:
+            result = check(tmp_path)
+            faults = [finding for finding in result.findings if finding.is_fault]
+        except InputError:
+            result, faults = None, []
+        is_accepted = result is not None and result.layout != "" and not faults
+        assert is_accepted != _refused(tmp_path), (seed, path.read_text("utf-8"), faults)
+        accepted += is_accepted
+        path.write_text(text, "utf-8")
+    assert accepted < SEEDS
 
 
 def test_an_undivided_set_is_trained_and_checked_alike(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from keras_cnn.datasets.reading import class_name
 from keras_cnn.errors import InputError
 
 ALL = "all"  # the split of a set that is not divided
+
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
 
 Faults = list[tuple[str, InputError]]  # where an annotation stands, and why it cannot be used
 
@@ -88,6 +91,8 @@ def row(
 def number(text: Any, *, of: str, source: str) -> float:
     """Return a coordinate; text with a decimal comma is a number, too.
 
+    "1,200" is none: it may be 1.2, or 1200 with a separator of thousands.
+
     Args:
         text: The value as written, or None if it is missing.
         of: Name of its field, for the message.
@@ -97,9 +102,13 @@ def number(text: Any, *, of: str, source: str) -> float:
         InputError: It is no number.
     """
     try:
-        return float(text.replace(",", ".") if isinstance(text, str) else text)
+        is_text = isinstance(text, str)
+        value = float(text.replace(",", ".") if is_text else text)
+        if not math.isfinite(value) or (is_text and _THOUSANDS.fullmatch(text.strip())):
+            raise ValueError
+        return value
     except (TypeError, ValueError, OverflowError):
-        has = "none" if text is None else repr(text)
+        has = "none" if text in (None, "") else repr(text)
         raise InputError(f"{source} must have a number in {of}; it has {has}") from None
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 from keras_cnn.datasets.formats import rows, texts
 from keras_cnn.errors import InputError
+from keras_cnn.images import files
 
 _COLUMNS = {  # column -> the names that tools give it
     "path": ("filename", "file", "image", "path", "image_path", "imageid", "image_id", "img"),
@@ -40,41 +42,74 @@ def find(folder: Path) -> dict[str, Path]:
 
 
 def _is_table(path):
+    """Whether the first line is one of a table of boxes; the others are judged by `read`."""
     try:
-        columns, lines = _table(path)
-    except InputError:
+        with open(path, "rb") as file:
+            start = texts.decoded(file.read(4096), errors="replace")
+        return _columns(next(_lines(start, path))[1]) is not None
+    except (OSError, StopIteration, InputError):
         return False
-    return bool(columns)
 
 
-def _table(path):
-    """Column -> its number, {} for another file; and (number, cells) of each line of objects."""
-    content = texts.text(path)
+def _lines(content, path):
+    """Yield (number, cells) of each line that is not empty."""
     delimiter = max(",;\t", key=content.partition("\n")[0].count)
-    lines = csv.reader(io.StringIO(content), delimiter=delimiter)
-    try:
-        numbered = [(n, cells) for n, cells in enumerate(lines, start=1) if any(cells)]
-    except csv.Error as error:
-        raise InputError(f"{path} is not CSV, or damaged: {error}") from None
-    if not numbered:
-        return {}, []
-    header = [cell.strip().lower() for cell in numbered[0][1]]
+    reader = csv.reader(io.StringIO(content), delimiter=delimiter, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {number} is damaged: {error}; correct its quotes"
+            ) from None
+        if any(cells):
+            yield number, cells
+
+
+def _columns(first):
+    """Column -> its number in a table of boxes with this first line; None for another table."""
+    header = [cell.lower() for cell in first]
     columns = {
-        key: next((header.index(name) for name in names if name in header), None)
-        for key, names in _COLUMNS.items()
+        key: header.index(name)
+        for key, names in (_COLUMNS | {side: (side,) for side in _SIZE}).items()
+        if (name := next(filter(header.__contains__, names), None))
     }
-    if None not in columns.values():
-        columns |= {side: header.index(side) for side in _SIZE if side in header}
-        return columns, numbered[1:]
-    if any(len(cells) != len(_RETINANET) for _, cells in numbered) or not all(
-        map(_is_edge, numbered[0][1][1:5])
-    ):
-        return {}, []
-    return {key: number for number, key in enumerate(_RETINANET)}, numbered
+    if {"path", "xmin"} <= set(columns) or {"path", "xmax"} <= set(columns):
+        return columns
+    has_edges = len(first) == len(_RETINANET) and all(map(_is_edge, first[1:5]))
+    if has_edges and files.is_picture_name(first[0]):
+        return {key: number for number, key in enumerate(_RETINANET)}
+    return None
 
 
 def _is_edge(cell):
-    return not cell.strip() or cell.strip().replace(".", "", 1).lstrip("-").isdecimal()
+    return not cell or cell.replace(".", "", 1).lstrip("-").isdecimal()
+
+
+def _table(path, faults):
+    """(source, column -> cell) of each line of objects."""
+    lines = _lines(texts.text(path), path)
+    first_line = next(lines)
+    first = first_line[1]
+    columns = _columns(first) or {}
+    if missing := [key for key in _RETINANET if key not in columns]:
+        raise InputError(f"{path} must have a column {missing[0]}; it has {first}: add it")
+    is_header = not all(_is_edge(first[columns[key]]) for key in _RETINANET[1:5])
+    for number, cells in lines if is_header else itertools.chain([first_line], lines):
+        source = f"{path}, line {number}"
+        while len(cells) > len(first) and not cells[-1]:
+            cells.pop()
+        if len(cells) == len(first):
+            yield source, {key: cells[column] for key, column in columns.items()}
+            continue
+        reason = (
+            f"{source} must have {len(first)} cells as the first line; it has {len(cells)}: "
+            "correct its commas and quotes"
+        )
+        faults.append((source, InputError(reason)))
 
 
 def read(path: Path, faults: rows.Faults) -> rows.Table:
@@ -84,13 +119,10 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
         path: A value of `find`.
         faults: Receives the lines that cannot be used.
     """
-    columns, lines = _table(path)
     places = [*texts.places(path.parent), *(path.parent / name for name in ("train", "test"))]
     places += [path.parent / path.stem, path.parent / "images" / path.stem]
     objects, sizes = {}, {}
-    for number, cells in lines:
-        source = f"{path}, line {number}"
-        cells = {key: cells[n].strip() if n < len(cells) else "" for key, n in columns.items()}
+    for source, cells in _table(path, faults):
         try:
             name = cells["path"]
             picture = texts.find_picture(name, *places) or texts.find_by_stem(name, *places)

@@ -20,6 +20,7 @@ ENDINGS = tuple(  # VOC's own first
     for name in dict.fromkeys(("jpg", *files.FORMATS))
     for ending in (name, name.upper())
 )
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FIRST = 20  # files that are looked at before another layout is tried
 PICTURE_FOLDERS = ("", "images", "JPEGImages", "Images", "img", "imgs", "pictures")
 _DECLARED = re.compile(
@@ -39,16 +40,29 @@ def text(path: Path, *, is_xml: bool = False) -> str:
     """
     try:
         content = path.read_bytes()
-        return content.decode(_encoding(content) if is_xml else "utf-8-sig")
+        return content.decode(_encoding(content)) if is_xml else decoded(content)
     except (UnicodeError, LookupError) as error:
         raise InputError(f"cannot read {path}: {error}; save it as UTF-8") from None
     except (OSError, ValueError) as error:  # a folder, a null in the name
         raise InputError(f"cannot read {path}: {error}") from None
 
 
+def decoded(content: bytes, *, errors: str = "strict") -> str:
+    """Return the text of bytes in UTF-8, or in UTF-16 as Excel and Notepad write it.
+
+    Args:
+        content: The bytes.
+        errors: As in `bytes.decode`.
+
+    Raises:
+        UnicodeError: The bytes are in another encoding.
+    """
+    return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig", errors)
+
+
 def _encoding(content):
     """The encoding an XML file declares; Python knows the Chinese ones, the XML parser does not."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if content.startswith(_UTF16):
         return "utf-16"
     declared = _DECLARED.match(content)
     encoding = declared[1].decode("ascii") if declared else "utf-8-sig"

@@ -35,6 +35,12 @@ def read(part: _Part, faults: rows.Faults) -> rows.Table:
     """
     table = []
     for place in part.pictures:
+        if not os.path.exists(place):
+            reason = (
+                f"{place} must hold the pictures of a split, and does not exist: correct its path"
+            )
+            faults.append((str(place), InputError(reason)))
+            continue
         try:
             pictures = _pictures(place, faults)
         except (InputError, OSError) as error:

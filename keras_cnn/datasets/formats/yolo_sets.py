@@ -48,7 +48,7 @@ def _content(path):
 
 def _names(path, names):
     """Class names from a list, or from number -> name, in the order of the numbers."""
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list):
         raise InputError(f"{path} must have names as a list, or as 0: name, 1: name, …: correct it")
@@ -59,9 +59,10 @@ def _names(path, names):
 
 def _splits(path, content):
     """Split -> places, relative in the ways that Ultralytics accepts."""
-    root = path.parent
-    if isinstance(content.get("path"), str) and os.path.isdir(root / content["path"]):
-        root = root / content["path"]
+    root, named = path.parent, str(content.get("path") or "").replace("\\", "/").rstrip("/")
+    # On another machine the folder lay elsewhere.
+    inner = (root / named, root / named.rpartition("/")[2])
+    root = next(filter(os.path.isdir, inner), root)
     splits = {}
     for key in ("train", "val", "valid", "test"):
         entries = content.get(key) or []
