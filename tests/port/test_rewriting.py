@@ -102,10 +102,9 @@ def test_a_second_run_changes_nothing(lines):
             "def pairs():\n    yield (a,), (b, c)\nm.fit(pairs(), steps_per_epoch=2)\n",
         ),
         (
-            "import keras\nif x:\n    m = keras.optimizers.SGD(\n    \tlr=0.1)\n    def f():\n"
-            "    \tpass\n    f()\n",
-            "import keras\nif x:\n    m = keras.optimizers.SGD(\n        learning_rate=0.1)\n"
-            "    def f():\n        pass\n    f()\n",
+            "import keras\ndef f():\n    if x:\n\t    keras.optimizers.SGD(lr=0.1)\n    f()\n",
+            "import keras\ndef f():\n    if x:\n"
+            "            keras.optimizers.SGD(learning_rate=0.1)\n    f()\n",
         ),
     ],
 )
