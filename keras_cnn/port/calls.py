@@ -31,7 +31,9 @@ def rewrite(original: cst.Call, call: cst.Call, context: Context) -> cst.BaseExp
     """
     kind = context.facts.kind(original.func)
     if not kind:
-        return call
+        return _phase_dropped(original, call, context)
+    if kind == "backend.function" and is_mended("keras.backend.function", context):
+        return _function(original, call, context)
     if kind == "layers.merge":
         return _merge(original, call, context)
     if kind == "utils.multi_gpu_model":
@@ -83,6 +85,72 @@ def merge_function(call: cst.Call) -> str | None:
     mode = syntax.argument(call.args, "mode", position=1)
     mode = "sum" if mode is None else syntax.literal(mode)
     return arguments.MERGE_MODES.get(mode) if isinstance(mode, str) else None
+
+
+def is_mended(full: str, context: Context) -> bool:
+    """Return whether a name of Keras' backend is removed, and its calls are mended.
+
+    Args:
+        full: The full name.
+        context: The context.
+    """
+    kind = names.canonical(full).removeprefix("keras.")
+    if kind not in ("backend.function", "backend.learning_phase"):
+        return False
+    if not context.uses("backend.function") or "Function" in context.facts.bound:
+        return False
+    if context.facts.phases > 0:
+        return False
+    return not context.uses("backend.gradients", "backend.in_train_phase")
+
+
+def _function(original, call, context):
+    """Return ``Function(inputs, outputs)`` for ``K.function(inputs, outputs)``."""
+    args = syntax.without(syntax.named(call.args, ("inputs", "outputs", "updates")), "name")
+    inputs, outputs = (syntax.argument(args, name) for name in ("inputs", "outputs"))
+    updates = syntax.code(syntax.argument(args, "updates"))
+    inputs = inputs and _without_phase(inputs)
+    if inputs is None or outputs is None or updates not in ("", "[]", "None"):
+        context.report(original, names.why_removed("keras.backend.function"))
+        return call
+    text = f"({syntax.code(inputs)}, {syntax.code(outputs)})"
+    if original not in (value for each in context.facts.values.values() for value in each):
+        if "learning_phase" in syntax.code(original):
+            context.report(original, "learning_phase is removed: call the function without it")
+    name = context.imported("keras.Function")
+    return cst.parse_expression(name.value + text)
+
+
+def _without_phase(inputs):
+    """Return the inputs of a backend function without the learning phase; None if unknown."""
+    if isinstance(inputs, cst.BinaryOperation) and "learning_phase" in syntax.code(inputs.right):
+        return inputs.left
+    if "learning_phase" not in syntax.code(inputs):
+        return inputs
+    if not isinstance(inputs, cst.List):
+        return None
+    return _without_last(inputs) if "learning_phase" in syntax.code(inputs.elements[-1]) else None
+
+
+def _without_last(items):
+    kept = list(items.elements[:-1])
+    kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return items.with_changes(elements=kept)
+
+
+def _phase_dropped(original, call, context):
+    """Return the call of a backend function without the value of its learning phase."""
+    if syntax.code(original.func) not in context.facts.phased or not call.args:
+        return call
+    if not is_mended("keras.backend.function", context):
+        return call
+    items = call.args[0].value
+    if not isinstance(items, cst.List) or len(items.elements) < 2:
+        context.report(original, "learning_phase is removed: pass the inputs without it")
+        return call
+    if syntax.literal(items.elements[-1].value) not in (0, None):
+        context.report(original, "keras.Function does not train: call model(x, training=True)")
+    return call.with_changes(args=[call.args[0].with_changes(value=_without_last(items))])
 
 
 def _merge(original, call, context):

@@ -28,6 +28,9 @@ class Facts(cst.CSTVisitor):
         losses: Strings and dictionaries passed to `compile` as loss.
         metrics: Strings in the metrics passed to `compile`.
         keywords: All keywords of all calls.
+        fed: Texts of what `fit` gets.
+        phased: Texts of targets that are backend functions with a learning phase.
+        phases: Number of calls of `learning_phase` outside of backend functions.
         backend: The script's name for Keras' backend, such as "K"; None if it has none.
     """
 
@@ -45,7 +48,7 @@ class Facts(cst.CSTVisitor):
         self.losses, self.metrics, self.saved, self.fed = [], [], set(), set()
         self.bound, self.merges, self.zips, self.flow_calls = set(), set(), False, False
         self.backend, self.looped, self.has_k = None, [], False
-        self._returns_model = set()
+        self._returns_model, self.phased, self.phases = set(), set(), 0
         self._inside = []
 
     def full_name(self, node: cst.CSTNode) -> str | None:
@@ -67,6 +70,14 @@ class Facts(cst.CSTVisitor):
             if re.match(r"(keras|tensorflow|keras_preprocessing|keras_applications)\b", name):
                 return ".".join([name, *rest])
         return None
+
+    def is_used(self, full: str) -> bool:
+        """Return whether the script goes on with a name after its import.
+
+        Args:
+            full: The full name.
+        """
+        return any(name == full or name.startswith(f"{full}.") for name in self.used)
 
     def kind(self, node: cst.CSTNode) -> str:
         """Return a class's or function's name under ``keras.``, such as "layers.Dense", or "".
@@ -188,6 +199,9 @@ class Facts(cst.CSTVisitor):
             self.flows[name] = size
         if self._is_model(value):
             self.models.add(name)
+        if isinstance(value, cst.Call) and self.kind(value.func) == "backend.function":
+            if "learning_phase" in syntax.code(value.args[0]):
+                self.phased.add(name)
         if isinstance(value, cst.Attribute) and value.attr.value == "history":
             self.histories.add(name)
         if not isinstance(value, cst.Subscript | cst.Call):
@@ -201,6 +215,12 @@ class Facts(cst.CSTVisitor):
         mode = "sum" if mode is None else syntax.literal(mode)
         if mode in MERGE_MODES:
             self.merges.add(MERGE_MODES[mode])
+
+    def feeding(self) -> set[str]:
+        """Return the names of functions whose batches `fit` gets."""
+        texts = list(self.fed)
+        texts += [syntax.code(v) for name in self.fed for v in self.values.get(name, [])]
+        return {name for text in texts for name in re.findall(r"(\w+)\(", text)}
 
     def batch_size(self, value: cst.CSTNode | None) -> str | None:
         """Return the batch size of batches of pictures, as text; None for other values.
@@ -243,8 +263,12 @@ class Facts(cst.CSTVisitor):
         called = _last_name(node.func)
         self.zips |= called == "zip"
         self.flow_calls |= called in _FLOWS
-        if self.kind(node.func) == "layers.merge":
+        kind = self.kind(node.func)
+        if kind == "layers.merge":
             self._merge(node)
+        self.phases += kind == "backend.learning_phase"
+        if kind == "backend.function" or syntax.code(node.func) in self.phased:
+            self.phases -= len(re.findall(r"\blearning_phase\(", syntax.code(node)))
         if not isinstance(node.func, cst.Attribute):
             return
         method = node.func.attr.value

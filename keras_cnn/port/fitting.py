@@ -81,6 +81,30 @@ def _zip(original, call, context):
     return call
 
 
+def batch(value: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """Return a batch with tuples where it has lists of inputs or targets, which Keras 3 refuses.
+
+    Args:
+        value: What a generator yields.
+    """
+    if not isinstance(value, cst.Tuple) or not 2 <= len(value.elements) <= 3:
+        return value
+    elements = [
+        element.with_changes(value=_tuple(element.value))
+        if isinstance(element.value, cst.List) and element.value.elements
+        else element
+        for element in value.elements
+    ]
+    return value.with_changes(elements=elements)
+
+
+def _tuple(items):
+    text = syntax.code(items)
+    last = items.elements[-1].comma
+    lonely = len(items.elements) == 1 and not isinstance(last, cst.Comma)
+    return cst.parse_expression(f"({text[1:-1]}{',' * lonely})")
+
+
 def _fit(original, call, context, *, method):
     args = _renamed(call.args, arguments.FIT[method])
     source = syntax.argument(original.args, "x", position=0)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from keras_cnn.port import names, sessions, syntax
+from keras_cnn.port import calls, names, sessions, syntax
 from keras_cnn.port.context import Context
 
 CELL = "#port_cell_"  # comment between the cells of a notebook
@@ -52,7 +52,10 @@ def _targets(node, full, local, context):
             yield names.modern(full).rpartition(".")[0], function, None
         return
     if reason := names.why_removed(full):
-        context.report(node, reason)
+        if not context.facts.is_used(full):
+            return  # the import alone would stop the script
+        if not calls.is_mended(full, context):
+            context.report(node, reason)
     new = _modern_module(full, context) if is_module(full, context) else names.modern(full)
     place, _, last = new.rpartition(".")
     if local is None and last != name and (is_module(full, context) or last in context.facts.bound):
@@ -87,6 +90,7 @@ def _modern_module(full, context):
         for name in map(names.unrenamed, context.facts.used)
         if name.startswith(base)
     }
+    used -= {name for name in used if calls.is_mended(f"keras.backend.{name}", context)}
     if new.endswith("keras.backend") and not used <= names.KEPT_IN_BACKEND | {
         "set_image_dim_ordering",
         "image_dim_ordering",
@@ -170,6 +174,8 @@ def rewrite_reference(
     if full is None:
         return None
     if names.canonical(full) in ("keras.layers.merge", "keras.utils.multi_gpu_model"):
+        return None
+    if calls.is_mended(full, context):
         return None
     new = names.modern(full)
     if new == full:

@@ -43,10 +43,10 @@ def port_notebook(text: str) -> tuple[str, list[Finding]]:
         new = piece.removesuffix("\n")
         if new != script:
             new = _PLACE.sub(lambda match: hidden[int(match[2])], new)
+            if source.endswith("\n") and not new.endswith("\n"):
+                new += "\n"
             kept = isinstance(cell["source"], list)
             cell["source"] = new.splitlines(keepends=True) if kept else new
-            if source.endswith("\n") and not new.endswith("\n"):
-                cell["source"] = source
     findings.sort(key=lambda finding: (finding.cell, finding.line))
     if ported == joined:
         return text, findings

@@ -1,5 +1,6 @@
 """Rewrite the text of a script. Nothing of it is executed."""
 
+import ast
 import re
 
 import libcst as cst
@@ -12,6 +13,7 @@ from keras_cnn.port.paths import Paths
 from keras_cnn.port.sessions import Sessions
 
 _REMOVED = "removed_by_port"
+_KERAS = re.compile(r"\bkeras|\.(fit|evaluate|predict)_generator\(")
 _LAYER = re.compile(r"\.layers\[[^\]]*\]$|\.get_layer\(.*\)$")
 _ATTRIBUTES = ("lr", "N", "nb_sample", "nb_class", "output_shape", "input_shape")
 _ITERATOR_ATTRIBUTES = {"N": "n", "nb_sample": "samples", "nb_class": "num_classes"}
@@ -29,12 +31,14 @@ def port(text: str) -> tuple[str, list[Finding]]:
     try:
         wrapper = MetadataWrapper(cst.parse_module(text))
     except cst.ParserSyntaxError as error:
+        if (spaced := _without_tabs(text)) != text:
+            return port(spaced)
         line = max(error.raw_line, 1)
         raise SyntaxError(_why_unreadable(text, line), ("", line, 0, "")) from None
     positions = wrapper.resolve(PositionProvider)
     facts = Facts(wrapper)
     wrapper.module.visit(facts)
-    if not facts.used and not facts.stars and not re.search(r"\bkeras", text):
+    if not facts.used and not facts.stars and not _KERAS.search(text):
         return text, []
     context = Context(facts, line_of=lambda node: positions[node].start.line)
     session_lines, paths = Sessions(context, text=text), Paths(context)
@@ -43,6 +47,16 @@ def port(text: str) -> tuple[str, list[Finding]]:
     module = wrapper.module.visit(_Rules(context, session_lines, paths))
     module = imports.with_imports(module, list(context.imports))
     return module.code, sorted(context.findings, key=lambda finding: finding.line)
+
+
+def _without_tabs(text):
+    """Return a script that Python reads, indented by spaces; LibCST refuses some mixed indents."""
+    spaced = re.sub(r"(?m)^[ \t]+", lambda indent: indent[0].expandtabs(8), text)
+    try:
+        same = ast.dump(ast.parse(spaced)) == ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError):
+        return text
+    return spaced if same else text
 
 
 def _why_unreadable(text, line):
@@ -62,6 +76,8 @@ class _Rules(cst.CSTTransformer):
         self.context, self._sessions, self._paths = context, sessions, paths
         self._old_keys = history.has_old_keys(context)
         self._inner = set()  # dotted names inside longer ones
+        self._functions, self._classes = [], []
+        self._feeding = context.facts.feeding()
 
     # ------------------------------------------------------------ names
 
@@ -136,7 +152,47 @@ class _Rules(cst.CSTTransformer):
             return updated_node
         return updated_node.visit(_DimOrderings())
 
+    # ------------------------------------------------------------ batches
+
+    def visit_FunctionDef(self, node):
+        self._functions.append(node.name.value)
+
+    def leave_FunctionDef(self, original_node, updated_node):
+        self._functions.pop()
+        return updated_node
+
+    def visit_ClassDef(self, node):
+        kinds = [self.context.facts.kind(base.value) for base in node.bases]
+        self._classes.append(bool({"utils.Sequence", "utils.PyDataset"} & set(kinds)))
+
+    def leave_ClassDef(self, original_node, updated_node):
+        self._classes.pop()
+        return updated_node
+
+    def leave_Yield(self, original_node, updated_node):
+        if not self._functions or self._functions[-1] not in self._feeding:
+            return updated_node
+        return updated_node.with_changes(value=fitting.batch(updated_node.value))
+
+    def leave_Return(self, original_node, updated_node):
+        if self._functions[-1:] != ["__getitem__"] or self._classes[-1:] != [True]:
+            return updated_node
+        return updated_node.with_changes(value=fitting.batch(updated_node.value))
+
     # ------------------------------------------------------------ statements
+
+    def visit_WithItem(self, node):
+        return not self._sessions.enters_graph(node)
+
+    def leave_With(self, original_node, updated_node):
+        items = original_node.items
+        if len(items) > 1 or not self._sessions.enters_graph(items[0]):
+            return updated_node
+        body = updated_node.body.body
+        if not isinstance(updated_node.body, cst.IndentedBlock) or not body:
+            return updated_node
+        lines = [*updated_node.leading_lines, *body[0].leading_lines]
+        return cst.FlattenSentinel([body[0].with_changes(leading_lines=lines), *body[1:]])
 
     def visit_SimpleStatementLine(self, node):
         return self._sessions.replacement(node) is None

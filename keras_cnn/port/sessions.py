@@ -9,6 +9,7 @@ from keras_cnn.port.context import Context
 
 _CONFIGURATION = re.compile(r"tensorflow\.(compat\.v1\.)?(ConfigProto|GPUOptions)$")
 _SESSION = re.compile(r"tensorflow\.(compat\.v1\.)?(Session|InteractiveSession)$")
+_GRAPH = re.compile(r"tensorflow\.(compat\.v1\.)?get_default_graph$")
 _SETTERS = ("backend.set_session", "backend.manual_variable_initialization")
 _SWITCHES = re.compile(
     r"tensorflow\.(compat\.v1\.)?(disable_eager_execution|disable_v2_behavior|reset_default_graph"
@@ -23,6 +24,7 @@ class Sessions(cst.CSTVisitor):
     Attributes:
         removed: Statements to remove.
         growth: Statements to replace by TensorFlow 2's memory growth -> name of TensorFlow.
+        graphs: Names that hold the default graph, and serve ``with graph.as_default():`` only.
     """
 
     def __init__(self, context: Context, *, text: str):
@@ -34,7 +36,7 @@ class Sessions(cst.CSTVisitor):
         """
         super().__init__()
         self.context, self._text = context, text
-        self.removed, self.growth = set(), {}
+        self.removed, self.growth, self.graphs = set(), {}, set()
         self._configurations, self._sessions = set(), {}
 
     def visit_SimpleStatementLine(self, node):
@@ -68,12 +70,38 @@ class Sessions(cst.CSTVisitor):
                 self._grow(line, self._tensorflow)
         elif _SESSION.match(full) and self._serves_keras(target):
             self.removed.add(line)
+        elif _GRAPH.match(full) and self._is_entered_only(target):
+            self.removed.add(line)
+            self.graphs.add(target)
 
     def _serves_keras(self, session):
         """Return whether a session is used for `set_session` only."""
         used = re.findall(rf"\b{re.escape(session)}\b", self._text)
         given = re.findall(rf"set_session\(\s*{re.escape(session)}\s*\)", self._text)
         return len(used) == len(given) + 1
+
+    def _is_entered_only(self, graph):
+        """Return whether a graph is assigned and used in ``with graph.as_default():`` only."""
+        name = rf"(?<![\w.]){re.escape(graph)}"
+        entered = rf"{name}\s*=(?!=)|\bglobal\s+{name}\b|\bwith\s+{name}\.as_default\(\)\s*:"
+        text = re.sub(r"#.*", "", self._text)
+        return len(re.findall(rf"{name}\b", text)) == len(re.findall(entered, text))
+
+    def enters_graph(self, node: cst.WithItem) -> bool:
+        """Return whether an item of ``with`` enters TensorFlow 1's default graph.
+
+        Args:
+            node: The item.
+        """
+        call = node.item
+        if not isinstance(call, cst.Call):
+            return False
+        graph = call.func.value if isinstance(call.func, cst.Attribute) else None
+        if graph is None or call.func.attr.value != "as_default":
+            return False
+        inner = graph.func if isinstance(graph, cst.Call) else None
+        is_default = inner is not None and _GRAPH.match(self._full(inner)) is not None
+        return is_default or syntax.code(graph) in self.graphs
 
     def _called(self, line, call):
         full = self._full(call.func)

@@ -1,11 +1,13 @@
 """Single rules of ``keras-cnn port``: what is rewritten, what stays, what is listed."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("libcst")
-from keras_cnn.port import rewriting
+from keras_cnn.port import notebooks, rewriting
 
 LINES = [
     "import keras",
@@ -72,6 +74,38 @@ def test_a_second_run_changes_nothing(lines):
             "from keras.models import load_model\nimport math\nm = load_model('a')\n"
             "m.fit(g, steps_per_epoch=math.ceil(len(x) / 4), epochs=3)\n",
         ),
+        ("model.fit_generator(g, 10, 2)\n", "model.fit(g, steps_per_epoch=10, epochs=2)\n"),
+        (
+            "from keras.utils.layer_utils import convert_all_kernels_in_model, print_summary\n",
+            "from keras.utils import print_summary\n",
+        ),
+        (
+            "import keras.backend as K\nf = K.function([a.input, K.learning_phase()], [b.output])\n"
+            "y = f([x, 0])[0]\n",
+            "import keras.backend as K\nfrom keras import Function\n"
+            "f = Function([a.input], [b.output])\ny = f([x])[0]\n",
+        ),
+        (
+            "import tensorflow as tf\nfrom keras.models import load_model\n"
+            "graph = tf.get_default_graph()\ndef answer(x):\n    global graph\n"
+            "    # TensorFlow's graph\n    with graph.as_default():\n        y = x  # why\n"
+            "        return y\n",
+            "import tensorflow as tf\nfrom keras.models import load_model\ndef answer(x):\n"
+            "    global graph\n    # TensorFlow's graph\n    y = x  # why\n    return y\n",
+        ),
+        (
+            "import keras\nclass Batches(keras.utils.Sequence):\n    def __getitem__(self, i):\n"
+            "        return [a, b], y\ndef own():\n    yield [a, b], y\n"
+            "def pairs():\n    yield [a], [b, c]\nm.fit(pairs(), steps_per_epoch=2)\n",
+            "import keras\nclass Batches(keras.utils.Sequence):\n    def __getitem__(self, i):\n"
+            "        return (a, b), y\ndef own():\n    yield [a, b], y\n"
+            "def pairs():\n    yield (a,), (b, c)\nm.fit(pairs(), steps_per_epoch=2)\n",
+        ),
+        (
+            "import keras\ndef f():\n    if x:\n\t    keras.optimizers.SGD(lr=0.1)\n    f()\n",
+            "import keras\ndef f():\n    if x:\n"
+            "            keras.optimizers.SGD(learning_rate=0.1)\n    f()\n",
+        ),
     ],
 )
 def test_a_line_becomes_what_keras_3_takes(old, new):
@@ -98,7 +132,21 @@ def test_names_of_the_user_stay(code):
     ("code", "line", "reason"),
     [
         ("import keras\n\nm.add(keras.layers.MaxoutDense(4))\n", 3, "MaxoutDense"),
-        ("from keras import backend as K\nf = K.function([a], [b])\n", 2, "keras.Model"),
+        (
+            "from keras import backend as K\nf = K.function([a], [b], updates=[c])\n",
+            2,
+            "keras.Model",
+        ),
+        (
+            "import keras.backend as K\nf = K.function([a, K.learning_phase()], [b])\nf([x, 1])\n",
+            3,
+            "does not train",
+        ),
+        (
+            "import tensorflow as tf, keras\ng = tf.get_default_graph()\nprint(g.version)\n",
+            2,
+            "graphs",
+        ),
         (
             "import tensorflow as tf\nwith tf.Session() as s:\n    s.run(a)\n# keras\n",
             2,
@@ -131,3 +179,14 @@ def test_removed_session_lines_leave_their_comments_and_the_memory_growth():
     new, findings = rewriting.port(code)
     assert findings == [] and "# GPU\n" in new and "Session" not in new
     assert "tf.config.experimental.set_memory_growth(gpu, True)" in new
+
+
+def test_a_notebook_s_cell_with_a_magic_and_a_last_line_end_is_rewritten():
+    source = "!ls\nfrom keras.optimizers import SGD\nSGD(lr=0.1)\n"
+    for kept in (source, source.splitlines(keepends=True)):
+        cell = {"cell_type": "code", "source": kept}
+        new, findings = notebooks.port_notebook(json.dumps({"cells": [cell], "nbformat": 4}))
+        assert findings == []
+        assert "".join(json.loads(new)["cells"][0]["source"]) == source.replace(
+            "lr=", "learning_rate="
+        )
