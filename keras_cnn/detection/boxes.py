@@ -281,8 +281,8 @@ def letterbox(width: int, height: int) -> np.ndarray:
 
     `augment.render` first averages blocks of pixels, then samples the averages. All samples of this
     view lie on a grid of 1/256 of a block. So float32 holds every interpolated value exactly, and
-    an exported detector gets the same pixels on any machine. The view is therefore up to 1 % larger
-    than the picture, and its centre is within one block of the picture's centre.
+    an exported detector gets the same pixels on any machine. The view is therefore larger than the
+    picture, by up to 1 % from 120 pixels on, and its centre is within one block of the picture's.
 
     Args:
         width: Width of the picture in pixels.

@@ -18,10 +18,10 @@ from keras_cnn.recipe import TrainingRecipe
 LIGHT = {
     "batch_size": 8,
     "epochs": 40,
-    "learning_rate": 2e-3,
+    "learning_rate": 3e-3,
     "schedule": "cosine",
     "warmup": 1,
-    "alpha": 0.5,
+    "alpha": 0.25,
     "zoom_out": 1.2,
     "crop": 0.6,
 }

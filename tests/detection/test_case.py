@@ -141,13 +141,13 @@ def test_an_alpha_that_the_base_does_not_take_is_refused_and_not_recorded(case, 
     with pytest.raises(InputError, match="^--alpha .* received --alpha 0.5 with --base vgg16"):
         DetectionRecipe(name="x", dataset="x", base="vgg16", alpha=0.5)
     with pytest.raises(SystemExit):
-        case.RECIPE.parse(["--base", "vgg16", "--alpha", "0.25"])
+        case.RECIPE.parse(["--base", "vgg16", "--alpha", "0.5"])
     assert "leave it out" in capsys.readouterr().err
-    assert case.RECIPE.alpha == 0.5  # of the light base: the paper's has all its filters
+    assert case.RECIPE.alpha == 0.25  # of the light base: the paper's has all its filters
     assert case.RECIPE.parse(["--base", "vgg16"]).to_dict()["alpha"] == 1
-    assert case.RECIPE.parse(["--alpha", "0.25"]).alpha == 0.25
+    assert case.RECIPE.parse(["--alpha", "0.5"]).alpha == 0.5
     without = dataclasses.replace(case.RECIPE, without=("base", "alpha"))
-    assert without.parse([]).alpha == 0.5
+    assert without.parse([]).alpha == 0.25
 
 
 def test_the_case_and_the_command_have_the_same_defaults_but_for_the_epochs(case):
