@@ -248,7 +248,7 @@ def _optimizer(original, args, *, kind, full, context):
     flags = [syntax.code(arg.value) for arg in args if arg.keyword is None]
     if old_keras and len(flags) > 1 and not {"True", "False"} & set(flags):
         args = syntax.named(args, positions, after=1)
-    args = syntax.renamed(args, {"lr": "learning_rate"})
+    args = syntax.renamed(args, arguments.RENAMED[kind])
     if syntax.literal(syntax.argument(args, "epsilon")) is None and syntax.has(args, "epsilon"):
         if syntax.code(syntax.argument(args, "epsilon")) == "None":
             args = syntax.without(args, "epsilon")
