@@ -45,7 +45,8 @@ RECIPE = keras_cnn.detection.DetectionRecipe(
 
 def main(argv=None):
     """Train, test and report; return the contents of report.json."""
-    return keras_cnn.train_detector(RECIPE.parse(argv, description=__doc__))
+    recipe = RECIPE.parse(argv, description=__doc__)
+    return keras_cnn.train_detector(recipe)
 
 
 if __name__ == "__main__":
