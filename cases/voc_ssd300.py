@@ -24,7 +24,7 @@ from keras_cnn.detection.recipe import LIGHT
 RECIPE = keras_cnn.detection.DetectionRecipe(
     name="voc_ssd300",
     dataset="voc2007",
-    **LIGHT | {"epochs": 10},  # enough for the drawn shapes
+    **LIGHT | {"epochs": 13},  # enough for the drawn shapes
     choices={"as_printed": False, "jitter": False, "later_stages": "none", "one_list_split": 0},
     listing={
         "batch_size": 4,
