@@ -269,17 +269,17 @@ def test_a_detector_and_a_classifier_are_not_mistaken(run, stripes, capsys):
 
 
 def test_train_detector_hands_its_options_to_the_training(tmp_path, capsys, monkeypatch):
-    from keras_cnn.training import run as training
+    from keras_cnn.training import detectors
 
     message = _error(capsys, "train-detector", tmp_path, "--out", tmp_path / "out")
-    assert "ImageSets" in message
+    assert "must have one of these layouts" in message
     received = {}
 
     def run(build, splits, recipe, **options):
         received.update(options, recipe=recipe)
         return {"test": {}}
 
-    monkeypatch.setattr(training, "run", run)
+    monkeypatch.setattr(detectors, "run", run)
     monkeypatch.setattr("keras_cnn.detection.task.detection_splits", lambda recipe: None)
     options = ["--base", "mobilenet", "--optimizer", "sgd", "--epochs", "2", "--weights", "none"]
     assert main(["train-detector", str(tmp_path), *options]) == 0
