@@ -35,7 +35,8 @@ lowest and the highest. The score is the accuracy on the test pictures, or the m
 of food. The listings validate on the test pictures and keep the last epoch; the defaults validate
 on a share of the training pictures and keep the best epoch. The next table says what else differs.
 The errata are in the docstrings of the cases and of `keras_cnn/models/book.py`. The runs of the
-table went on beside other work, so their times are upper bounds.
+table went on beside other work, so their times are upper bounds. InceptionV3's published weights
+were not at hand: catsdogs_inceptionv3 started from random weights, which 255 pictures cannot train.
 
 """
 
