@@ -210,6 +210,11 @@ def _coco_class(truths, answers, *, label):
         matched, ignored = _coco_match(overlap[:COCO_MOST], difficult)
         right.append(matched)
         wrong.append(~matched & ~ignored)
+    return _coco_precisions(all_scores, right, wrong, objects)
+
+
+def _coco_precisions(all_scores, right, wrong, objects):
+    """Average precision at each threshold, from each picture's detections; NaN without objects."""
     if not objects:
         return np.full(len(COCO_THRESHOLDS), np.nan)
     order = np.argsort(-np.concatenate(all_scores), kind="stable")
@@ -276,12 +281,7 @@ def _coco_of_size(truths, answers, label, areas):
         all_scores.append(scores[:COCO_MOST])
         right.append(matches)
         wrong.append(~matches & ~ignored)
-    if not objects:
-        return np.full(len(COCO_THRESHOLDS), np.nan)
-    order = np.argsort(-np.concatenate(all_scores), kind="stable")
-    right, wrong = np.concatenate(right, 1)[:, order], np.concatenate(wrong, 1)[:, order]
-    curves = zip(*_curve(right, wrong, objects), strict=True)
-    return np.array([_precision_at(COCO_RECALLS, *curve).mean() for curve in curves])
+    return _coco_precisions(all_scores, right, wrong, objects)
 
 
 def _is_outside(corners, areas):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from annotated_sets import OBJECT, picture, voc_folder
+from annotated_sets import OBJECT, picture, set_of_names, voc_folder
 from PIL import Image, ImageOps
 
-from keras_cnn.datasets import annotations, box_faults, boxed_division
+from keras_cnn.datasets import annotations, box_faults
 from keras_cnn.datasets.reading import Reading, renames, without
 from keras_cnn.detection import DetectionRecipe, boxes, detection_splits
 from keras_cnn.detection.augment import Augmentation
@@ -27,6 +27,7 @@ from keras_cnn.images import files
         ((-2, 0, 20, 20), "outside the picture of 60x40"),
         ((0, 0, 61.0001, 20), "0,0,61.0001,20 reaches outside the picture of 60x40"),
         ((70, 10, 80, 20), "outside"),
+        (("nan", 0, 10, 20), "not four numbers"),
         ((0.1, 0.2, 0.5, 1), "within one pixel: give its edges in pixels"),
     ],
 )
@@ -211,23 +212,8 @@ def test_a_validation_split_that_is_tested_too_is_read_once(tmp_path, monkeypatc
     assert splits.test.filepaths == splits.validation.filepaths
 
 
-def _set_of_names(folder, names):
-    """A VOC folder with a picture per class name, each of other pixels."""
-    voc_folder(folder, [])
-    listing = []
-    for number, name in enumerate(names):
-        path = folder / "JPEGImages" / f"{number}.png"
-        blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
-        Image.fromarray(blocks).resize((60, 40), Image.Resampling.NEAREST).save(path)
-        text = OBJECT.format(5, 6, 30, 20, name=name, extra="")
-        (folder / "Annotations" / f"{number}.xml").write_text(f"<annotation>{text}</annotation>")
-        listing.append(f"{number}\n")
-    (folder / "ImageSets" / "Main" / "train.txt").write_text("".join(listing))
-    return folder
-
-
 def test_classes_that_differ_in_case_or_blanks_are_a_fault_until_they_are_renamed(tmp_path):
-    folder = _set_of_names(tmp_path, ["cat", "Cat", "CAT", " cat "])
+    folder = set_of_names(tmp_path, ["cat", "Cat", "CAT", " cat "])
     with pytest.raises(InputError, match="(?s)^2 annotations.*--rename 'CAT=cat'|'Cat=CAT'"):
         annotations.read(folder, split="train")
     reading = Reading(rename=renames(["Cat=cat", "CAT=cat"]))
@@ -236,7 +222,7 @@ def test_classes_that_differ_in_case_or_blanks_are_a_fault_until_they_are_rename
 
 
 def test_an_object_without_a_class_is_a_fault_until_it_is_named(tmp_path):
-    folder = _set_of_names(tmp_path, ["", "dog"])
+    folder = set_of_names(tmp_path, ["", "dog"])
     with pytest.raises(InputError, match="0.xml, object 1 has no class: .*--rename =NAME"):
         annotations.read(folder, split="train")
     part = annotations.read(folder, split="train", reading=Reading(rename=renames(["=cat"])))
@@ -250,7 +236,7 @@ def test_a_rename_without_two_names_is_refused(text):
 
 
 def test_a_class_of_val_in_another_case_is_told_with_its_way_out(tmp_path):
-    folder = _set_of_names(tmp_path, ["cat"])
+    folder = set_of_names(tmp_path, ["cat"])
     (folder / "ImageSets" / "Main" / "val.txt").write_text("first\n")
     text = OBJECT.format(5, 6, 30, 20, name="Cat", extra="")
     (folder / "Annotations" / "first.xml").write_text(f"<annotation>{text}</annotation>")
@@ -306,7 +292,7 @@ def test_objects_too_small_for_the_network_are_counted_by_class(tmp_path):
 
 
 def test_pictures_of_a_list_are_left_out(tmp_path):
-    folder = _set_of_names(tmp_path / "set", ["cat", "dog", "dog"])
+    folder = set_of_names(tmp_path / "set", ["cat", "dog", "dog"])
     listed = tmp_path / "quarantine.txt"
     listed.write_text(f"{folder}/JPEGImages/1.png\nJPEGImages/2.png\n")
     reading = Reading(without=without(listed, folder=folder))
@@ -315,28 +301,6 @@ def test_pictures_of_a_list_are_left_out(tmp_path):
     listed.write_text("gone.png\n")
     with pytest.raises(InputError, match="has 'gone.png', which does not exist"):
         without(listed, folder=folder)
-
-
-def test_a_set_is_divided_by_class_and_groups_stay_together(tmp_path):
-    part = annotations.read(_set_of_names(tmp_path, 30 * ["cat"] + 4 * ["dog"]), split="train")
-    groups = np.arange(34)
-    splits = boxed_division.divide({"train": part}, groups, share=0.2, seed=0)
-    for split, counts in {"train": (19, 2), "val": (5, 1), "test": (6, 1)}.items():
-        labels = np.concatenate([entry.labels for entry in splits[split].pictures])
-        assert np.bincount(labels, minlength=3)[1:].tolist() == list(counts), split
-    options = {"share": 0.2, "seed": 0, "group_by": "^(.)"}  # 0, 1, 10 to 19, ...
-    splits = boxed_division.divide({"train": part}, groups, **options)
-    firsts = [{Path(entry.path).name[0] for entry in part.pictures} for part in splits.values()]
-    assert sum(map(len, firsts)) == len(set.union(*firsts))
-    for pattern, reason in {
-        "(": "regular expression",
-        "a": "one pair",
-        "(x)": "must match",
-    }.items():
-        with pytest.raises(InputError, match=reason):
-            boxed_division.joined(part.pictures, groups, pattern)
-    with pytest.raises(InputError, match="--group-by divides a set without splits"):
-        boxed_division.divide(splits, groups, **options)
 
 
 def test_a_picture_turned_by_exif_is_measured_upright(tmp_path):

@@ -269,7 +269,7 @@ HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
         (HEADER + "a.png,60,40,caf\xe9,1,2,30,20\n", "cannot read .*boxes.csv.*save it as UTF-8"),
         (
             HEADER + "a.png,60,40,cat,nan,2,30,20\n",
-            "line 2 must have a number in xmin; it has 'nan'",
+            "line 2 must have a number in xmin; it has none",
         ),
         (HEADER + 'a.png,60,40,cat,"1,200",2,"1,300",20\n', "must have a number .* it has '1,200'"),
         (HEADER + "a.png,60,40,cat,1 200,2,30,20\n", "must have a number .* it has '1 200'"),

@@ -74,7 +74,7 @@ def _faults(folder):
         ("<xmax>30<", "<xmax>60.9<", None),  # rounding
         ("<width>60<", "<width>0<", None),  # left empty
         ("<xmax>30<", "<xmax>75<", "bad box"),
-        ("<xmax>30<", "<xmax>nan<", "bad annotation"),
+        ("<xmax>30<", "<xmax>nan<", "bad box"),
         ("<xmax>30<", "<xmax>wide<", "bad annotation"),
         ("<width>60<", "<width>600<", "bad box"),
         ("annotation>", "annotations>", "bad annotation"),

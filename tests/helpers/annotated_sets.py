@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 from PIL import Image
 
 OBJECT = (
@@ -26,6 +27,21 @@ def voc_folder(folder, objects, *, split="train"):
         for name, box, hard in objects
     )
     (folder / "Annotations" / "first.xml").write_text(f"<annotation>{text}</annotation>")
+    return folder
+
+
+def set_of_names(folder, names):
+    """A VOC folder with a picture per class name, each of other pixels."""
+    voc_folder(folder, [])
+    listing = []
+    for number, name in enumerate(names):
+        path = folder / "JPEGImages" / f"{number}.png"
+        blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
+        Image.fromarray(blocks).resize((60, 40), Image.Resampling.NEAREST).save(path)
+        text = OBJECT.format(5, 6, 30, 20, name=name, extra="")
+        (folder / "Annotations" / f"{number}.xml").write_text(f"<annotation>{text}</annotation>")
+        listing.append(f"{number}\n")
+    (folder / "ImageSets" / "Main" / "train.txt").write_text("".join(listing))
     return folder
 
 

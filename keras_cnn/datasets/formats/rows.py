@@ -26,7 +26,7 @@ class Object(NamedTuple):
     box: tuple[float, float, float, float]  # left, top, right and bottom edge in pixels
     name: str  # its class
     difficult: bool = False  # whether it may be missed
-    crowd: bool = False  # whether the box holds many objects that are not told apart
+    crowd: bool = False  # whether the box stands for many objects at once
 
 
 class Row(NamedTuple):
@@ -103,10 +103,9 @@ def number(text: Any, *, of: str, source: str) -> float:
     """
     try:
         is_text = isinstance(text, str)
-        value = float(text.replace(",", ".") if is_text else text)
-        if not math.isfinite(value) or (is_text and _THOUSANDS.fullmatch(text.strip())):
+        if is_text and _THOUSANDS.fullmatch(text.strip()):
             raise ValueError
-        return value
+        return float(text.replace(",", ".") if is_text else text)
     except (TypeError, ValueError, OverflowError):
         has = "none" if text in (None, "") else repr(text)
         raise InputError(f"{source} must have a number in {of}; it has {has}") from None

@@ -131,13 +131,18 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
             its_objects = objects.setdefault(picture, [])
             sizes[picture] = rows.stated_size(*(cells.get(side) for side in _SIZE))
             if any(cells[key] for key in _RETINANET[1:]):  # else a picture without objects
-                box = [rows.number(cells[k], of=k, source=source) for k in _RETINANET[1:5]]
+                box = [_edge(cells[k], k, source) for k in _RETINANET[1:5]]
                 its_objects.append(rows.Object(tuple(box), cells["class"]))
         except InputError as error:
             faults.append((source, error))
     return rows.Table(
         [rows.row(p, its, f"{path}, {p}", size=sizes[p]) for p, its in objects.items()]
     )
+
+
+def _edge(text, key, source):
+    """The number of a cell; "nan" is an empty cell, as pandas writes it."""
+    return rows.number("" if text.strip().lower() == "nan" else text, of=key, source=source)
 
 
 FORMAT = rows.Format("CSV", find, read)

@@ -246,7 +246,7 @@ def find_by_split(
     """
     try:
         has_one = any(map(is_one, itertools.islice(walk(folder, ending), _FIRST)))
-    except InputError:  # which is told where the folder is read as another set
+    except InputError:  # the check of class folders reports it
         has_one = False
     splits = {}
     for path in walk(folder, ending) if has_one else ():
