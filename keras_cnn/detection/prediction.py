@@ -47,7 +47,7 @@ def stream(
         **limits: As in `boxes.detections`.
 
     Yields:
-        The picture as it was given; its pixels, or None; what `objects` returns; and the highest
+        The picture as it was given; its pixels, or None; its objects, best first; and the highest
         probability of an object, which the limits do not cut.
 
     Raises:
@@ -76,7 +76,7 @@ def single(
         **limits: As in `boxes.detections`.
 
     Returns:
-        What `objects` returns, and the highest probability of an object.
+        Its objects, best first, and the highest probability of an object.
     """
     return next(_answers(model, [_input(pixels)], priors=priors, **limits))
 
@@ -89,34 +89,19 @@ def _input(pixels, *, keep_pixels=False):
 
 def _answers(model, inputs, *, priors, **limits):
     """Yield the objects of each input, and the highest probability of an object in it."""
-    squares = np.stack([entry.square for entry in inputs]).astype(np.float32)
+    squares = np.stack([entry.square for entry in inputs], dtype=np.float32)
     outputs = np.asarray(model.predict_on_batch(squares))
     for entry, output in zip(inputs, outputs, strict=True):
-        answer = objects(output, entry.view, entry.shape, priors=priors, **limits)
-        highest = answer[1][0] if len(answer[1]) else _probabilities(output)[:, 1:].max()
-        yield answer, float(highest)
+        scores = _probabilities(output)
+        answer = _objects(output[:, :4], scores, entry, priors=priors, **limits)
+        yield answer, float(answer[1][0] if len(answer[1]) else scores[:, 1:].max())
 
 
-def objects(
-    output: np.ndarray, view: np.ndarray, shape: Sequence[int], *, priors: str = "voc", **limits
-) -> Answer:
-    """Turn the network's output for one picture into objects in its pixels.
-
-    Args:
-        output: Offsets and logits, (8732, 4 + classes).
-        view: What the network saw, corners in pixels of the picture, (4,).
-        shape: Height and width of the picture in pixels first.
-        priors: Row of `boxes.TABLES`.
-        **limits: As in `boxes.detections`.
-
-    Returns:
-        Corners in pixels, within the picture, (n, 4); scores (n,); class ids (n,). Best first.
-    """
-    corners, scores, labels = boxes.detections(
-        output[:, :4], _probabilities(output), boxes.priors(priors), **limits
-    )
-    corners = boxes.from_view(corners, view).clip(0, np.tile((shape[1], shape[0]), 2))
-    return corners, scores, labels
+def _objects(offsets, scores, entry, *, priors, **limits):
+    """The objects of a picture, as `Answer`: boxes in its pixels and within it, best first."""
+    corners, scores, labels = boxes.detections(offsets, scores, boxes.priors(priors), **limits)
+    edges = np.tile((entry.shape[1], entry.shape[0]), 2)
+    return boxes.from_view(corners, entry.view).clip(0, edges), scores, labels
 
 
 def predict(model: keras.Model, batches: Batches) -> list[Answer]:
@@ -127,7 +112,7 @@ def predict(model: keras.Model, batches: Batches) -> list[Answer]:
         batches: The pictures, without augmentation or shuffling.
 
     Returns:
-        What `objects` returns, one per picture.
+        The objects of each picture, best first.
     """
     answers = stream(
         model,
