@@ -22,6 +22,7 @@ import keras
 import training
 
 from keras_cnn import environment
+from keras_cnn.images import memory
 from keras_cnn.training import compiling
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -36,7 +37,7 @@ def main():
     parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float16 (bfloat16)")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    compiling.keep_memory()
+    memory.keep()
     sys.path.insert(0, str(CASES))
     print(environment.sentence(), flush=True)
     for name in options.cases or NAMES:

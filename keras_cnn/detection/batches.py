@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import augment, boxes
-from keras_cnn.images import files
+from keras_cnn.images import files, memory, pixels
+from keras_cnn.images.scaling import Scaling
 
 SIZE = 300  # height and width of the network's pictures in pixels
 
@@ -62,6 +63,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.augmentation, self._shuffle, self.seed = augmentation, shuffle, seed
         self.priors = priors
+        self._dtype = np.float32
         self.reset()
 
     def reset(self):
@@ -78,6 +80,12 @@ class Batches(keras.utils.PyDataset):
         batches.seed = seed
         batches.reset()
         return batches
+
+    def eight_bit(self) -> pixels.EightBit:
+        """Return these batches with pictures in uint8; the network scales them itself."""
+        batches = copy.copy(self)
+        batches._dtype = np.uint8
+        return pixels.EightBit(batches, Scaling())
 
     def seek(self, epoch: int, *, order: Sequence[int] | None = None):
         """Go to the start of an epoch.
@@ -101,8 +109,8 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         """Return batch number `index` of the epoch."""
         chosen, priors = self.members(index), boxes.priors(self.priors)
-        images = np.empty((len(chosen), *self.image_shape), np.float32)
-        targets = np.empty((len(chosen), len(priors), 5), np.float32)
+        images = memory.aligned((len(chosen), *self.image_shape), self._dtype)
+        targets = memory.aligned((len(chosen), len(priors), 5), np.float32)
         for image, target, number in zip(images, targets, chosen, strict=True):
             image[:], objects, labels = self.sample(number)
             target[:, :4], target[:, 4] = _targets(objects, labels, priors)

@@ -25,7 +25,8 @@ class ImageDataGenerator(Augmentation):
 
     It takes the arguments of Keras' legacy class and, with the same seed, yields the same batches
     several times faster. Threads decode and warp the pictures; a cache in memory or on disk keeps
-    the resized pictures for later epochs. Five things differ from the legacy class:
+    the resized pictures for later epochs. The process keeps freed memory for the next batch, see
+    `images.memory.keep`. Five things differ from the legacy class:
 
     - Pictures are turned upright as their EXIF orientation says (see `exif_rotation`).
     - In color_mode "rgb" and "rgba", 16-bit grey is scaled to 8 bits, not clipped. In "grayscale"

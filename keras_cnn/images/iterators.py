@@ -15,6 +15,7 @@ import cv2
 import keras
 import numpy as np
 
+from keras_cnn.images import memory
 from keras_cnn.images.augmentation import Augmentation
 from keras_cnn.images.batches import Batch, Position, Requests
 from keras_cnn.images.legacy import base, draws
@@ -70,6 +71,7 @@ class Iterator(base.Iterator):
             dtype: Type of the batches; None for the generator's.
         """
         keras.utils.PyDataset.__init__(self)
+        memory.keep()
         self.image_data_generator = generator
         self.n = n
         self.image_shape = tuple(image_shape)
@@ -84,6 +86,7 @@ class Iterator(base.Iterator):
         # A subclass' own method receives floats that it may write to, as by Keras' legacy class.
         own_transform = type(generator).apply_transform is not Augmentation.apply_transform
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
+        self._pixel_dtype = None  # type of the pictures, if it is not that of the targets
         self._user_code = draws.SeededCode()
         self._rows = None
         self._position = Position(np.random.RandomState(seed).get_state())
@@ -266,7 +269,7 @@ class Iterator(base.Iterator):
                 yield self[index]
             self.on_epoch_end()
 
-        example = self._assemble(np.empty((1, *self.image_shape), self.dtype), np.arange(1))
+        example = self._assemble(self._empty(1), np.arange(1))
         return tf_dataset(epoch, example=example, length=len(self))
 
     def _deliver(self, request):
@@ -340,18 +343,20 @@ class Iterator(base.Iterator):
             seeds = [seeds[row] for row in rows] if seeds else []
         suffixes = [rng.randint(self._suffixes) for _ in indices] if self.save_to_dir else []
         after = Position(rng.get_state(), position.batches_seen + 1, upcoming, index_array)
-        x = np.empty((len(indices), *self.image_shape), self.dtype)
+        x = self._empty(len(indices))
         batch = Batch(request, after, indices, params, seeds, suffixes, x, self._settings())
         if self._threads is None:  # a thread per picture: OpenCV's own threads would compete
             self._threads = ThreadPoolExecutor(
                 generator.workers, "ImageDataGenerator", cv2.setNumThreads, (1,)
             )
         # Few pictures per task, so that all threads finish a batch at about the same time.
-        size = max(1, len(indices) // (4 * generator.workers))
-        for first in range(0, len(indices), size):
-            rows = range(first, min(first + size, len(indices)))
+        tasks = max(1, min(len(indices), 4 * generator.workers))
+        for rows in np.array_split(np.arange(len(indices)), tasks):
             batch.tasks.append(self._threads.submit(self._fill, batch, rows))
         self._ahead.append(batch)
+
+    def _empty(self, number):
+        return memory.aligned((number, *self.image_shape), self._pixel_dtype or self.dtype)
 
     def _new_index_array(self):
         return self._rng.permutation(self.n) if self.shuffle else np.arange(self.n)

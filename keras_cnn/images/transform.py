@@ -23,7 +23,7 @@ FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _WARP_ERROR = 0.008
 _TILE = 224  # pixels; OpenCV rounds large coordinates more coarsely
 # Pixels. Up to this size one call of OpenCV without padding is fastest, and exact enough.
-_SMALL = 64
+SMALL = 64
 _MAX_PADDING = 6  # times the picture's own pixels; more costs too much memory and time
 
 
@@ -216,7 +216,8 @@ def warp(
         order: Degree of the spline that interpolates, 0 to 5.
 
     Returns:
-        Array (height, width, channels). If `order` is 1: float32, or uint8 for a uint8 picture.
+        Array (height, width, channels). If `order` is 1: float32; for a uint8 picture larger than
+        `SMALL` whole grey levels, in uint8 unless `fill_mode` is "constant".
     """
     height, width, channels = picture.shape
     if order != 1:
@@ -230,7 +231,7 @@ def warp(
             for first in range(0, channels, step)
         ]
         return np.concatenate(warped, axis=-1)
-    warped, small = None, max(height, width) <= _SMALL
+    warped, small = None, max(height, width) <= SMALL
     if small and fill_mode in ("nearest", "constant"):
         warped = cv2.warpAffine(
             np.ascontiguousarray(picture, np.float32),
@@ -244,6 +245,7 @@ def warp(
     if warped is None or fill_mode == "constant":
         x, y = _sources(mapping, *np.ogrid[:height, :width], (height, width), flips)
     if warped is None:
+        is_8_bit = picture.dtype == np.uint8 and not small
         # Rounding these coordinates to float32 is more exact than computing them in OpenCV.
         maps = [
             _within(position, length, fill_mode).astype(np.float32)
@@ -251,6 +253,7 @@ def warp(
         ]
         picture = np.ascontiguousarray(picture, np.float32)
         warped = cv2.remap(picture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = np.rint(warped).astype(np.uint8) if is_8_bit else warped
     warped = warped.reshape(height, width, channels)
     if fill_mode == "constant":  # unlike OpenCV, SciPy does not blend the edge with `cval`
         warped = warped.astype(np.float32, copy=False)

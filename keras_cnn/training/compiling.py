@@ -1,7 +1,5 @@
-"""Build, compile, and keep the process' memory, for speed."""
+"""Build and compile, for speed."""
 
-import ctypes
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -46,24 +44,3 @@ def compile_model(model: keras.Model, optimizer, *, loss, metrics=()) -> None:
     """
     model.compile(optimizer, loss=loss, metrics=list(metrics), jit_compile=jit_compile())
     model.optimizer.build(model.trainable_variables)  # float16 wraps the optimizer
-
-
-def keep_memory() -> bool:
-    """Keep freed memory for the next step, instead of returning it to the operating system.
-
-    On the CPU each step frees its arrays, and the next step allocates them again. glibc returns the
-    large ones to the system at once; the system then clears every page anew, which takes more than
-    half of a step's time on some virtual machines. After this call the process keeps the memory of
-    its peak. Without glibc, or if its variables (``MALLOC_…``) are set, nothing changes.
-
-    Returns:
-        Whether memory is kept.
-    """
-    if any(name.startswith("MALLOC_") for name in os.environ):
-        return False
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    trim_threshold, mmap_max = -1, -4  # numbers of malloc.h
-    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, -1))

@@ -1,12 +1,16 @@
 """A phase of a training: compile, then fit to the last epoch or until it is interrupted."""
 
+import contextlib
 import errno
 import os
 import sys
+from typing import NamedTuple
 
 import keras
 
 from keras_cnn.errors import InputError
+from keras_cnn.images import pixels
+from keras_cnn.images.scaling import Scaling
 from keras_cnn.images.tf_data import untuned
 from keras_cnn.training import schedules
 from keras_cnn.training.compiling import compile_model
@@ -17,17 +21,55 @@ from keras_cnn.training.seeding import Seek
 from keras_cnn.training.sharding import Feed
 
 
-def feeds(task, devices):
-    """Return the batches of train and validation, as this process reads them."""
-    return [
-        Feed(
-            getattr(task, name),
-            samples=task.sizes[name],
-            share=devices.share,
-            training=name == "train",
-        )
-        for name in ("train", "validation")
-    ]
+class Feeds(NamedTuple):
+    """The batches of train and validation, as this process reads them."""
+
+    train: Feed
+    validation: Feed
+    scaling: Scaling | None  # of batches of 8-bit pixels, which the network's graph scales
+    note: str  # type of the pictures, with the reason if they are floats
+
+
+def feeds(task, recipe, devices):
+    """Return the feeds of a task: 8-bit pixels if both splits have them."""
+    batches, reason = (task.train, task.validation), f"--mix {recipe.mix} blends pictures"
+    if recipe.mix == "none":
+        read = [pixels.eight_bit(split) for split in batches]
+        reason = next((entry for entry in read if isinstance(entry, str)), None)
+    scaling, note = None, f"float32, because {reason}"
+    if reason is None:
+        batches, (scaling, _) = zip(*read, strict=True)
+        note = "8-bit pixels, scaled in the network's graph"
+    options = {"share": devices.share}
+    train = Feed(batches[0], samples=task.sizes["train"], training=True, **options)
+    validation = Feed(batches[1], samples=task.sizes["validation"], training=False, **options)
+    return Feeds(train, validation, scaling, note)
+
+
+@contextlib.contextmanager
+def scaled_in_graph(model, scaling):
+    """Scale the pixels of batches in the graphs of training and validation, until the context ends.
+
+    The model must be compiled, its steps not traced yet.
+    """
+
+    def scaled(step):
+        def scaled_step(*arguments):
+            *state, (pixels, *rest) = arguments  # JAX passes a state before the batch
+            return step(*state, (scaling(pixels), *rest))
+
+        return scaled_step
+
+    if scaling is None:
+        yield
+        return
+    steps = {"train_step": scaled(model.train_step), "test_step": scaled(model.test_step)}
+    vars(model).update(steps)
+    try:
+        yield
+    finally:
+        for name in steps:
+            del vars(model)[name]
 
 
 def compile_phase(model, task, recipe, optimizer, *, steps):
@@ -45,7 +87,7 @@ def compile_phase(model, task, recipe, optimizer, *, steps):
 
 def fit_phase(model, task, phase, checkpoint, feeds, devices):
     """Train to the last epoch of a phase or to Ctrl-C; return whether it was Ctrl-C."""
-    train, validation = feeds
+    train, validation = feeds.train, feeds.validation
     recipe = phase.recipe
     weights = task.class_weights(recipe)
     if recipe.mix != "none":
@@ -58,7 +100,7 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
     if phase.deadline is not None:
         callbacks.append(Deadline(phase.deadline))
     try:
-        with ended_between_steps() as ender:
+        with ended_between_steps() as ender, scaled_in_graph(model, feeds.scaling):
             model.fit(
                 dataset,
                 shuffle=False,  # `Feed` reads in the order of the epoch
@@ -119,7 +161,7 @@ def _callbacks(task, recipe, checkpoint, train, *, notify):
 
 def _cause(error, feeds, recipe):
     """Return the error that an exception of Keras or its backend hides, or None."""
-    for feed in feeds:
+    for feed in (feeds.train, feeds.validation):
         if feed.error:
             return feed.error
     disk_full = os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, InputError)

@@ -12,6 +12,7 @@ from keras_cnn import report
 from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable
+from keras_cnn.images import memory
 from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
@@ -19,7 +20,7 @@ from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import determinism, distribution, fitting
 from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
-from keras_cnn.training.compiling import jit_compile, keep_memory
+from keras_cnn.training.compiling import jit_compile
 from keras_cnn.training.interrupts import ended_by_sigterm
 from keras_cnn.training.outcome import Outcome, conclude, save
 from keras_cnn.training.phases import Phase
@@ -45,7 +46,7 @@ def run(
     SIGTERM does the same, and then ends the process with code 143. Several processes end without a
     test. After every epoch the state is saved in ``<folder>/checkpoint``, from where
     ``recipe.resume`` goes on; a finished run removes it. The process keeps the memory of its
-    largest step (`compiling.keep_memory`).
+    largest step (`images.memory.keep`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
@@ -76,7 +77,7 @@ def run(
         SystemExit: With code 143 after SIGTERM.
     """
     folder = writable(recipe.folder)
-    keep_memory()
+    memory.keep()
     options = {
         "optimizer": optimizer,
         "phases": phases or partial(training_phases.usual, fine_tune=fine_tune),
@@ -132,7 +133,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         keep_last=recipe.validate_on_test,
         writes=devices.is_first,
     )
-    feeds = fitting.feeds(task, devices)
+    feeds = fitting.feeds(task, recipe, devices)
     with devices.scope(), distribution.refuse_if_lost(devices):
         model = _build(build, task, precision=recipe.precision)
         if recipe.resume:
@@ -150,7 +151,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
                 if number + 1 < len(checkpoint.starts):
                     continue  # finished before the resume
                 # The optimizer's variables wait for all processes: the first has saved its epoch.
-                fitting.compile_phase(model, task, phase.recipe, optimizer, steps=len(feeds[0]))
+                fitting.compile_phase(model, task, phase.recipe, optimizer, steps=len(feeds.train))
                 if devices.is_first and len(names) == 1:
                     model.summary()
                 if scores is not None and not checkpoint.starts:
@@ -177,6 +178,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         "seconds": {"train": seconds, "total": seconds_before + time.perf_counter() - started},
         "images_per_second": pictures / seconds if seconds else 0.0,
         "distribution": devices.to_dict(),
+        "batches": feeds.note,
         **promise,
         **surroundings(),
     }

@@ -20,7 +20,8 @@ class Task(Protocol):
     goes to the start of an epoch, whose content follows from the dataset's seed and the epoch's
     number; `order` is the order in which its batches will be requested. ``with_rows(rows)`` returns
     a dataset that reads only some pictures of each batch, see `images.iterators.Iterator`.
-    Datasets without them work too, but then an epoch depends on those before it.
+    Datasets without them work too, but then an epoch depends on those before it. If
+    `images.pixels.eight_bit` finds 8-bit pixels in the batches, the network's graph scales them.
 
     Attributes:
         train: Batches the weights learn from.

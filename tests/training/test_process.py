@@ -14,15 +14,16 @@ import keras
 import pytest
 import tiny_training as tiny
 
-from keras_cnn.training import compiling, interrupts
+from keras_cnn.images import memory
+from keras_cnn.training import interrupts
 from keras_cnn.training import run as training
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows cannot send these signals")
 SCRIPT = """
 import resource, sys
 import numpy as np
-from keras_cnn.training import compiling
-print(compiling.keep_memory() if sys.argv[1] == "keep" else None)
+from keras_cnn.images import memory
+print(memory.keep() if sys.argv[1] == "keep" else None)
 for _ in range(5):  # 24,000 pages of 4 kB each
     np.ones(10**8, np.uint8)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
@@ -47,14 +48,14 @@ def test_kept_memory_is_reused():
 
 def test_malloc_is_not_tuned_on_other_systems_or_if_the_user_tunes_it(monkeypatch):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
-    assert not compiling.keep_memory()
+    assert not memory.keep.__wrapped__()
     monkeypatch.delenv("MALLOC_ARENA_MAX")
 
     def missing(_):
         raise OSError
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert not compiling.keep_memory()
+    assert not memory.keep.__wrapped__()
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")

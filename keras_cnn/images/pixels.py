@@ -1,0 +1,78 @@
+"""Batches of 8-bit pixels, which the network's graph scales: a quarter of the bytes of floats."""
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_cnn.images import transform
+from keras_cnn.images.iterators import Iterator
+from keras_cnn.images.legacy import draws
+from keras_cnn.images.scaling import Scaling, scaling_of
+
+_WARPS = ("rotation_range", "width_shift_range", "height_shift_range", "shear_range")
+_BYTES = np.empty(0, np.uint8)  # pictures of files
+
+
+class EightBit(NamedTuple):
+    """Batches of pixels from 0 to 255, and how to scale them."""
+
+    batches: Any  # a dataset of the same pictures, targets and draws, pictures uint8
+    scaling: Scaling
+
+
+def eight_bit(flow: Any) -> EightBit | str:
+    """Return a flow's batches before they are scaled.
+
+    Scaled by its scaling, the pixels equal those of the flow.
+
+    Args:
+        flow: Batches that an `ImageDataGenerator` returned, or any with a method `eight_bit`.
+
+    Returns:
+        The batches and their scaling; or why there are none, to be read after "because".
+    """
+    if hasattr(flow, "eight_bit"):
+        return flow.eight_bit()
+    if reason := _obstacle(flow):
+        return reason
+    generator = copy.copy(flow.image_data_generator)
+    scaling = scaling_of(generator)
+    generator.rescale = generator.preprocessing_function = None
+    generator.samplewise_center = False
+    batches = flow.with_generator(generator, nearest=False)
+    batches._pixel_dtype = batches._working_dtype = np.dtype("uint8")
+    return EightBit(batches, scaling)
+
+
+def _obstacle(flow):
+    if not isinstance(flow, Iterator):
+        return "the batches come from a dataset of your own"
+    generator = flow.image_data_generator
+    is_grey = getattr(flow, "color_mode", None) == "grayscale"
+    if is_grey or flow.dtype != "float32" or getattr(flow, "x", _BYTES).dtype != np.uint8:
+        return "the pictures may have more than 8 bits"
+    if draws.has_user_code(generator) or not draws.is_ours(type(generator).get_random_transform):
+        return "a function of yours changes the pictures"
+    if flow.data_format != "channels_last" or scaling_of(generator) is None:
+        return "a saved model cannot hold their scaling"
+    if getattr(flow, "class_mode", None) == "input" or getattr(flow, "x_misc", None):
+        return "the model has further inputs, or learns to return its pictures"
+    if flow.save_to_dir or flow._is_sequential():
+        return "pictures are saved, or made one after the other"
+    if not _keeps_whole_levels(generator, flow.image_shape):
+        return "the augmentation makes fractions of grey levels"
+    return None
+
+
+def _keeps_whole_levels(generator, image_shape):
+    """Return whether augmented 8-bit pictures have whole grey levels: see `transform.apply`."""
+    shifts_levels = generator.channel_shift_range or generator.brightness_range is not None
+    if generator.alexnet or (generator.has_levels and shifts_levels):
+        return False
+    is_warped = any(np.any(getattr(generator, name)) for name in _WARPS)
+    if not is_warped and tuple(generator.zoom_range) == (1, 1):
+        return True
+    has_level = generator.fill_mode != "constant" or generator.cval in range(256)
+    is_large = max(image_shape[:2]) > transform.SMALL
+    return generator.interpolation_order == 1 and has_level and is_large
