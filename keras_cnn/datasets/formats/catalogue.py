@@ -3,16 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-from keras_cnn.datasets.formats import coco, cvat, labelme, lines, rows, tables, voc, yolo
+from keras_cnn.datasets.formats import (
+    coco,
+    cvat,
+    labelme,
+    lines,
+    rows,
+    tables,
+    voc,
+    voc_lists,
+    yolo,
+)
 
 FORMATS = (  # in the order of `box_layouts.LAYOUTS`: layouts that name their splits first
-    voc.LISTED,
+    voc_lists.FORMAT,
     coco.FORMAT,
     lines.FORMAT,
     yolo.FORMAT,
     cvat.FORMAT,
     tables.FORMAT,
-    voc.LOOSE,
+    voc.FORMAT,
     labelme.FORMAT,
 )
 

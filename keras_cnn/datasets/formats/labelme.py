@@ -33,10 +33,8 @@ def read(paths: list[Path], faults: rows.Faults) -> rows.Table:
     """
     table = []
     for path in paths:
-        try:
+        with rows.collecting(faults, path):
             table.append(_row(path))
-        except InputError as error:
-            faults.append((str(path), error))
     return rows.Table(table)
 
 
