@@ -231,6 +231,23 @@ def test_faults_of_labelme_are_named_in_words(tmp_path, shape, reason):
         annotations.read(tmp_path, split="all")
 
 
+def test_shapes_of_labelme_that_are_no_objects_are_left_out_and_difficult_ones_marked(tmp_path):
+    picture(tmp_path / "a.jpg")
+    corners = {"points": [[5, 6], [30, 36]], "shape_type": "rectangle"}
+    shapes = [
+        {"label": "__ignore__", "points": [[1, 2]], "shape_type": "point"},
+        {"label": "_background_"} | corners,
+        {"label": "cat", "flags": {"difficult": True}} | corners,
+        {"label": "dog", "difficult": True, "flags": {}} | corners,  # as X-AnyLabeling has it
+        {"label": "__cat__", "difficult": False, "flags": None} | corners,
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": shapes, "imagePath": "a.jpg"}))
+    part = annotations.read(tmp_path, split="all")
+    assert part.class_names == ("__cat__", "cat", "dog")
+    assert part.pictures[0].labels.tolist() == [2, 3, 1]
+    assert part.pictures[0].difficult.tolist() == [True, True, False]
+
+
 def test_shapes_of_cvat_count_as_the_boxes_around_them(tmp_path):
     picture(tmp_path / "a.jpg")
     shapes = (
