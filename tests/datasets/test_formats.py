@@ -145,6 +145,58 @@ def _yolo(folder, line, *, yaml="train: images\nnames: [cat, dog]\n"):
     return annotations.read(folder, split="train")
 
 
+@pytest.mark.parametrize(
+    "place", [("images", "labels"), ("images/train", "labels/train"), ("train", "train"), ("", "")]
+)
+def test_yolo_without_names_of_classes_is_told_where_to_write_them(tmp_path, place, capsys):
+    pictures, labels = (tmp_path / name for name in place)
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True, exist_ok=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    rule = "a YOLO set must name its classes; .*a.txt, and no names: write them into .*classes.txt"
+    with pytest.raises(InputError, match=rule):
+        annotations.read_set(tmp_path)
+    assert main(["check", str(tmp_path)]) == 1
+    assert "must name its classes" in capsys.readouterr().out
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (part,) = annotations.read_set(tmp_path).splits.values()
+    assert part.pictures[0].boxes.tolist() == [[15, 10, 45, 30]]
+    (tmp_path / "classes.txt").unlink()
+    (labels / "a.txt").write_text("a cat on a mat\n")  # of a set with a sentence per picture
+    assert annotations.read_set(tmp_path).splits == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("labels/classes.txt", ("images", "labels")),  # as labelImg writes it
+        ("labels/train/classes.txt", ("images/train", "labels/train")),
+        ("train/labels/classes.txt", ("train/images", "train/labels")),
+        ("train/_darknet.labels", ("train", "train")),  # as Roboflow writes it
+        ("my.names", ("", "")),
+    ],
+)
+def test_names_of_yolo_classes_may_lie_beside_the_label_files(tmp_path, name, place):
+    pictures, labels = (tmp_path / part for part in place)
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True, exist_ok=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    (tmp_path / name).write_text("cat\ndog\n")
+    (part,) = annotations.read_set(tmp_path).splits.values()
+    assert part.class_names == ("cat", "dog") and part.pictures[0].labels.tolist() == [2]
+    assert [len(part.pictures), part.notes] == [1, ()]
+
+
+def test_lists_of_yolo_classes_that_differ_by_split_are_refused(tmp_path):
+    for split, names in (("train", "cat\ndog\n"), ("val", "dog\ncat\n")):
+        picture(tmp_path / "images" / split / "a.jpg")
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("1 .5 .5 .5 .5\n")
+        (tmp_path / "labels" / split / "classes.txt").write_text(names)
+    with pytest.raises(InputError, match="one list of classes; .*train.*val.* differ"):
+        annotations.read_set(tmp_path)
+
+
 def test_a_segment_of_yolo_counts_as_its_box(tmp_path):
     part = _yolo(tmp_path, "1.0 0.5 0.25 0.75 0.5 0.5 0.75\n0 .5 .5 .5 .5\n")
     assert part.pictures[0].boxes.tolist() == [[30, 10, 45, 30], [15, 10, 45, 30]]

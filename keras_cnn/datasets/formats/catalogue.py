@@ -38,9 +38,10 @@ def find(folder: Path) -> tuple[rows.Format | None, dict[str, Any]]:
         of an undivided set) -> its annotations.
 
     Raises:
-        InputError: A file that describes the set is damaged.
+        InputError: A file that describes the set is damaged, or names of classes are missing.
     """
     for entry in FORMATS:
         if splits := entry.find(folder):
             return entry, splits
+    yolo.refuse_nameless(folder)
     return None, {}

@@ -1,5 +1,6 @@
 """YOLO: a text file of objects per picture, in shares of it; Ultralytics' and darknet's folders."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,8 @@ from typing import NamedTuple
 from keras_cnn.datasets.formats import rows, texts, yolo_labels, yolo_sets
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
+
+_FIRST = 20  # pictures whose label files are looked at
 
 
 class _Part(NamedTuple):
@@ -22,6 +25,26 @@ def find(folder: Path) -> dict[str, _Part]:
     """
     splits, names = yolo_sets.find(folder)
     return {split: _Part(tuple(places), names) for split, places in splits.items()}
+
+
+def refuse_nameless(folder: Path) -> None:
+    """Refuse a folder of pictures and label files that names no classes.
+
+    Args:
+        folder: A folder without a layout.
+
+    Raises:
+        InputError: It is one.
+    """
+    for place in itertools.chain.from_iterable(yolo_sets.folders(folder).values()):
+        for picture in _pictures(place, [])[:_FIRST]:
+            path = yolo_labels.path_of(picture)
+            if yolo_labels.is_one(path):
+                raise InputError(
+                    f"a YOLO set must name its classes; {folder} has label files such as {path}, "
+                    f"and no names: write them into {folder / 'classes.txt'}, one per line, in the "
+                    "order of their numbers"
+                )
 
 
 def read(part: _Part, faults: rows.Faults) -> rows.Table:

@@ -24,6 +24,19 @@ def path_of(picture: str) -> Path:
     return Path(*parts)
 
 
+def is_one(path: Path) -> bool:
+    """Return whether a file's first line is one of a label file: a class and places in 0..1.
+
+    Args:
+        path: The file.
+    """
+    try:
+        first, *others = map(float, texts.text(path).strip().partition("\n")[0].split())
+    except ValueError:  # InputError among them
+        return False
+    return first.is_integer() and len(others) >= 4 and all(0 <= value <= 1 for value in others)
+
+
 def row(picture: str, names: list[str]) -> rows.Row:
     """Read the objects of a picture; without a label file it has none.
 

@@ -1,9 +1,9 @@
 """Where the pictures of a YOLO set lie: `data.yaml`, darknet's files, or folders alone."""
 
-import os
 from pathlib import Path
 
-from keras_cnn.datasets.formats import data_yaml, rows, texts
+from keras_cnn.datasets.formats import darknet, data_yaml, rows, texts
+from keras_cnn.errors import InputError
 
 _NAMES = ("classes.txt", "obj.names", "labels.txt", "classes.names")
 
@@ -21,45 +21,40 @@ def find(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
         if content := data_yaml.content(path):
             return data_yaml.splits(path, content), data_yaml.names(path, content)
     for path in sorted(folder.glob("*.data")):
-        entries = dict(_pairs(texts.text(path)))
-        if "names" in entries:
-            return _darknet(folder, entries), _read_names(path, folder, entries["names"])
-    for path in (folder / name for name in _NAMES):
-        if path.is_file() and (splits := _folders(folder)):
-            return splits, texts.names(path)
+        if content := darknet.content(path):
+            return darknet.splits(path, content), darknet.names(path, content)
+    if (paths := _names_files(folder)) and (splits := folders(folder)):
+        names = texts.names(paths[0])
+        for path in paths[1:]:
+            if texts.names(path) != names:
+                raise InputError(
+                    f"a set must have one list of classes; {paths[0]} and {path} differ: number "
+                    "the classes of all label files alike"
+                )
+        return splits, names
     return {}, []
 
 
-def _pairs(text):
-    for line in text.splitlines():
-        key, sign, value = line.partition("=")
-        if sign:
-            yield key.strip(), value.strip()
+def _names_files(folder):
+    """Files of class names: of the set, or those that labelImg and Roboflow write per folder."""
+    for path in (*(folder / name for name in _NAMES), *sorted(folder.glob("*.names"))):
+        if path.is_file():
+            return [path]
+    places = ("labels", "labels/*", "*/labels", "*")
+    names = ("classes.txt", "_darknet.labels")
+    return sorted(path for p in places for name in names for path in folder.glob(f"{p}/{name}"))
 
 
-def _darknet(folder, entries):
-    keys = {"train": "train", "valid": "val", "test": "test"}
-    return {
-        split: [_listed(folder, entries[key])] for key, split in keys.items() if entries.get(key)
-    }
+def folders(folder: Path) -> dict[str, list[Path]]:
+    """Return the splits of a folder without `data.yaml`.
 
+    Args:
+        folder: The set's folder.
 
-def _listed(folder, entry):
-    """A file of darknet, whose paths begin at the folder that darknet was started in."""
-    name = entry.replace("\\", "/")
-    places = (folder / name, folder.parent / name, folder / name.rpartition("/")[2])
-    return next(filter(os.path.exists, places), places[0])
-
-
-def _read_names(path, folder, entry):
-    names = _listed(folder, entry)
-    if not os.path.isfile(names):
-        raise texts.missing(path, names)
-    return texts.names(names)
-
-
-def _folders(folder):
-    """Splits of a folder without `data.yaml`: lists, `images/train`, `train/images`, `images`."""
+    Returns:
+        Split -> lists, or folders: `images/train`, `train/images`, `images`, or folders with label
+        files beside the pictures.
+    """
     lists = {split: folder / f"{split}.txt" for split in ("train", "val", "test")}
     if splits := {split: [path] for split, path in lists.items() if path.is_file()}:
         return splits
@@ -72,6 +67,13 @@ def _folders(folder):
         return splits
     if (folder / "images").is_dir() and (folder / "labels").is_dir():
         return {rows.ALL: [folder / "images"]}
-    beside = [path for path in folder.glob("*.txt") if path.name not in _NAMES]
-    has_labels = any(texts.find_by_stem(path.stem, folder) for path in beside)
-    return {rows.ALL: [folder]} if has_labels else {}
+    for split, path in [(texts.split_of(path.name), path) for path in sorted(folder.glob("*/"))]:
+        if split and _has_labels(path):
+            splits.setdefault(split, []).append(path)
+    return splits or ({rows.ALL: [folder]} if _has_labels(folder) else {})
+
+
+def _has_labels(folder):
+    """Whether label files lie beside the pictures of a folder."""
+    beside = (path for path in folder.glob("*.txt") if path.name not in _NAMES)
+    return any(texts.find_by_stem(path.stem, folder) for path in beside)
