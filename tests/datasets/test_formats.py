@@ -187,6 +187,23 @@ def test_names_of_yolo_classes_may_lie_beside_the_label_files(tmp_path, name, pl
     assert [len(part.pictures), part.notes] == [1, ()]
 
 
+@pytest.mark.parametrize(
+    ("place", "split"),
+    [("Images {}", "all"), ("Images/train {}/train", "train"), ("train/Images train/{}", "train")],
+)
+@pytest.mark.parametrize("yaml", [False, True])
+def test_folders_of_yolo_may_have_capitals(tmp_path, place, split, yaml):
+    pictures, labels = (tmp_path / name for name in place.format("Labels").split())
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    if yaml and split == "train":
+        entry = str(pictures.relative_to(tmp_path)).removesuffix("/Images")
+        (tmp_path / "data.yaml").write_text(f"train: {entry}\nnames: [cat, dog]\n")
+    assert annotations.read(tmp_path, split=split).pictures[0].labels.tolist() == [2]
+
+
 def test_lists_of_yolo_classes_that_differ_by_split_are_refused(tmp_path):
     for split, names in (("train", "cat\ndog\n"), ("val", "dog\ncat\n")):
         picture(tmp_path / "images" / split / "a.jpg")

@@ -79,5 +79,5 @@ def _place(path, root, entry):
     entry = entry.strip().replace("\\", "/")
     candidates = (root / entry, root / entry.removeprefix("../"), path.parent / entry)
     found = next(filter(os.path.exists, candidates), root / entry)
-    images = found / "images"
-    return images if found.name != "images" and os.path.isdir(images) else found
+    inner = filter(os.path.isdir, (found / "images", found / "Images"))
+    return found if found.name.lower() == "images" else next(inner, found)

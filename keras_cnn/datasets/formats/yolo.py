@@ -69,7 +69,8 @@ def _pictures(place, faults):
     """The files of pictures that a folder holds or a list names."""
     if not os.path.exists(place):
         raise InputError(
-            f"{place} must hold the pictures of a split, and does not exist: correct its path"
+            f"{place} must hold the pictures of a split, and does not exist: correct its path, or "
+            "drop the split"
         )
     if os.path.isdir(place):
         try:

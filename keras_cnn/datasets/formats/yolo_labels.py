@@ -15,10 +15,10 @@ def path_of(picture: str) -> Path:
     Args:
         picture: The picture's file.
     """
-    parts = list(Path(picture).with_suffix(".txt").parts)
-    if "images" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        mirrored = Path(*parts[:last], "labels", *parts[last + 1 :])
+    parts = Path(picture).with_suffix(".txt").parts
+    pictures = [place for place, name in enumerate(parts[:-1]) if name.lower() == "images"]
+    for name in ("labels", "Labels") if pictures else ():
+        mirrored = Path(*parts[: pictures[-1]], name, *parts[pictures[-1] + 1 :])
         if mirrored.is_file() or mirrored.parent.is_dir():
             return mirrored
     return Path(*parts)

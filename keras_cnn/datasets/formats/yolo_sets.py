@@ -40,7 +40,7 @@ def _names_files(folder):
     for path in (*(folder / name for name in _NAMES), *sorted(folder.glob("*.names"))):
         if path.is_file():
             return [path]
-    places = ("labels", "labels/*", "*/labels", "*")
+    places = ("[lL]abels", "[lL]abels/*", "*/[lL]abels", "*")
     names = ("classes.txt", "_darknet.labels")
     return sorted(path for p in places for name in names for path in folder.glob(f"{p}/{name}"))
 
@@ -58,15 +58,15 @@ def folders(folder: Path) -> dict[str, list[Path]]:
     lists = {split: folder / f"{split}.txt" for split in ("train", "val", "test")}
     if splits := {split: [path] for split, path in lists.items() if path.is_file()}:
         return splits
-    inner = [*folder.glob("images/*/"), *folder.glob("*/images/")]
+    inner = [*folder.glob("[iI]mages/*/"), *folder.glob("*/[iI]mages/")]
     named = [
-        (path, path.name if path.parent.name == "images" else path.parent.name) for path in inner
+        (path, path.parent.name if path.name.lower() == "images" else path.name) for path in inner
     ]
     splits = {texts.split_of(name): [path] for path, name in named if texts.split_of(name)}
     if splits:
         return splits
-    if (folder / "images").is_dir() and (folder / "labels").is_dir():
-        return {rows.ALL: [folder / "images"]}
+    if any(folder.glob("[lL]abels/")) and (images := [*folder.glob("[iI]mages/")]):
+        return {rows.ALL: images}
     for split, path in [(texts.split_of(path.name), path) for path in sorted(folder.glob("*/"))]:
         if split and _has_labels(path):
             splits.setdefault(split, []).append(path)
