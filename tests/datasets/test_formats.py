@@ -201,7 +201,9 @@ def test_folders_of_yolo_may_have_capitals(tmp_path, place, split, yaml):
     if yaml and split == "train":
         entry = str(pictures.relative_to(tmp_path)).removesuffix("/Images")
         (tmp_path / "data.yaml").write_text(f"train: {entry}\nnames: [cat, dog]\n")
-    assert annotations.read(tmp_path, split=split).pictures[0].labels.tolist() == [2]
+        picture(tmp_path / "train" / "masks" / "a.jpg")  # of no label file
+    (entry,) = annotations.read(tmp_path, split=split).pictures
+    assert entry.labels.tolist() == [2]
 
 
 def test_lists_of_yolo_classes_that_differ_by_split_are_refused(tmp_path):
