@@ -388,4 +388,5 @@ def test_a_folder_of_classes_with_other_files_stays_one(tmp_path):
     (tmp_path / "report.json").write_text('{"images": 3}')
     (tmp_path / "layout.xml").write_text("<html/>")
     (tmp_path / "recipe.yaml").write_text("epochs: 3\n")
+    (tmp_path / "train.txt").write_bytes("café\n".encode("latin-1"))
     assert annotations.read_set(tmp_path).splits == {}

@@ -37,7 +37,10 @@ def refuse_nameless(folder: Path) -> None:
         InputError: It is one.
     """
     for place in itertools.chain.from_iterable(yolo_sets.folders(folder).values()):
-        for picture in _pictures(place, [])[:_FIRST]:
+        pictures = []
+        with rows.collecting([], place):  # a list that is no text is none of pictures
+            pictures = _pictures(place, [])
+        for picture in pictures[:_FIRST]:
             path = yolo_labels.path_of(picture)
             if yolo_labels.is_one(path):
                 raise InputError(
