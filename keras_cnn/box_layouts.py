@@ -8,8 +8,8 @@ LAYOUTS = {  # name -> its files; in the order in which a folder is tried
     "COCO": "{train,val,test}.json, annotations/instances_{train,val,test}*.json, or "
     "{train,valid,test}/_annotations.coco.json; an undivided _annotations.coco.json",
     "lines of text": "{train,val,test}.txt of 'path x1,y1,x2,y2,class …' and classes.txt",
-    "YOLO": "data.yaml and labels/*.txt beside images/; or darknet's obj.data, or train.txt and "
-    "obj.names",
+    "YOLO": "data.yaml or classes.txt, and labels/*.txt beside images/; or darknet's obj.data, or "
+    "train.txt and obj.names",
     "CVAT for images 1.1": "annotations.xml beside the pictures or images/",
     "CSV": "*.csv with the columns filename, width, height, class, xmin, ymin, xmax, ymax; or "
     "without a header: path,x1,y1,x2,y2,class",

@@ -122,7 +122,8 @@ def _without_rounding(boxes, actual_size):
     """Boxes whose edges leave the picture by no more than rounding, clipped to it."""
     limits = np.tile(np.array(actual_size, float), 2)
     clipped = boxes.clip(0, limits)
-    tolerance = np.maximum(ROUNDING[0], ROUNDING[1] * limits)
+    # Shares with six digits, as YOLO's files have them, move an edge of one pixel a little further.
+    tolerance = np.maximum(ROUNDING[0], ROUNDING[1] * limits) + 1e-6 * limits
     return np.where(abs(boxes - clipped) <= tolerance, clipped, boxes)
 
 
@@ -176,8 +177,8 @@ def _size_fault(picture: Picture, actual_size):
 def _fault(box, width, height):
     """The reason why a box cannot be used, or None."""
     x1, y1, x2, y2 = box
-    # As many digits as tell the edge from the picture's.
-    text = ",".join(np.format_float_positional(edge, trim="-") for edge in box)
+    # Enough digits to tell the edge from the picture's.
+    text = ",".join(np.format_float_positional(edge, precision=6, trim="-") for edge in box)
     if not np.isfinite(box).all():
         return f"{text} is not four numbers"
     if x2 < x1 or y2 < y1:

@@ -10,6 +10,8 @@ import functools
 
 import numpy as np
 
+from keras_cnn.errors import InputError
+
 VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # give all offsets a similar spread
 INPUT = 300  # side of the network's picture in pixels
 CONSIDERED = 400  # boxes per class that enter suppression
@@ -193,6 +195,20 @@ def match(
     offsets[matched] = encode(boxes[owner], priors[matched])
     ids[matched] = labels[owner]
     return offsets, ids
+
+
+def across_classes(nms: str) -> bool:
+    """Return whether boxes of different classes drop one another.
+
+    Args:
+        nms: The choice, as in a call of `Detector`.
+
+    Raises:
+        InputError: There is no such choice.
+    """
+    if nms not in ("all", "class"):
+        raise InputError(f"nms must be one of ['all', 'class']; received nms={nms!r}")
+    return nms == "all"
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, iou_threshold: float, top_k: int) -> np.ndarray:

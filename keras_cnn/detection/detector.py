@@ -14,7 +14,7 @@ from PIL import Image
 from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.datasets import annotations
-from keras_cnn.detection import coco_results, draw, prediction, report, scoring, video
+from keras_cnn.detection import boxes, coco_results, draw, prediction, report, scoring, video
 from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.errors import InputError
@@ -175,7 +175,7 @@ class Detector:
             The objects of the picture, or a list, one entry per picture.
 
         Raises:
-            InputError: A file cannot be read, or an array is no picture.
+            InputError: A file cannot be read, an array is no picture, or `nms` is no choice.
         """
         is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
         is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
@@ -221,7 +221,7 @@ class Detector:
             The picture as it was given, and its objects.
 
         Raises:
-            InputError: A file cannot be read and `on_error` is None.
+            InputError: A file cannot be read and `on_error` is None, or `nms` is no choice.
         """
         stream = prediction.stream(
             self.model,
@@ -353,7 +353,7 @@ class Detector:
 
 def _of_boxes(*, nms, top_k, **thresholds):
     """Return the limits as `boxes.detections` takes them."""
-    return {"across_classes": nms == "all", "keep": top_k} | thresholds
+    return {"across_classes": boxes.across_classes(nms), "keep": top_k} | thresholds
 
 
 def _pixels(picture):

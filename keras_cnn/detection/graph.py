@@ -38,6 +38,9 @@ def whole(
         A model from one RGB picture, 0 to 255, (height, width, 3), to a dictionary: "boxes",
         corners in pixels of the picture, float32, (n, 4); "scores", float32, (n,); "classes",
         int32, (n,), from 0 on. Best first.
+
+    Raises:
+        InputError: `nms` is no choice.
     """
     pixels = keras.Input(batch_shape=(None, None, 3), dtype=dtype, name="pixels")
     square, view, limit = _Letterbox(name="letterbox", dtype="float32")(pixels)
@@ -46,7 +49,7 @@ def whole(
         priors=priors,
         score_threshold=score_threshold,
         iou_threshold=iou_threshold,
-        across_classes=nms == "all",
+        across_classes=boxes.across_classes(nms),
         keep=top_k,
         name="objects",
         dtype="float32",

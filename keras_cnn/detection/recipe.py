@@ -118,7 +118,8 @@ class DetectionRecipe(TrainingRecipe):
             InputError: A value is out of its range, or values do not go together.
         """
         # A case's alpha is for its light base: with VGG16 the recipe must not record it.
-        is_default = getattr(options, "alpha", self.alpha) == self.alpha
+        # A parsed value is another object than the default, also if the two are equal.
+        is_default = getattr(options, "alpha", self.alpha) is self.alpha
         if is_default and getattr(options, "base", None) == "vgg16":
             changes = {"alpha": 1.0} | changes
         return super().with_options(options, **changes)

@@ -59,6 +59,19 @@ def test_a_box_that_leaves_the_picture_by_rounding_is_clipped(tmp_path, size):
     ]
 
 
+def test_shares_with_few_digits_leave_the_picture_by_rounding_too(tmp_path):
+    picture(tmp_path / "images" / "a.png", size=(268, 188))
+    (tmp_path / "labels").mkdir()
+    # labelImg counts edges from 1. Written with six digits, the edge at -1 is one at -1.00016.
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.19468 0.25 0.4\n")
+    (tmp_path / "classes.txt").write_text("cat\n")
+    part, bad = annotations.check(annotations.read(tmp_path, split="all"))
+    assert bad == {} and part.pictures[0].boxes[0, 1] == 0
+    (tmp_path / "labels" / "a.txt").write_text("0 0.25 0.19 0.2100000001 0.4\n")
+    with pytest.raises(InputError, match=r"38.86,-1.88,95.14,73.32 reaches outside"):
+        annotations.check(annotations.read(tmp_path, split="all"))
+
+
 def test_a_box_outside_by_rounding_that_keeps_no_area_is_bad(tmp_path):
     folder = voc_folder(tmp_path, [("cat", (60.2, 0, 61, 20), False), ("cat", (0, 0, 9, 9), False)])
     with pytest.raises(InputError, match="object 1 .cat.: 60,0,60,20 has no area"):

@@ -145,6 +145,77 @@ def _yolo(folder, line, *, yaml="train: images\nnames: [cat, dog]\n"):
     return annotations.read(folder, split="train")
 
 
+@pytest.mark.parametrize(
+    "place", [("images", "labels"), ("images/train", "labels/train"), ("train", "train"), ("", "")]
+)
+def test_yolo_without_names_of_classes_is_told_where_to_write_them(tmp_path, place, capsys):
+    pictures, labels = (tmp_path / name for name in place)
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True, exist_ok=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    rule = "a YOLO set must name its classes; .*a.txt, and no names: write them into .*classes.txt"
+    with pytest.raises(InputError, match=rule):
+        annotations.read_set(tmp_path)
+    assert main(["check", str(tmp_path)]) == 1
+    assert "must name its classes" in capsys.readouterr().out
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (part,) = annotations.read_set(tmp_path).splits.values()
+    assert part.pictures[0].boxes.tolist() == [[15, 10, 45, 30]]
+    (tmp_path / "classes.txt").unlink()
+    (labels / "a.txt").write_text("a cat on a mat\n")  # of a set with a sentence per picture
+    assert annotations.read_set(tmp_path).splits == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("labels/classes.txt", ("images", "labels")),  # as labelImg writes it
+        ("labels/train/classes.txt", ("images/train", "labels/train")),
+        ("train/labels/classes.txt", ("train/images", "train/labels")),
+        ("train/_darknet.labels", ("train", "train")),  # as Roboflow writes it
+        ("my.names", ("", "")),
+    ],
+)
+def test_names_of_yolo_classes_may_lie_beside_the_label_files(tmp_path, name, place):
+    pictures, labels = (tmp_path / part for part in place)
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True, exist_ok=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    (tmp_path / name).write_text("cat\ndog\n")
+    (part,) = annotations.read_set(tmp_path).splits.values()
+    assert part.class_names == ("cat", "dog") and part.pictures[0].labels.tolist() == [2]
+    assert [len(part.pictures), part.notes] == [1, ()]
+
+
+@pytest.mark.parametrize(
+    ("place", "split"),
+    [("Images {}", "all"), ("Images/train {}/train", "train"), ("train/Images train/{}", "train")],
+)
+@pytest.mark.parametrize("yaml", [False, True])
+def test_folders_of_yolo_may_have_capitals(tmp_path, place, split, yaml):
+    pictures, labels = (tmp_path / name for name in place.format("Labels").split())
+    picture(pictures / "a.jpg")
+    labels.mkdir(parents=True)
+    (labels / "a.txt").write_text("1 .5 .5 .5 .5\n")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    if yaml and split == "train":
+        entry = str(pictures.relative_to(tmp_path)).removesuffix("/Images")
+        (tmp_path / "data.yaml").write_text(f"train: {entry}\nnames: [cat, dog]\n")
+        picture(tmp_path / "train" / "masks" / "a.jpg")  # of no label file
+    (entry,) = annotations.read(tmp_path, split=split).pictures
+    assert entry.labels.tolist() == [2]
+
+
+def test_lists_of_yolo_classes_that_differ_by_split_are_refused(tmp_path):
+    for split, names in (("train", "cat\ndog\n"), ("val", "dog\ncat\n")):
+        picture(tmp_path / "images" / split / "a.jpg")
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("1 .5 .5 .5 .5\n")
+        (tmp_path / "labels" / split / "classes.txt").write_text(names)
+    with pytest.raises(InputError, match="one list of classes; .*train.*val.* differ"):
+        annotations.read_set(tmp_path)
+
+
 def test_a_segment_of_yolo_counts_as_its_box(tmp_path):
     part = _yolo(tmp_path, "1.0 0.5 0.25 0.75 0.5 0.5 0.75\n0 .5 .5 .5 .5\n")
     assert part.pictures[0].boxes.tolist() == [[30, 10, 45, 30], [15, 10, 45, 30]]
@@ -231,6 +302,23 @@ def test_faults_of_labelme_are_named_in_words(tmp_path, shape, reason):
         annotations.read(tmp_path, split="all")
 
 
+def test_shapes_of_labelme_that_are_no_objects_are_left_out_and_difficult_ones_marked(tmp_path):
+    picture(tmp_path / "a.jpg")
+    corners = {"points": [[5, 6], [30, 36]], "shape_type": "rectangle"}
+    shapes = [
+        {"label": "__ignore__", "points": [[1, 2]], "shape_type": "point"},
+        {"label": "_background_"} | corners,
+        {"label": "cat", "flags": {"difficult": True}} | corners,
+        {"label": "dog", "difficult": True, "flags": {}} | corners,  # as X-AnyLabeling has it
+        {"label": "__cat__", "difficult": False, "flags": None} | corners,
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": shapes, "imagePath": "a.jpg"}))
+    part = annotations.read(tmp_path, split="all")
+    assert part.class_names == ("__cat__", "cat", "dog")
+    assert part.pictures[0].labels.tolist() == [2, 3, 1]
+    assert part.pictures[0].difficult.tolist() == [True, True, False]
+
+
 def test_shapes_of_cvat_count_as_the_boxes_around_them(tmp_path):
     picture(tmp_path / "a.jpg")
     shapes = (
@@ -300,4 +388,5 @@ def test_a_folder_of_classes_with_other_files_stays_one(tmp_path):
     (tmp_path / "report.json").write_text('{"images": 3}')
     (tmp_path / "layout.xml").write_text("<html/>")
     (tmp_path / "recipe.yaml").write_text("epochs: 3\n")
+    (tmp_path / "train.txt").write_bytes("café\n".encode("latin-1"))
     assert annotations.read_set(tmp_path).splits == {}

@@ -140,9 +140,10 @@ def test_an_error_of_alpha_does_not_name_the_option_weights():
 def test_an_alpha_that_the_base_does_not_take_is_refused_and_not_recorded(case, capsys):
     with pytest.raises(InputError, match="^--alpha .* received --alpha 0.5 with --base vgg16"):
         DetectionRecipe(name="x", dataset="x", base="vgg16", alpha=0.5)
-    with pytest.raises(SystemExit):
-        case.RECIPE.parse(["--base", "vgg16", "--alpha", "0.5"])
-    assert "leave it out" in capsys.readouterr().err
+    for alpha in ("0.5", "0.25"):  # also the default of the light base, if it is given
+        with pytest.raises(SystemExit):
+            case.RECIPE.parse(["--base", "vgg16", "--alpha", alpha])
+        assert f"received --alpha {alpha} with --base vgg16: leave" in capsys.readouterr().err
     assert case.RECIPE.alpha == 0.25  # of the light base: the paper's has all its filters
     assert case.RECIPE.parse(["--base", "vgg16"]).to_dict()["alpha"] == 1
     assert case.RECIPE.parse(["--alpha", "0.5"]).alpha == 0.5

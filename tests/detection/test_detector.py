@@ -162,6 +162,13 @@ def test_a_stream_tells_which_picture_an_answer_belongs_to(pictures, tmp_path):
         list(detector.stream(mixed))
 
 
+def test_a_choice_of_nms_that_does_not_exist_is_refused(pictures):
+    detector, rule = Detector(Oracle(), NAMES), r"one of \['all', 'class'\]; received nms='foo'"
+    for picture in (pictures[0].path, [pictures[0].path]):
+        with pytest.raises(InputError, match=f"^nms must be {rule}"):
+            detector(picture, nms="foo")
+
+
 def test_a_stream_without_end_is_answered_as_it_comes(pictures):
     asked = 0
 

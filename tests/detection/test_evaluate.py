@@ -80,6 +80,30 @@ def test_a_bad_box_is_told_with_the_option_that_evaluate_has(voc, evaluate):
     assert scores["test"]["classes"]["书法"]["objects"] == 2 and len(scores["skipped"]) == 1
 
 
+def test_classes_of_another_name_are_scored_as_renamed(voc, evaluate):
+    for path in (voc / "Annotations").iterdir():
+        path.write_text(path.read_text("utf-8").replace("书法", "writing"), "utf-8")
+    code, _, errors = evaluate()
+    assert code == 2 and "'writing'" in errors
+    _, scores, _ = evaluate("--rename", "writing=书法")
+    assert scores["test"]["map"] == 1 and scores["test"]["classes"]["书法"]["objects"] == 3
+    _, scores, _ = evaluate("--rename", "writing=book")  # the detector finds none of this class
+    assert scores["test"]["map"] == 0 and scores["test"]["classes"]["book"]["objects"] == 3
+
+
+def test_boxes_on_another_size_of_their_picture_are_scored_as_fixed(voc, evaluate):
+    for number, (width, height, _) in enumerate(SCENES):  # annotated before the pictures were cut
+        path = voc / "Annotations" / f"{number}.xml"
+        size = f"<size><width>{2 * width}</width><height>{2 * height}</height></size>"
+        text = path.read_text("utf-8").replace("<annotation>", f"<annotation>{size}")
+        double = re.sub(r"(?<=[nx]>)\d+", lambda edge: str(2 * int(edge[0])), text)
+        path.write_text(double, "utf-8")
+    code, _, errors = evaluate()
+    assert code == 2 and "with --fix-boxes" in errors
+    _, scores, _ = evaluate("--fix-boxes")
+    assert scores["test"]["map"] == 1 and scores["test"]["map_coco"] > 0.9
+
+
 def test_evaluate_goes_on_without_pictures_that_cannot_be_read(voc, evaluate):
     bad = voc / "JPEGImages" / "1.png"
     for content in (b"no picture", bad.read_bytes()[:-200]):

@@ -144,6 +144,7 @@ def test_options_of_detectors_are_refused_where_they_have_no_effect(saved, tmp_p
             export.export(path, format="savedmodel", out=tmp_path / "out", **options)
 
     refused("nothing to limit; received top_k", raw=True, top_k=3)
+    refused(r"^nms must be one of \['all', 'class'\]; received nms='foo'", nms="foo")
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     refused("the backend is jax: set KERAS_BACKEND=tensorflow, or raw=True")
     assert not (tmp_path / "out").exists()

@@ -3,16 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-from keras_cnn.datasets.formats import coco, cvat, labelme, lines, rows, tables, voc, yolo
+from keras_cnn.datasets.formats import (
+    coco,
+    cvat,
+    labelme,
+    lines,
+    rows,
+    tables,
+    voc,
+    voc_lists,
+    yolo,
+)
 
 FORMATS = (  # in the order of `box_layouts.LAYOUTS`: layouts that name their splits first
-    voc.LISTED,
+    voc_lists.FORMAT,
     coco.FORMAT,
     lines.FORMAT,
     yolo.FORMAT,
     cvat.FORMAT,
     tables.FORMAT,
-    voc.LOOSE,
+    voc.FORMAT,
     labelme.FORMAT,
 )
 
@@ -28,9 +38,10 @@ def find(folder: Path) -> tuple[rows.Format | None, dict[str, Any]]:
         of an undivided set) -> its annotations.
 
     Raises:
-        InputError: A file that describes the set is damaged.
+        InputError: A file that describes the set is damaged, or names of classes are missing.
     """
     for entry in FORMATS:
         if splits := entry.find(folder):
             return entry, splits
+    yolo.refuse_nameless(folder)
     return None, {}

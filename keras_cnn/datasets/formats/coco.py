@@ -3,62 +3,16 @@
 import os
 from pathlib import Path
 
-from keras_cnn.datasets.formats import rows, texts
+from keras_cnn.datasets.formats import coco_sets, rows, texts
 from keras_cnn.datasets.reading import class_name
 from keras_cnn.errors import InputError
-
-_UNDIVIDED = (
-    "_annotations.coco",
-    "annotations",
-    "instances",
-    "instances_default",
-    "result",
-    "coco",
-)
-
-
-def find(folder: Path) -> dict[str, Path]:
-    """Return the JSON file of each split.
-
-    Args:
-        folder: The set's folder.
-    """
-    found = {}
-    for path in _candidates(folder):
-        split = texts.split_of_file(path, folder)
-        if split:
-            found.setdefault(split, path)
-    if not found:
-        for path in _candidates(folder):
-            if path.stem in _UNDIVIDED and _is_coco(path):
-                return {rows.ALL: path}
-    return found
-
-
-def _candidates(folder):
-    """Files with the names that COCO, Roboflow, CVAT and Label Studio give them."""
-    for place in (folder, folder / "annotations"):
-        for path in sorted(place.glob("*.json")):
-            split = texts.split_of(path.stem)
-            is_named = path.stem.lower().startswith("instances_") or "_" not in path.stem
-            if path.stem in _UNDIVIDED or (split and is_named):
-                yield path
-    yield from sorted(folder.glob("*/_annotations.coco.json"))
-
-
-def _is_coco(path):
-    try:
-        data = texts.json_of(path)
-    except InputError:
-        return False
-    return isinstance(data, dict) and {"images", "annotations", "categories"} <= set(data)
 
 
 def read(path: Path, faults: rows.Faults) -> rows.Table:
     """Read a JSON file; the classes are in the order of their ids.
 
     Args:
-        path: A value of `find`.
+        path: A value of `coco_sets.find`.
         faults: Receives the entries that cannot be used.
     """
     data = texts.json_of(path)
@@ -73,34 +27,23 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
     used = set()
     for number, entry in enumerate(data["annotations"], start=1):
         source = f"{path}, annotation {number}"
-        try:
+        with rows.collecting(faults, source):
             image, its_object = _annotation(entry, source, names, objects)
             objects[image].append(its_object)
             used.add(its_object.name)
-        except InputError as error:
-            faults.append((source, error))
-    table, places = [], _places(path)
+    table, places = [], coco_sets.places(path)
     for image in data["images"]:
         source = f"{path}, image {image['id']}"
-        picture = texts.find_picture(image["file_name"], *places)
-        if picture is None:
-            missing = texts.missing(source, os.path.join(places[0], image["file_name"]))
-            faults.append((source, missing))
-            continue
-        size = rows.stated_size(image.get("width"), image.get("height"))
-        table.append(rows.row(picture, objects[image["id"]], source, size=size))
+        with rows.collecting(faults, source):
+            picture = texts.find_picture(image["file_name"], *places)
+            if picture is None:
+                raise texts.missing(source, os.path.join(places[0], image["file_name"]))
+            size = rows.stated_size(image.get("width"), image.get("height"))
+            table.append(rows.row(picture, objects[image["id"]], source, size=size))
     # Roboflow writes the name of the set as a category of its own, above the others.
     above = {str(category.get("supercategory")) for category in data["categories"]}
     kept = [name for name in names.values() if name in used or name not in above]
     return rows.Table(table, list(dict.fromkeys(kept)))
-
-
-def _places(path):
-    """Folders that may hold the pictures."""
-    folder = path.parent.parent if path.parent.name == "annotations" else path.parent
-    stem = path.stem.removeprefix("instances_")
-    inner = (stem, f"images/{stem}", texts.split_of(stem) or "", "images", "")
-    return list(dict.fromkeys([*(folder / name for name in inner), path.parent]))
 
 
 def _categories(path, categories):
@@ -154,4 +97,4 @@ def _annotation(entry, source, names, objects):
     return entry["image_id"], rows.Object(box, names[entry["category_id"]], *flags)
 
 
-FORMAT = rows.Format("COCO", find, read)
+FORMAT = rows.Format("COCO", coco_sets.find, read)

@@ -50,10 +50,8 @@ def read(part: tuple[Path, str], faults: rows.Faults) -> rows.Table:
         if _split(image) != split:
             continue
         source = f"{path}, image {image.get('name') or number}"
-        try:
+        with rows.collecting(faults, source):
             table.append(_row(image, path.parent, source))
-        except InputError as error:
-            faults.append((source, error))
     names = [label.findtext("name", "") for label in root.iterfind("meta//label")]
     return rows.Table(table, list(dict.fromkeys(map(class_name, names))) or None)
 

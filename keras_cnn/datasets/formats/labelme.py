@@ -6,6 +6,8 @@ from pathlib import Path
 from keras_cnn.datasets.formats import rows, texts
 from keras_cnn.errors import InputError
 
+_NO_OBJECTS = ("__ignore__", "_background_")  # labels that are no classes; labelme's list has them
+
 
 def find(folder: Path) -> dict[str, list[Path]]:
     """Return the JSON files of each split.
@@ -27,16 +29,17 @@ def _is_labelme(path):
 def read(paths: list[Path], faults: rows.Faults) -> rows.Table:
     """Read JSON files; a polygon, circle or line counts as the box around it.
 
+    Shapes with the labels `__ignore__` and `_background_` are left out, as labelme2coco does. A
+    flag "difficult", of labelme or X-AnyLabeling, marks an object that may be missed.
+
     Args:
         paths: A value of `find`.
         faults: Receives the files that cannot be used.
     """
     table = []
     for path in paths:
-        try:
+        with rows.collecting(faults, path):
             table.append(_row(path))
-        except InputError as error:
-            faults.append((str(path), error))
     return rows.Table(table)
 
 
@@ -51,7 +54,8 @@ def _row(path):
         raise texts.missing(path, name or f"{path.stem}.jpg")
     objects = []
     for number, shape in enumerate(data["shapes"], start=1):
-        objects.append(_object(shape, f"{path}, object {number}"))
+        if not (isinstance(shape, dict) and shape.get("label") in _NO_OBJECTS):
+            objects.append(_object(shape, f"{path}, object {number}"))
     size = rows.stated_size(data.get("imageWidth"), data.get("imageHeight"))
     return rows.row(picture, objects, path, size=size)
 
@@ -64,7 +68,9 @@ def _object(shape, source):
         (x, y), (u, v) = shape["points"][:2]
         radius = math.hypot(u - x, v - y)
         box = (x - radius, y - radius, x + radius, y + radius)
-    return rows.Object(box, shape["label"])
+    flags = shape.get("flags")
+    flags = shape | (flags if isinstance(flags, dict) else {})
+    return rows.Object(box, shape["label"], flags.get("difficult") is True)
 
 
 FORMAT = rows.Format("labelme", find, read)

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from keras_cnn.datasets.formats import rows, texts, yolo
+from keras_cnn.datasets.formats import rows, texts, yolo_labels
 from keras_cnn.errors import InputError
 
 _EDGE = r"-?\d+(?:\.\d*)?"
@@ -31,7 +31,7 @@ def _are_lines(folder, lists):
     if any(map(_BOX.search, content)):
         return True
     first = texts.find_picture(content[0].partition("\n")[0], folder)
-    has_labels = first is not None and yolo.labels_of(first).is_file()
+    has_labels = first is not None and yolo_labels.path_of(first).is_file()
     return (folder / "classes.txt").is_file() and not has_labels
 
 
@@ -44,13 +44,10 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
     """
     class_names, table = texts.names(path.parent / "classes.txt"), []
     for number, line in enumerate(texts.text(path).splitlines(), start=1):
-        if not line.strip():
-            continue
-        source = f"{path}, line {number}"
-        try:
-            table.append(_row(line, path.parent, source, class_names))
-        except InputError as error:
-            faults.append((source, error))
+        if line.strip():
+            source = f"{path}, line {number}"
+            with rows.collecting(faults, source):
+                table.append(_row(line, path.parent, source, class_names))
     return rows.Table(table, class_names)
 
 

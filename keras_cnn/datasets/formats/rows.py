@@ -1,9 +1,10 @@
 """The table that every reader of annotations fills: a row per picture, boxes in pixels."""
 
+import contextlib
 import math
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +87,20 @@ def row(
         os.fspath(source),
         size,
     )
+
+
+@contextlib.contextmanager
+def collecting(faults: Faults, source: str | os.PathLike) -> Iterator[None]:
+    """Append an InputError of the block to the faults, in place of raising it.
+
+    Args:
+        faults: Receives the error.
+        source: Where the annotation stands.
+    """
+    try:
+        yield
+    except InputError as error:
+        faults.append((os.fspath(source), error))
 
 
 def number(text: Any, *, of: str, source: str) -> float:
