@@ -73,11 +73,9 @@ class Iterator(base.Iterator):
         keras.utils.PyDataset.__init__(self)
         memory.keep()
         self.image_data_generator = generator
-        self.n = n
-        self.image_shape = tuple(image_shape)
+        self.n, self.image_shape = n, tuple(image_shape)
         self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
+        self.shuffle, self.seed = shuffle, seed
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format
@@ -265,8 +263,7 @@ class Iterator(base.Iterator):
         """
 
         def epoch():
-            for index in range(len(self)):
-                yield self[index]
+            yield from map(self.__getitem__, range(len(self)))
             self.on_epoch_end()
 
         example = self._assemble(self._empty(1), np.arange(1))
@@ -302,9 +299,8 @@ class Iterator(base.Iterator):
         )
 
     def _forget(self):
-        for batch in self._ahead:
-            for task in batch.tasks:
-                task.cancel()
+        for task in itertools.chain.from_iterable(batch.tasks for batch in self._ahead):
+            task.cancel()
         self._ahead.clear()
 
     def _look_ahead(self, request):
@@ -367,8 +363,8 @@ class Iterator(base.Iterator):
             return super()._set_index_array()
         with self.lock:
             self._rng.set_state(self._position.random_state)
-            indices = self._new_index_array()
-            self._go_on_from(index_array=indices, random_state=self._rng.get_state())
+            order = self._new_index_array()
+            self._go_on_from(index_array=order, random_state=self._rng.get_state())
 
     def _get_batches_of_transformed_samples(self, index_array):
         """Return a batch, made without threads, with draws from NumPy's global random state.
