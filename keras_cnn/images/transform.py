@@ -226,10 +226,8 @@ def warp(
     if channels not in (1, 3, 4):  # with two channels OpenCV is too coarse; it refuses five
         step = 4 if channels > 4 else 1
         options = {"flips": flips, "fill_mode": fill_mode, "cval": cval}
-        warped = [
-            warp(picture[..., first : first + step], mapping, **options)
-            for first in range(0, channels, step)
-        ]
+        firsts = range(0, channels, step)
+        warped = [warp(picture[..., i : i + step], mapping, **options) for i in firsts]
         return np.concatenate(warped, axis=-1)
     warped, small = None, max(height, width) <= SMALL
     if small and fill_mode in ("nearest", "constant"):
@@ -247,10 +245,8 @@ def warp(
     if warped is None:
         is_8_bit = picture.dtype == np.uint8 and not small
         # Rounding these coordinates to float32 is more exact than computing them in OpenCV.
-        maps = [
-            _within(position, length, fill_mode).astype(np.float32)
-            for position, length in ((x, width), (y, height))
-        ]
+        sources = ((x, width), (y, height))
+        maps = [_within(at, length, fill_mode).astype(np.float32) for at, length in sources]
         picture = np.ascontiguousarray(picture, np.float32)
         warped = cv2.remap(picture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         warped = np.rint(warped).astype(np.uint8) if is_8_bit else warped
