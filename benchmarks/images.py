@@ -1,9 +1,8 @@
 """Pictures per second against Keras' legacy class, Keras' layers and torchvision.
 
-    python benchmarks/images.py [--folder FOLDER] [--pictures 600] [--width 500] [--repeats 5]
-        [--json F.json]
+    python benchmarks/images.py [--folder FOLDER] [--pictures 600] [--repeats 5] [--json F.json]
 
-Without a folder of class folders, the script makes JPEGs with sides of 4:3. Every round times each
+Without a folder of class folders, the script makes JPEGs of 500x375, or of `--width`. Every round times each
 contender once, one after the other, so that a busy machine slows all of them. Each contender makes
 its batches anew, after others of the same process. The script prints medians; for the ratios of
 each round also the smallest and the largest, in brackets.
