@@ -1,6 +1,11 @@
 """Every code listing of the documents: ported, run on small data, compared with our networks.
 
 The documents are no part of the project. KERAS_CNN_LISTINGS names the folder with their texts.
+
+SSD300's listing is not run. Four of its six pieces are no valid Python. The two others, the helper
+for boxes and the script that trains, call functions that only the four define. They also misspell
+names (``lines.f.readlines()``, ``model.laod_weights``), and the helper opens a session of
+TensorFlow 1. A listing with all of that mended would no longer be the document's.
 """
 
 import ast
