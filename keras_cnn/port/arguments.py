@@ -19,7 +19,7 @@ _RECURRENT = {
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
-_POOLING = {**_FORMAT, "stride": "strides"}
+_POOLING = {**_FORMAT, "poolsize": "pool_size", "stride": "strides"}
 
 RENAMED = {  # class of keras.layers, keras.optimizers, ... -> {old argument: new argument}
     "layers.Dense": {**_KERNEL, "output_dim": "units"},

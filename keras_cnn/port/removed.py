@@ -33,7 +33,7 @@ REMOVED = {  # canonical name, or beginning of names -> reason
     "keras.backend.logsumexp": "use keras.ops.logsumexp",
     "keras.backend.slice": "use keras.ops.slice",
     "keras.backend.tf": "import tensorflow as tf",
-    **{f"keras.backend.{name}": _THEANO for name in ("T", "pool", "theano", "th_sparse_module")},
+    **{f"keras.backend.{name}": _THEANO for name in ("T", "pool", "theano", "theano_backend")},
     "keras.backend.conv3d_transpose": "use keras.ops.conv_transpose",
     "keras.backend.local_conv2d": _NO_LAYER,
     "keras.applications.resnext": "Keras 3 has no ResNeXt",
@@ -50,5 +50,6 @@ REMOVED = {  # canonical name, or beginning of names -> reason
     "keras.preprocessing.image.transform_matrix_offset_center": "keras_cnn.legacy has no such "
     "function: use keras_cnn.legacy.apply_affine_transform",
     "keras.estimator": "Keras 3 has no estimators",
+    "keras.utils.conv_utils": "internals of Keras moved: find the name at keras.io/api",
     "keras.engine": "internals of Keras moved: find the name at keras.io/api",
 }

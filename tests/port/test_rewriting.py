@@ -112,6 +112,10 @@ def test_a_second_run_changes_nothing(lines):
             "            keras.optimizers.SGD(learning_rate=0.1)\n    f()\n",
         ),
         (
+            "from keras.layers import MaxPooling2D\nMaxPooling2D(poolsize=(2, 2), stride=2)\n",
+            "from keras.layers import MaxPooling2D\nMaxPooling2D(pool_size=(2, 2), strides=2)\n",
+        ),
+        (
             "import keras.backend as K\ny = K.tf.to_int32(K.control_flow_ops.cond(a, b, c))\n",
             "import keras.backend as K\nimport tensorflow as tf\n"
             "y = tf.compat.v1.to_int32(tf.cond(a, b, c))\n",
