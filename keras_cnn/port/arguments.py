@@ -19,7 +19,7 @@ _RECURRENT = {
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
-_POOLING = {**_FORMAT}
+_POOLING = {**_FORMAT, "poolsize": "pool_size", "stride": "strides"}
 
 RENAMED = {  # class of keras.layers, keras.optimizers, ... -> {old argument: new argument}
     "layers.Dense": {**_KERNEL, "output_dim": "units"},
@@ -58,23 +58,23 @@ RENAMED = {  # class of keras.layers, keras.optimizers, ... -> {old argument: ne
     "layers.LeakyReLU": {"alpha": "negative_slope"},
     "layers.PReLU": {"init": "alpha_initializer"},
     "layers.ReLU": {"theta": "threshold"},
-    "layers.MaxPooling1D": {
-        "pool_length": "pool_size",
-        "stride": "strides",
-        "border_mode": "padding",
-    },
-    "layers.AveragePooling1D": {
-        "pool_length": "pool_size",
-        "stride": "strides",
-        "border_mode": "padding",
+    **{
+        f"layers.{name}": {**_POOLING, "pool_length": "pool_size"}
+        for name in "AveragePooling1D AvgPool1D MaxPool1D MaxPooling1D".split()
     },
     **{
         f"layers.{name}": _POOLING
         for name in (
-            "AveragePooling2D AveragePooling3D Cropping2D Cropping3D Flatten "
-            "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
-            "GlobalMaxPooling1D GlobalMaxPooling2D MaxPooling2D MaxPooling3D UpSampling2D "
-            "UpSampling3D ZeroPadding2D ZeroPadding3D MaxPool2D AvgPool2D"
+            "AveragePooling2D AveragePooling3D AvgPool2D AvgPool3D MaxPool2D MaxPool3D "
+            "MaxPooling2D MaxPooling3D"
+        ).split()
+    },
+    **{
+        f"layers.{name}": _FORMAT
+        for name in (
+            "Cropping2D Cropping3D Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
+            "GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D UpSampling2D "
+            "UpSampling3D ZeroPadding2D ZeroPadding3D"
         ).split()
     },
     **{f"layers.{name}": _RECURRENT for name in ("GRU", "LSTM", "SimpleRNN")},

@@ -1,11 +1,14 @@
 """Calls of Keras' classes and functions: layers, optimizers, callbacks, models."""
 
+import re
+
 import libcst as cst
 
 from keras_cnn.port import arguments, names, syntax
 from keras_cnn.port.context import Context
 
 _SEQUENCES = ("layers.LSTM", "layers.GRU", "layers.SimpleRNN", "layers.Conv1D")
+_FIRST_LAYERS = ("layers.Conv2D", "layers.Input", "layers.MaxPooling2D", "layers.ZeroPadding2D")
 _OLD_LEARNING_RATES = {  # where Keras 2 and Keras 3 differ
     "optimizers.Adadelta": "1.0",
     "optimizers.Adagrad": "0.01",
@@ -224,6 +227,13 @@ def _input_shape(original, args, *, kind, context):
             bare = shape.with_changes(lpar=[], rpar=[])
             new = syntax.tuple_of([bare])
             return [arg.with_changes(value=new) if arg.value is shape else arg for arg in args]
+    if _is_channels_first(args, kind=kind, context=context):
+        context.report(
+            original,
+            "the shape begins with the channels, as Theano took pictures: Keras takes the channels "
+            'last; change the shape and the data, or call keras.config.set_image_data_format("'
+            'channels_first") on a GPU',
+        )
     if syntax.has(args, "batch_input_shape"):
         shape = syntax.argument(args, "batch_input_shape")
         stateful = syntax.argument(args, "stateful")
@@ -238,6 +248,24 @@ def _input_shape(original, args, *, kind, context):
     if syntax.has(args, "weights") and kind.startswith("layers.") and kind != "layers.Embedding":
         context.report(original, "weights=: call layer.set_weights(...) after the model is built")
     return args
+
+
+def _is_channels_first(args, *, kind, context):
+    """Return whether a first layer takes (3, rows, columns), and nothing says that it may."""
+    if kind not in _FIRST_LAYERS or syntax.has(args, "data_format"):
+        return False
+    formats = ("image_data_format", "image_dim_ordering")
+    if context.uses(*(f"backend.{verb}{name}" for verb in ("", "set_") for name in formats)):
+        return False
+    position = 0 if kind == "layers.Input" else None
+    name = "shape" if kind == "layers.Input" else "input_shape"
+    shape = syntax.argument(args, name, position=position)
+    if not isinstance(shape, cst.Tuple) or len(shape.elements) != 3:
+        return False
+    first, _, last = (element.value for element in shape.elements)
+    is_side = syntax.literal(last) not in (1, 3, 4)
+    is_side &= re.search(r"(?i)ch|depth|dim|band|feat", syntax.code(last)) is None
+    return syntax.literal(first) in (1, 3) and is_side
 
 
 def _optimizer(original, args, *, kind, full, context):

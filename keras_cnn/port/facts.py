@@ -45,11 +45,12 @@ class Facts(cst.CSTVisitor):
         self.used, self.functions, self.generators = set(), set(), set()
         self.layers, self.histories, self.models, self.keywords = set(), set(), set(), set()
         self.flows, self.values, self.stars = {}, {}, []
-        self.losses, self.metrics, self.saved, self.fed = [], [], set(), set()
+        self.losses, self.metrics, self.fed = [], [], set()
         self.bound, self.merges, self.zips, self.flow_calls = set(), set(), False, False
         self.backend, self.looped, self.has_k = None, [], False
         self._returns_model, self.phased, self.phases = set(), set(), 0
-        self._inside = []
+        self._inside, self._loops, self._frozen, self._thawed = [], 0, set(), set()
+        self._compiled, self._assigned_in, self._calls, self._tuned = [], {}, [], set()
 
     def full_name(self, node: cst.CSTNode) -> str | None:
         """Return the full name of an imported object of Keras or TensorFlow, or None.
@@ -121,6 +122,8 @@ class Facts(cst.CSTVisitor):
     def visit_Attribute(self, node):
         """Note a name of Keras, the longest one only."""
         self.has_k |= getattr(node.value, "value", None) == "K"
+        if node.attr.value in ("lr", "learning_rate", "iterations"):
+            self._tuned.add(syntax.code(node.value))
         if full := self.full_name(node):
             self.used.add(full)
             return False
@@ -174,6 +177,11 @@ class Facts(cst.CSTVisitor):
     def visit_For(self, node):
         """Note a loop over layers."""
         self._loop(node.target, node.iter)
+        self._loops += 1
+
+    def leave_For(self, original_node):
+        """Leave the loop."""
+        self._loops -= 1
 
     def visit_CompFor(self, node):
         """Note a comprehension over layers."""
@@ -194,6 +202,10 @@ class Facts(cst.CSTVisitor):
             return
         self.bound.update(re.findall(r"\w+", name))
         self.values.setdefault(name, []).append(value)
+        self._assigned_in[name] = self._inside[-1:]
+        if isinstance(target, cst.Attribute) and target.attr.value == "trainable":
+            kept = self._frozen if syntax.code(value) == "False" else self._thawed
+            kept.add(syntax.code(target.value))
         size = self.batch_size(value)
         if size is not None:
             self.flows[name] = size
@@ -221,6 +233,23 @@ class Facts(cst.CSTVisitor):
         texts = list(self.fed)
         texts += [syntax.code(v) for name in self.fed for v in self.values.get(name, [])]
         return {name for text in texts for name in re.findall(r"(\w+)\(", text)}
+
+    @property
+    def frozen(self) -> set[str]:
+        """Texts of what is set to ``trainable = False``, and never to True."""
+        return self._frozen - self._thawed
+
+    def shared_optimizers(self) -> set[str]:
+        """Return the texts of optimizers that several models get, which Keras 3 refuses."""
+        shared = set()
+        for text, function, _ in self._compiled:
+            if len(self.values.get(text, [])) != 1 or text in self._tuned:
+                continue
+            models = {model for other, _, model in self._compiled if other == text}
+            is_outer = function and function != self._assigned_in[text]
+            if len(models) > 1 or (is_outer and self._calls.count(*function) > 1):
+                shared.add(text)
+        return shared
 
     def batch_size(self, value: cst.CSTNode | None) -> str | None:
         """Return the batch size of batches of pictures, as text; None for other values.
@@ -261,6 +290,7 @@ class Facts(cst.CSTVisitor):
         """Note what is passed to the methods of models."""
         self.keywords.update(arg.keyword.value for arg in node.args if arg.keyword)
         called = _last_name(node.func)
+        self._calls += [called] * (2 if self._loops else 1)
         self.zips |= called == "zip"
         self.flow_calls |= called in _FLOWS
         kind = self.kind(node.func)
@@ -276,18 +306,16 @@ class Facts(cst.CSTVisitor):
             loss = syntax.argument(node.args, "loss", position=1)
             if loss is not None:
                 self.losses.append(loss)
+            optimizer = syntax.argument(node.args, "optimizer", position=0)
+            model = syntax.code(node.func.value)
+            self._compiled.append((syntax.code(optimizer), self._inside[-1:], model))
             metrics = syntax.argument(node.args, "metrics", position=2)
             if metrics is not None:
                 self.metrics += re.findall(r"""["'](\w+)["']""", syntax.code(metrics))
-        elif method in ("save", "save_weights"):
-            path = syntax.argument(node.args, "filepath", position=0)
-            self.saved.add(syntax.code(path).strip())
         elif method in ("fit", "fit_generator"):
             for name, position in (("x", 0), ("generator", 0), ("validation_data", None)):
                 value = syntax.argument(node.args, name, position=position)
                 self.fed.add(syntax.code(value).strip())
-        elif method == "set_session" and node.args:
-            self.saved.add(syntax.code(node.args[0].value))
 
 
 def _last_name(node):

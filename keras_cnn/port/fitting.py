@@ -39,6 +39,13 @@ def rewrite(original: cst.Call, call: cst.Call, context: Context) -> cst.BaseExp
         return call.with_changes(func=call.func.with_changes(attr=cst.Name("predict")))
     if method == "compile":
         return _compile(original, call, context)
+    if method == "train_on_batch" and syntax.code(receiver) in context.facts.frozen:
+        name = syntax.code(receiver)
+        context.report(
+            original,
+            f"{name}.trainable = False also stops this training in Keras 3: set {name}.trainable "
+            "= True before this line and False after it",
+        )
     if method == "add_weight" and call.args and not call.args[0].keyword:
         if isinstance(syntax.literal(call.args[0].value), str):
             names = ("name", "shape", "initializer", "regularizer", "trainable")
@@ -220,6 +227,7 @@ def _spelled(value, context):
 
 
 def _whole(value, text, context):
+    """Return a number of steps as an integer."""
     if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Divide):
         return context.ceiling(value)
     if isinstance(value, cst.Name | cst.Attribute):
@@ -228,12 +236,13 @@ def _whole(value, text, context):
             return context.ceiling(value)
         return value
     if _has_division(value) or "ceil" in text:
-        return cst.parse_expression(f"int({syntax.code(value).strip()})")
+        bare = value.with_changes(lpar=[], rpar=[])
+        return cst.parse_expression(f"int({syntax.code(bare).strip()})")
     return value
 
 
 def _has_division(node):
-    return re.search(r"(?<!/)/(?!/)|np\.|numpy\.", syntax.code(node)) is not None
+    return re.search(r"(?<!/)/(?!/)|\d\.\d*\s*//|np\.|numpy\.", syntax.code(node)) is not None
 
 
 def _predict_classes(original, call, context):
@@ -257,28 +266,36 @@ def _predict_classes(original, call, context):
 
 def _compile(original, call, context):
     args = call.args
-    if not syntax.has(args, "loss", "optimizer", "metrics"):
+    is_model = context.facts.is_model(original.func.value)
+    if not is_model and not syntax.has(args, "loss", "optimizer", "metrics"):
         return call
     args = syntax.without(args, "class_mode")
     if syntax.has(args, "sample_weight_mode", "target_tensors"):
         context.report(original, "sample_weight_mode, target_tensors: compile takes neither today")
-    for name in ("loss", "metrics"):
-        value = syntax.argument(args, name)
+    for position, name in enumerate(("loss", "metrics"), 1):
+        value = syntax.argument(args, name, position=position)
         if value is not None:
-            args = syntax.with_argument(args, name, value.visit(_Losses()))
-    metrics = syntax.argument(args, "metrics")
+            args = _with_value(args, value, value.visit(_Losses()))
+    metrics = syntax.argument(args, "metrics", position=2)
     if isinstance(metrics, cst.SimpleString):
-        args = syntax.with_argument(args, "metrics", cst.parse_expression(f"[{metrics.value}]"))
+        args = _with_value(args, metrics, cst.parse_expression(f"[{metrics.value}]"))
     loss = syntax.argument(args, "loss")
     args = _metrics_per_output(args, loss, syntax.argument(args, "metrics"))
     optimizer = syntax.argument(args, "optimizer", position=0)
+    if (text := syntax.code(optimizer)) in context.facts.shared_optimizers():
+        new = cst.parse_expression(f"{text}.from_config({text}.get_config())")
+        return call.with_changes(args=_with_value(args, optimizer, new))
     name = syntax.literal(optimizer)
     if isinstance(name, str) and name.lower() in _OLD_OPTIMIZERS and context.root == "keras":
         kind = context.imported(f"keras.optimizers.{_CLASSES[name.lower()]}")
         rate = _OLD_OPTIMIZERS[name.lower()]
         new = cst.parse_expression(f"{kind.value}(learning_rate={rate})")
-        args = [arg.with_changes(value=new) if arg.value is optimizer else arg for arg in args]
+        args = _with_value(args, optimizer, new)
     return call if list(args) == list(call.args) else call.with_changes(args=args)
+
+
+def _with_value(args, old, new):
+    return [arg.with_changes(value=new) if arg.value is old else arg for arg in args]
 
 
 class _Losses(cst.CSTTransformer):

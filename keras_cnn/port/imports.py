@@ -88,7 +88,7 @@ def _modern_module(full, context):
     used = {
         name[len(base) :].split(".")[0]
         for name in map(names.unrenamed, context.facts.used)
-        if name.startswith(base)
+        if name.startswith(base) and not names.IN_BACKEND.match(name)
     }
     used -= {name for name in used if calls.is_mended(f"keras.backend.{name}", context)}
     if new.endswith("keras.backend") and not used <= names.KEPT_IN_BACKEND | {
@@ -173,6 +173,11 @@ def rewrite_reference(
     full = context.facts.full_name(original)
     if full is None:
         return None
+    if match := names.IN_BACKEND.match(full):
+        if "tf" not in context.facts.bound:
+            context.imports["import tensorflow as tf"] = None
+        new = names.modern(f"tensorflow{full[match.end() :]}")
+        return syntax.dotted(f"tf{new.removeprefix('tensorflow')}")
     if names.canonical(full) in ("keras.layers.merge", "keras.utils.multi_gpu_model"):
         return None
     if calls.is_mended(full, context):

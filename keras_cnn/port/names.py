@@ -7,6 +7,7 @@ A name is canonical if it begins with ``keras.``, also where a script writes ``t
 import re
 
 from keras_cnn.port.arguments import DROPPED, POSITIONAL, RENAMED
+from keras_cnn.port.removed import REMOVED
 
 _ROOTS = (  # beginning in a script -> beginning that works
     ("tensorflow.python.keras.api._v1.keras", "tensorflow.keras"),
@@ -136,7 +137,7 @@ OBJECTS = {  # old name -> name in Keras 3
     "keras.initializers.one": "keras.initializers.Ones",
     "keras.initializers.uniform": "keras.initializers.RandomUniform",
     "keras.initializers.zero": "keras.initializers.Zeros",
-    "keras.layers.LocalResponseNormalization": None,
+    "keras.models.Input": "keras.layers.Input",
     "keras.mixed_precision.set_policy": "keras.mixed_precision.set_global_policy",
     "keras.optimizers.adadelta": "keras.optimizers.Adadelta",
     "keras.optimizers.adagrad": "keras.optimizers.Adagrad",
@@ -154,8 +155,6 @@ OBJECTS = {  # old name -> name in Keras 3
     "keras.backend.get_variable_shape": "keras.backend.int_shape",
     "keras.backend.random_binomial": "keras.backend.random_bernoulli",
 }
-OBJECTS = {old: new for old, new in OBJECTS.items() if new}
-
 TENSORFLOW = {  # names of TensorFlow 1 that scripts with Keras use
     "tensorflow.set_random_seed": "tensorflow.random.set_seed",
     "tensorflow.random.set_random_seed": "tensorflow.random.set_seed",
@@ -168,7 +167,20 @@ TENSORFLOW = {  # names of TensorFlow 1 that scripts with Keras use
     "tensorflow.image.resize_bilinear": "tensorflow.image.resize",
     "tensorflow.random_normal": "tensorflow.random.normal",
     "tensorflow.random_uniform": "tensorflow.random.uniform",
+    "tensorflow.truncated_normal": "tensorflow.random.truncated_normal",
+    "tensorflow.debugging.is_nan": "tensorflow.math.is_nan",
+    "tensorflow.read_file": "tensorflow.io.read_file",
+    **{
+        f"tensorflow.{name}": f"tensorflow.math.{name}"
+        for name in "ceil is_finite is_inf is_nan log1p rsqrt".split()
+    },
+    **{
+        f"tensorflow.{name}": f"tensorflow.compat.v1.{name}"
+        for name in "Print div py_func to_double to_float to_int32 to_int64".split()
+    },
 }
+# TensorFlow itself, as a name that the backend of Keras 2 happened to have.
+IN_BACKEND = re.compile(r"(tensorflow\.)?keras\.backend\.(tf|control_flow_ops)(?=\.|$)")
 _TENSORFLOW_1 = re.compile(
     r"tensorflow\.(Session|InteractiveSession|placeholder|get_default_graph|ConfigProto|GPUOptions"
     r"|reset_default_graph|global_variables_initializer|contrib|app|flags|layers)\b"
@@ -213,56 +225,6 @@ KNOWN = {  # under ``keras.``: names whose calls may change
     "models.Sequential",
     "models.load_model",
     "utils.multi_gpu_model",
-}
-
-_NO_LAYER = "Keras 3 has no such layer: write it as a subclass of keras.layers.Layer"
-REMOVED = {  # canonical name, or beginning of names -> reason
-    **{
-        f"keras.layers.{name}": _NO_LAYER
-        for name in (
-            "Highway LocallyConnected1D LocallyConnected2D MaxoutDense ParametricSoftplus SReLU "
-            "ConvRecurrent2D"
-        ).split()
-    },
-    "keras.layers.local": _NO_LAYER,
-    "keras.layers.Merge": "Keras 3 has no Merge layer: use the functional API and "
-    "keras.layers.concatenate, add or multiply",
-    "keras.layers.TimeDistributedDense": "write TimeDistributed(Dense(...))",
-    "keras.wrappers": "use the package scikeras",
-    "keras.applications.imagenet_utils._obtain_input_shape": "an internal of Keras: write "
-    "the shape that the network takes",
-    "keras.utils.convert_all_kernels_in_model": "Theano's kernels are no longer read",
-    "keras.models.model_from_yaml": "models are no longer read from YAML: use JSON or .keras files",
-    "keras.utils.HDF5Matrix": "read the file with h5py",
-    "keras.utils.probas_to_classes": "use probabilities.argmax(axis=-1)",
-    "keras.backend.function": "Keras 3 builds no backend functions: make a keras.Model of the same "
-    "tensors and call it",
-    "keras.backend.gradients": "gradients need tf.GradientTape (keras_cnn.grad_cam computes "
-    "Grad-CAM)",
-    "keras.backend.placeholder": "use keras.Input",
-    "keras.backend.learning_phase": "pass training=True or False to the model",
-    "keras.backend.in_train_phase": "write a layer with the argument training",
-    "keras.backend.get_session": "TensorFlow 2 has no sessions: call the function directly",
-    "keras.backend.logsumexp": "use keras.ops.logsumexp",
-    "keras.backend.slice": "use keras.ops.slice",
-    "keras.backend.tf": "import tensorflow as tf",
-    "keras.backend.conv3d_transpose": "use keras.ops.conv_transpose",
-    "keras.backend.local_conv2d": _NO_LAYER,
-    "keras.applications.resnext": "Keras 3 has no ResNeXt",
-    "keras.applications.music_tagger_crnn": "Keras 3 has no such network",
-    "keras.datasets.cifar": "use keras.datasets.cifar10 or cifar100",
-    "keras.metrics.precision": "use keras.metrics.Precision()",
-    "keras.metrics.recall": "use keras.metrics.Recall()",
-    "keras.metrics.fbeta_score": "use keras.metrics.FBetaScore()",
-    "keras.metrics.fmeasure": "use keras.metrics.F1Score()",
-    "keras.losses.cosine_proximity": "use keras.losses.CosineSimilarity()",
-    "keras.losses.cosine": "use keras.losses.CosineSimilarity()",
-    "keras.preprocessing.image.apply_transform": "use keras_cnn.legacy.apply_affine_transform",
-    "keras.preprocessing.image.list_pictures": "use pathlib.Path.glob",
-    "keras.preprocessing.image.transform_matrix_offset_center": "keras_cnn.legacy has no such "
-    "function: use keras_cnn.legacy.apply_affine_transform",
-    "keras.estimator": "Keras 3 has no estimators",
-    "keras.engine": "internals of Keras moved: find the name at keras.io/api",
 }
 
 

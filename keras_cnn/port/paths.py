@@ -9,6 +9,10 @@ from keras_cnn.port.context import Context
 
 WEIGHTS, MODEL = ".weights.h5", ".keras"
 _EXTENSION = re.compile(r"\.(hdf5|hdf|h5|keras|ckpt|tf|model|pb|weights|hd5|h5py)$")
+_OTHER_FILE = re.compile(  # a variable may name a figure first, and a model later
+    r"(?i)\.(bmp|csv|gif|jpe?g|json|log|mat|np[yz]|pdf|pickle|pkl|png|svg|tiff?|txt|xml|ya?ml)$"
+)
+_PLACEHOLDER = re.compile(r"(\{\w*\}|%s)$")
 
 
 def new_name(text: str, *, extension: str) -> str:
@@ -28,8 +32,8 @@ class Paths(cst.CSTVisitor):
     """The strings that name saved files, and their new ends.
 
     Attributes:
-        ends: Text of a string -> its new text.
-        nodes: Strings with variables in them -> extension.
+        ends: Text of a string -> its new text, wherever the script has it.
+        nodes: Single strings -> extension.
     """
 
     def __init__(self, context: Context):
@@ -41,6 +45,7 @@ class Paths(cst.CSTVisitor):
         super().__init__()
         self.context = context
         self.ends, self.nodes = {}, {}
+        self._words, self._loaded = {}, []
 
     def visit_Call(self, node):
         """Note the file that a call writes."""
@@ -50,6 +55,8 @@ class Paths(cst.CSTVisitor):
         if kind == "callbacks.ModelCheckpoint":
             weights = syntax.literal(syntax.argument(node.args, "save_weights_only", position=3))
             self._add(node, path, WEIGHTS if weights else MODEL, is_checkpoint=True)
+        elif method == "load_weights" or kind == "models.load_model":
+            self._loaded += self._strings(path)
         elif method in self.context.facts.functions or kind:
             return
         elif method == "save_weights":
@@ -60,21 +67,37 @@ class Paths(cst.CSTVisitor):
     def _add(self, call, path, extension, *, is_checkpoint):
         strings = list(self._strings(path))
         if not strings and is_checkpoint and not isinstance(path, cst.Call | None):
-            self.context.report(call, f"the file's name must end in {extension}")
+            self._report(call, extension)
         for string in strings:
             end = syntax.ending(string)
             if not is_checkpoint and _EXTENSION.search(end):
                 continue  # `save` writes .h5 and .hdf5, too
             if isinstance(string, cst.FormattedString):
                 self.nodes[string] = extension
+            elif _PLACEHOLDER.fullmatch(end):
+                if is_checkpoint:
+                    self._report(call, extension)
+            elif end.isidentifier():  # "model" may mean other things in the same script
+                self.nodes[string] = self._words[end] = extension
             elif end:
                 self.ends.setdefault(end, new_name(end, extension=extension))
+
+    def _report(self, call, extension):
+        self.context.report(call, f"the file's name must end in {extension}")
+
+    def leave_Module(self, original_node):
+        """Note the strings under which the files are loaded again."""
+        for string in self._loaded:
+            extension = self._words.get(syntax.literal(string))
+            if extension is not None:
+                self.nodes[string] = extension
 
     def _strings(self, path, *, depth=0):
         if path is None or depth > 4:
             return
         if (string := syntax.last_string(path)) is not None:
-            yield string
+            if depth == 0 or not _OTHER_FILE.search(syntax.ending(string)):
+                yield string
             return
         for name in _last_names(path):
             for value in self.context.facts.values.get(name, []):
@@ -89,11 +112,11 @@ class Paths(cst.CSTVisitor):
             original: The string before any change.
             string: The string.
         """
-        if isinstance(original, cst.FormattedString):
-            extension = self.nodes.get(original)
-            if extension is None:
-                return string
+        if original in self.nodes:
+            extension = self.nodes[original]
             return syntax.with_ending(string, lambda text: new_name(text, extension=extension))
+        if isinstance(original, cst.FormattedString):
+            return string
         new = self.ends.get(syntax.literal(original))
         if new is None or "b" in string.prefix.lower():
             return string

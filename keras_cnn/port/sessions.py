@@ -15,7 +15,14 @@ _SWITCHES = re.compile(
     r"tensorflow\.(compat\.v1\.)?(disable_eager_execution|disable_v2_behavior|reset_default_graph"
     r"|enable_eager_execution)$"
 )
-GONE = ("backend.set_session", "utils.multi_gpu_model", "backend.set_learning_phase")
+_GONE = {  # function -> why its calls are removed; None if no line needs to be listed
+    "backend.set_session": None,
+    "backend.set_learning_phase": "set_learning_phase is removed: pass training=False to the "
+    "layers that it froze",
+    "utils.convert_all_kernels_in_model": "convert_all_kernels_in_model is removed: load weights "
+    "that were saved with TensorFlow, not with Theano",
+    "utils.multi_gpu_model": None,
+}
 
 
 class Sessions(cst.CSTVisitor):
@@ -111,12 +118,9 @@ class Sessions(cst.CSTVisitor):
             first = syntax.code(call)
             if re.search(r"allow_growth\s*=\s*True", first):
                 self._grow(line, "tf")
-        elif kind == "backend.set_learning_phase":
+        elif reason := _GONE.get(kind):
             self.removed.add(line)
-            self.context.report(
-                line,
-                "set_learning_phase is removed: pass training=False to the layers that it froze",
-            )
+            self.context.report(line, reason)
         elif _SESSION.match(full):
             self.removed.add(line)
 
@@ -148,4 +152,4 @@ def is_gone(full: str) -> bool:
         full: The full name.
     """
     parts = names.split(full)
-    return parts is not None and names.canonical(full).removeprefix("keras.") in GONE
+    return parts is not None and names.canonical(full).removeprefix("keras.") in _GONE

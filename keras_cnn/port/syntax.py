@@ -156,7 +156,7 @@ def is_integer(node: cst.CSTNode | None) -> bool:
         return isinstance(node, cst.Call)
     if isinstance(node, cst.BinaryOperation):
         if isinstance(node.operator, cst.FloorDivide):
-            return True
+            return not isinstance(node.left, cst.Float) and not isinstance(node.right, cst.Float)
         exact = isinstance(node.operator, cst.Add | cst.Subtract | cst.Multiply)
         return exact and is_integer(node.left) and is_integer(node.right)
     return isinstance(literal(node), int)

@@ -1,6 +1,11 @@
 """Every code listing of the documents: ported, run on small data, compared with our networks.
 
 The documents are no part of the project. KERAS_CNN_LISTINGS names the folder with their texts.
+
+SSD300's listing is not run. Four of its six pieces are no valid Python. The two others, the helper
+for boxes and the script that trains, call functions that only the four define. They also misspell
+names (``lines.f.readlines()``, ``model.laod_weights``), and the helper opens a session of
+TensorFlow 1. A listing with all of that mended would no longer be the document's.
 """
 
 import ast
@@ -15,6 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from keras_breakers import breakers
+from lively_weights import randomise
 from PIL import Image
 
 pytest.importorskip("libcst")
@@ -245,14 +251,13 @@ def test_a_ported_listing_of_the_book_has_the_first_losses_of_ours(case, place, 
 def test_a_ported_listing_with_published_weights_answers_as_keras_does(
     landmark, name, file, size, place, monkeypatch
 ):
-    keras.utils.set_random_seed(0)
-    published = getattr(keras.applications, name)(weights=None)
-    rng = np.random.default_rng(0)
-    published.set_weights([w + rng.uniform(0, 0.02, w.shape) for w in published.get_weights()])
+    published = randomise(getattr(keras.applications, name)(weights=None), 0)
     published.save(f"{file}.h5")
+    rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (size, size, 3), np.uint8)).save("elephant.jpg")
     classes = {str(index): (f"n{index}", f"class {index}") for index in range(1000)}
     monkeypatch.setattr(keras.src.applications.imagenet_utils, "CLASS_INDEX", classes)
     names = _execute(_with_landmark(landmark))
-    np.testing.assert_allclose(names["preds"], published.predict(names["x"]), atol=1e-6)
-    assert np.ptp(names["preds"]) > 1e-4
+    answers = published.predict(np.concatenate([names["x"], 0 * names["x"]]))
+    assert np.abs(answers[0] - answers[1]).max() > 1e-3  # the answer depends on the picture
+    np.testing.assert_allclose(names["preds"], answers[:1], atol=1e-6)

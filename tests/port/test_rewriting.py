@@ -34,6 +34,11 @@ LINES = [
     "z = merge([y, y], mode='concat')",
     "def train(lr=1, nb_epoch=2):\n    return lr  # mine",
     "x = model.predict_classes(y); import keras.backend as KB",
+    "y = K.tf.to_float(tf.is_nan(y)); z = K.control_flow_ops.while_loop(f, g, [0])",
+    "model.save('model'); model.load_weights('model'); name = 'model'",
+    "model.add(MaxPooling2D((2, 2), stride=(2, 2), input_shape=(3, 8, 8)))",
+    "model.fit(b, steps_per_epoch=9. // 4)",
+    "opt = SGD(0.1)\nmodel.compile(opt, 'mse')\nnet.compile(opt, 'mse')",
 ]
 
 
@@ -106,6 +111,35 @@ def test_a_second_run_changes_nothing(lines):
             "import keras\ndef f():\n    if x:\n"
             "            keras.optimizers.SGD(learning_rate=0.1)\n    f()\n",
         ),
+        (
+            "from keras.layers import MaxPooling2D\nMaxPooling2D(poolsize=(2, 2), stride=2)\n",
+            "from keras.layers import MaxPooling2D\nMaxPooling2D(pool_size=(2, 2), strides=2)\n",
+        ),
+        (
+            "import keras.backend as K\ny = K.tf.to_int32(K.control_flow_ops.cond(a, b, c))\n",
+            "import keras.backend as K\nimport tensorflow as tf\n"
+            "y = tf.compat.v1.to_int32(tf.cond(a, b, c))\n",
+        ),
+        (
+            "model.fit_generator(g, steps_per_epoch=(9. // size))\n",
+            "model.fit(g, steps_per_epoch=int(9. // size))\n",
+        ),
+        (
+            "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
+            "model.compile(opt, 'mse')\nnet.compile(optimizer=opt, loss='mse')\n",
+            "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
+            "model.compile(opt.from_config(opt.get_config()), 'mse')\n"
+            "net.compile(optimizer=opt.from_config(opt.get_config()), loss='mse')\n",
+        ),
+        (
+            "import keras\nmodel.compile('sgd', 'logcosh', 'mae')\nre.compile('logcosh')\n",
+            "import keras\nmodel.compile('sgd', 'log_cosh', ['mae'])\nre.compile('logcosh')\n",
+        ),
+        (
+            "import keras\nmodel.save_weights('a')\nmodel.load_weights('a')\nx = {'a': 1}\n",
+            "import keras\nmodel.save_weights('a.weights.h5')\n"
+            "model.load_weights('a.weights.h5')\nx = {'a': 1}\n",
+        ),
     ],
 )
 def test_a_line_becomes_what_keras_3_takes(old, new):
@@ -122,6 +156,13 @@ def test_a_line_becomes_what_keras_3_takes(old, new):
         "import numpy as np\nmodel.fit(x, workers=2)\nprint(history['acc'])\n",
         "import keras\nclassifier = sklearn()\nclassifier.predict_proba(x)\n",
         "import keras\nfor a, b in zip(x, y):\n    pass\n",
+        "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nmodel.compile(opt)\n",
+        "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nnet.compile(opt)\n"
+        "opt.learning_rate = 1\n",
+        "import keras\nmodel.save('{}'.format(name))\nprint('{}'.format(3))\n",
+        "import keras\nf = 'a.png'\nplt.savefig(f)\nf = 'a.h5'\nmodel.save(f)\n",
+        "import keras\nbase.trainable = False\nbase.train_on_batch(x)\nbase.trainable = True\n",
+        "import keras\nkeras.Input((3, bands, channels))\nkeras.Input((3, 8, 3))\n",
     ],
 )
 def test_names_of_the_user_stay(code):
@@ -156,6 +197,19 @@ def test_names_of_the_user_stay(code):
             "from keras.models import Model\n\nModel(a, b).fit_generator(g, samples_per_epoch=9)\n",
             3,
             "divide",
+        ),
+        ("import keras.backend as K\nK.pool.pool_2d(x)\n", 2, "Theano"),
+        ("import keras\nkeras.layers.Input(shape=(3, rows, 8))\n", 2, "channels"),
+        (
+            "import keras\nd.trainable = False\nm = keras.Model(a, d(b))\nd.train_on_batch(x, y)\n",
+            4,
+            "d.trainable = True before",
+        ),
+        (
+            "from keras.models import Model\nmodel = Model(a, b)\n"
+            "model.save_weights('%s' % name)\n",
+            3,
+            "must end in .weights.h5",
         ),
     ],
 )

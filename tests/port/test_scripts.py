@@ -27,6 +27,7 @@ RUN_TIME_ONLY = (  # what breaks them shows only when they run
     "tfkeras_string_steps",
 )
 LISTED = {  # script -> part of the reason of a line that is not mended
+    "keras1_vgg": "saved with TensorFlow",
     "keras2_multi_gpu": "one device",
     "keras2_callback": None,
 }
