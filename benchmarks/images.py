@@ -2,10 +2,10 @@
 
     python benchmarks/images.py [--folder FOLDER] [--pictures 600] [--repeats 5] [--json F.json]
 
-Without a folder of class folders, the script makes JPEGs of 500x375, or of `--width`. Every round times each
-contender once, one after the other, so that a busy machine slows all of them. Each contender makes
-its batches anew, after others of the same process. The script prints medians; for the ratios of
-each round also the smallest and the largest, in brackets.
+Without a folder of class folders, the script makes JPEGs of 500x375, or of `--width`. Every round
+times each contender once, one after the other, so that a busy machine slows all of them. Each
+contender makes its batches anew, after others of the same process. The script prints medians; for
+the ratios of each round also the smallest and the largest, in brackets.
 """
 
 import argparse
