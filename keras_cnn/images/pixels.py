@@ -39,7 +39,6 @@ def eight_bit(flow: Any) -> EightBit | str:
     generator = copy.copy(flow.image_data_generator)
     scaling = scaling_of(generator)
     generator.rescale = generator.preprocessing_function = None
-    generator.samplewise_center = False
     batches = flow.with_generator(generator, nearest=False)
     batches._pixel_dtype = batches._working_dtype = np.dtype("uint8")
     return EightBit(batches, scaling)
@@ -56,6 +55,8 @@ def _obstacle(flow):
         return "a function of yours changes the pictures"
     if flow.data_format != "channels_last" or scaling_of(generator) is None:
         return "a saved model cannot hold their scaling"
+    if scaling_of(generator).samplewise_center:
+        return "the graph would round the mean of a picture otherwise"
     if getattr(flow, "class_mode", None) == "input" or getattr(flow, "x_misc", None):
         return "the model has further inputs, or learns to return its pictures"
     if flow.save_to_dir or flow._is_sequential():
