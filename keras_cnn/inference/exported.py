@@ -24,7 +24,7 @@ from keras_cnn.inference.formats import (
     folder_name,
 )
 
-ENGINES = ("litert", "onnx")  # the fastest first, see docs/PERFORMANCE.md
+ENGINES = ("litert", "onnx")  # in this order `available` looks for an export
 
 
 def find(run: str | os.PathLike, *, engine: str) -> Path:
@@ -79,7 +79,7 @@ def find_all(run: str | os.PathLike, *, engine: str) -> dict[str, Path]:
 
 
 def available(run: str | os.PathLike) -> Path | None:
-    """Return the exported model of a run that answers fastest here, or None.
+    """Return the first exported model of a run that can be run here, or None.
 
     Args:
         run: As in `find`.
