@@ -112,6 +112,59 @@ def read(path: str | os.PathLike) -> Card:
             ) from None
 
 
+def exported_content(folder: str | os.PathLike) -> dict:
+    """Return what stands in the card beside an exported model.
+
+    Args:
+        folder: Folder of the export.
+
+    Raises:
+        InputError: There is no such file, or it is no card.
+    """
+    path = Path(folder, ENTRY)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"format": FORMAT} | content
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path} must be the card of an exported model ({error}): export the model again"
+        ) from None
+
+
+def read_exported(folder: str | os.PathLike) -> Card:
+    """Read the card beside an exported model.
+
+    Args:
+        folder: Folder of the export.
+
+    Raises:
+        InputError: There is none, or it is no valid card.
+    """
+    try:
+        return _checked(exported_content(folder))
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"the card in {os.fspath(folder)} cannot be understood ({error}): export the model "
+            "again"
+        ) from None
+
+
+def weights_sum(path: str | os.PathLike) -> int | None:
+    """Return the checksum of a saved model's weights, which stands in its archive.
+
+    Args:
+        path: A `.keras` file.
+
+    Raises:
+        InputError: There is no such file, or it is no saved model.
+    """
+    with _open(path) as archive:
+        entries = {entry.filename: entry.CRC for entry in archive.infolist()}
+    return entries.get("model.weights.h5")
+
+
 def model_path(run: str | os.PathLike) -> Path:
     """Find the saved model of a run.
 

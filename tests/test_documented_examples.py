@@ -168,7 +168,7 @@ def test_every_documented_option_exists():
     known |= {option for parser in parsers for option in parser._option_string_actions}
     texts = {path.name: documentation.docstring(path) for path in SCRIPTS}
     texts |= {f"{name} --help": documentation.help_text(name) for name in ["", *cli.COMMANDS]}
-    option = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+    option = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
     named = {name: set(option.findall(text)) for name, text in texts.items()}
     for page in documentation.PAGES:
         spans = documentation.spans(page)

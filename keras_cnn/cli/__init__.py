@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from keras_cnn import __version__, mirrors
 from keras_cnn.cli import (
+    benchmark,
     check,
     convert,
     detect,
@@ -45,6 +46,7 @@ COMMANDS = {
     "convert": (convert, "write pictures with boxes in another layout"),
     "fetch": (fetch, "download a data set"),
     "export": (export, "write a model for other programs"),
+    "benchmark": (benchmark, "compare the exports of a run with its Keras model"),
     "lr-find": (lr_find, "suggest a learning rate"),
     "models": (models, "list the networks"),
     "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),

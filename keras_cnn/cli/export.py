@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_run(parser)
     parser.add_argument("--format", required=True, choices=formats.FORMATS)
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder to create (default: RUN/export_<format>)"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder to create (default: RUN/export_<format>, or RUN/export_<format>_int8)",
     )
     parser.add_argument(
         "--dtype",
@@ -28,6 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raw",
         action="store_true",
         help="of a detector: the network alone; priors and variances stand in card.json",
+    )
+    smaller = parser.add_argument_group("smaller models, onnx and litert")
+    precisions = smaller.add_mutually_exclusive_group()
+    precisions.add_argument(
+        "--int8",
+        dest="precision",
+        action="store_const",
+        const="int8",
+        default="float32",
+        help="a classifier in 8 bits, calibrated on training pictures and compared with Keras",
+    )
+    precisions.add_argument(
+        "--float16",
+        dest="precision",
+        action="store_const",
+        const="float16",
+        help="weights in 16 bits: half the size",
+    )
+    smaller.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="of --int8: folder of the pictures (default: the folder of the training)",
+    )
+    smaller.add_argument(
+        "--force",
+        action="store_true",
+        help="of --int8: write it even if it loses more than one point of accuracy",
     )
     arguments.add_limits(parser.add_argument_group("objects of a detector"))
     arguments.add_json(parser)
@@ -41,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     pictures and the resizing used in training.
     """
     with output.stdout_for_answer(options):
-        formats.check_packages(options.format)
+        formats.check_packages(options.format, precision=options.precision)
         backend.import_keras()
         from keras_cnn.inference import export
 
@@ -52,6 +83,9 @@ def run(options: argparse.Namespace) -> None:
             dtype=options.dtype,
             unsafe=options.unsafe,
             raw=options.raw,
+            precision=options.precision,
+            data=options.data,
+            force=options.force,
             **arguments.limits(options),
         )
     if options.json:

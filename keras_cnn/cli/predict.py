@@ -33,9 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("none", "ray"),
-        default="none",
-        help="ray: run on a Ray cluster (RAY_ADDRESS), write Parquet files into the folder --out",
+        choices=("keras", "onnx", "litert", "auto", "ray"),
+        default="keras",
+        help="onnx, litert: answer by the run's export, without starting TensorFlow; auto: by an "
+        "export if there is one; ray: run on a Ray cluster (RAY_ADDRESS), write Parquet files "
+        "into the folder --out (default: keras)",
     )
     parser.add_argument(
         "--workers",
@@ -58,10 +60,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         done = output.finished(options.out)
         paths, total, options.style = (path for path in paths if path not in done), None, "csv"
-    backend.import_keras()
-    from keras_cnn.inference.predictor import Predictor, reason
+    from keras_cnn.inference.answers import reason
 
-    predictor = Predictor.load(options.model, unsafe=options.unsafe)
+    predictor = _load(options)
     bad = []
 
     def on_error(path, error):
@@ -81,9 +82,26 @@ def run(options: argparse.Namespace) -> int:
     return 2 if bad else 0
 
 
+def _load(options):
+    """Return what answers: the run's export, or its Keras model."""
+    if options.engine != "keras":
+        from keras_cnn.inference import exported
+
+        if options.engine == "auto":
+            path = exported.available(options.model)
+        else:
+            path = exported.find(options.model, engine=options.engine)
+        if path:
+            return exported.Exported.load(path)
+    backend.import_keras()
+    from keras_cnn.inference.predictor import Predictor
+
+    return Predictor.load(options.model, unsafe=options.unsafe)
+
+
 def _refuse_without_effect(options):
     """Refuse options that would have no effect beside the others."""
-    if options.engine == "none" and options.workers:
+    if options.engine != "ray" and options.workers:
         raise InputError("--workers needs --engine ray: leave it out")
     if options.engine == "ray" and (options.top_k > 1 or options.style != "table"):
         raise InputError(

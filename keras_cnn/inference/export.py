@@ -17,8 +17,10 @@ from keras_cnn.card import Card
 from keras_cnn.detection import boxes
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
-from keras_cnn.inference import tta
-from keras_cnn.inference.formats import FORMATS, check_packages
+from keras_cnn.inference import quantization, tta
+from keras_cnn.inference.formats import FORMATS, PRECISIONS, check_packages, folder_name
+from keras_cnn.inference.predictor import Predictor
+from keras_cnn.inference.trial import Trial
 
 DTYPES = ("uint8", "float32")
 _LUMA = (19595.0, 38470.0, 7471.0)  # red, green and blue, over 65536, as Pillow has them
@@ -32,6 +34,9 @@ def export(
     dtype: str = "uint8",
     unsafe: bool = False,
     raw: bool = False,
+    precision: str = "float32",
+    data: str | os.PathLike | None = None,
+    force: bool = False,
     **limits,
 ) -> Path:
     """Write a model that takes raw pixels, RGB from 0 to 255.
@@ -44,13 +49,19 @@ def export(
     Args:
         run: Folder of the run, or a `.keras` file.
         format: One of `FORMATS`.
-        out: Folder to make; by default ``export_<format>`` beside the model. An older export there
-            is replaced once the new one is complete.
+        out: Folder to make; by default ``export_<format>`` beside the model, or
+            ``export_<format>_<precision>``. An older export there is replaced once the new one is
+            complete.
         dtype: Type of the pixels, one of `DTYPES`.
         unsafe: As in `card.load_model`.
         raw: Whether to write a detector's bare network, from a batch of (300, 300, 3) to offsets
             and logits: see `models.SSD300`. Then `card.json` holds the priors, corners in shares of
             the picture, and the variances.
+        precision: "float32"; "float16", which halves the size; or "int8", a classifier that is
+            calibrated on training pictures and compared with Keras on the test pictures, or the
+            validation pictures. ONNX and LiteRT only.
+        data: Of "int8": folder of these pictures; by default that of the training.
+        force: Of "int8": whether to write a model that loses more than `POINT` of accuracy.
         **limits: Of a detector's objects: `score_threshold`, `iou_threshold`, `nms` and `top_k`, as
             in a call of `Detector`.
 
@@ -59,44 +70,61 @@ def export(
 
     Raises:
         InputError: There is no such model, it cannot be exported, `out` is no export's folder, a
-            package is missing, or `raw` or `limits` cannot be used for this model.
+            package is missing, `raw`, `limits` or `precision` cannot be used for this model, or the
+            int8 model loses too much.
     """
-    if format not in FORMATS or dtype not in DTYPES:
+    if format not in FORMATS or dtype not in DTYPES or precision not in PRECISIONS:
         raise InputError(
-            f"format must be one of {list(FORMATS)} and dtype one of {DTYPES}; received "
-            f"{format!r} and {dtype!r}"
+            f"format must be one of {list(FORMATS)}, dtype one of {DTYPES} and precision one of "
+            f"{PRECISIONS}; received {format!r}, {dtype!r} and {precision!r}"
         )
     keras_name, name, _ = FORMATS[format]
-    check_packages(format)
+    check_packages(format, precision=precision)
     path = card.model_path(run)
     its_card = card.read(path)
     _check_detector(its_card, path, raw=raw, limits=limits)
-    out = path.with_name(f"export_{format}") if out is None else Path(out)
+    _check_precision(its_card, path, precision, has_choices=bool(data or force))
+    out = path.with_name(folder_name(format, precision)) if out is None else Path(out)
     if out.exists() and not (out / card.ENTRY).is_file():
         raise InputError(
             f"--out must be a new folder, or that of an earlier export; {out} is neither: name "
             "another"
         )
+    trial = Trial.prepare(its_card, data) if precision == "int8" else None
     model = card.load_model(path, unsafe=unsafe)
-    content = dataclasses.asdict(its_card)
+    content = dataclasses.asdict(its_card) | {"precision": precision}
+    content["weights"] = card.weights_sum(path)
+    if trial:
+        trial.run_keras(Predictor(model, its_card, trial.preparation))
+        quantization.correct_biases(model, trial.scaled, format=format)
     priors = its_card.priors or "voc"
     if its_card.task != "detection" or raw:
-        model = with_preparation(model, its_card, dtype=dtype)
+        # LiteRT's converter gives an int8 model the type of its input.
+        own = "float32" if (format, precision) == ("litert", "int8") else dtype
+        model = with_preparation(model, its_card, dtype=own)
     else:
         from keras_cnn.detection import graph  # imports TensorFlow, whichever the backend
 
         model = graph.whole(model, priors=priors, dtype=dtype, **limits)
     # Keras only exports a model once called.
-    model(np.zeros([side or 1 for side in model.input_shape], dtype))
+    model(np.zeros([side or 1 for side in model.input_shape], model.input.dtype))
     if raw:
         content["prior_boxes"] = boxes.priors(priors).tolist()
         content["variances"] = boxes.VARIANCES.tolist()
+    pixels = trial.pixels if trial else None
+    options = {}
+    if format == "litert" and precision != "float32":
+        options = quantization.litert_options(precision, pixels, dtype=dtype)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
     try:
         try:
             with warnings.catch_warnings(action="ignore"):  # the converters' own
-                model.export(str(work / name), format=keras_name, verbose=False)
+                model.export(str(work / name), format=keras_name, verbose=False, **options)
+                if format == "onnx" and precision == "int8":
+                    quantization.onnx_to_int8(work / name, pixels)
+                elif format == "onnx" and precision == "float16":
+                    quantization.onnx_to_float16(work / name)
         except Exception as error:  # converters raise errors of nearly every type
             way_out = f"choose another format of {list(FORMATS)}"
             if keras.backend.backend() != "tensorflow":  # every format takes its models
@@ -110,6 +138,10 @@ def export(
         (work / "labels.txt").write_text(labels, **utf_8)
         text = json.dumps(content, ensure_ascii=False, indent=None if raw else 2)
         (work / card.ENTRY).write_text(text + "\n", **utf_8)
+        if trial:
+            content["accuracy"] = trial.compare(work / name, force=force)
+            text = json.dumps(content, ensure_ascii=False, indent=2)
+            (work / card.ENTRY).write_text(text + "\n", **utf_8)
         work.chmod(0o755)  # only the user can read a folder of mkdtemp
         if out.exists():
             shutil.rmtree(out)
@@ -150,6 +182,24 @@ def with_preparation(model: keras.Model, its_card: Card, *, dtype: str = "uint8"
         x = keras.layers.ZeroPadding2D(preparation.margin)(x)
     tested = tta.averaging(model, its_card.test_crops, image_shape=preparation.image_shape)
     return keras.Model(pixels, tested(preparation.scale(x), training=False), name=model.name)
+
+
+def _check_precision(its_card, path, precision, *, has_choices):
+    if precision == "int8" and its_card.task != "classification":
+        raise InputError(
+            f"int8 is for classifiers, whose accuracy is compared with Keras; {path} is a model "
+            f"for {its_card.task}: use float16"
+        )
+    if precision == "int8" and keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"int8 is exported from TensorFlow only; the backend is {keras.backend.backend()}: set "
+            "KERAS_BACKEND=tensorflow"
+        )
+    if precision != "int8" and has_choices:
+        raise InputError(
+            f"data and force belong to int8, which is calibrated; received precision {precision!r}:"
+            " leave them out, or add --int8"
+        )
 
 
 def _check_detector(its_card, path, *, raw, limits):

@@ -3,53 +3,21 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from PIL import Image
 
-from keras_cnn import card, datasets, report
+from keras_cnn import card, report
 from keras_cnn.card import Card
-from keras_cnn.datasets import folders
 from keras_cnn.errors import InputError
 from keras_cnn.images import streaming
 from keras_cnn.images.preparation import Preparation
-from keras_cnn.inference import tta
+from keras_cnn.inference import labelled, tta
+from keras_cnn.inference.answers import Answer, reason
 from keras_cnn.models.surgery import as_functional
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """A model's answer to one picture.
-
-    Attributes:
-        scores: The model's outputs: (classes,) probabilities, or (values,) of a regression.
-        class_names: Names of the classes; empty for a regression.
-    """
-
-    scores: np.ndarray
-    class_names: Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        """The most likely class."""
-        return self.top(1)[0][0]
-
-    @property
-    def value(self) -> float:
-        """The answer of a regression, or the score of the most likely class."""
-        return float(self.scores.max() if self.class_names else self.scores[0])
-
-    def top(self, number: int = 5) -> list[tuple[str, float]]:
-        """Return the most likely classes with their scores, the best first.
-
-        Args:
-            number: Largest number of classes to return.
-        """
-        best = np.argsort(-self.scores, kind="stable")[:number]
-        return [(self.class_names[index], float(self.scores[index])) for index in best]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,13 +184,8 @@ class Predictor:
             raise InputError(
                 "evaluate scores classifiers and detectors; the model is a regression: use predict"
             )
-        table = datasets.table(folder, "test" if "test" in datasets.splits(folder) else None)
-        table = table[~table["path"].map(os.path.abspath).isin(without)]
-        known = {folders.class_name(name): name for name in self.card.class_names}
-        names = [known.get(label, label) for label in table["label"]]
-        card.check_classes(self.card, sorted(set(names)), where=folder)
-        numbers = {name: number for number, name in enumerate(self.card.class_names)}
-        labels = {path: numbers[name] for path, name in zip(table["path"], names, strict=True)}
+        labels = labelled.pictures(self.card, folder, split="test")
+        labels = {path: label for path, label in labels.items() if path not in without}
         skipped = {}
 
         def skip(path, error):
@@ -256,12 +219,3 @@ class Predictor:
         if isinstance(picture, str | os.PathLike):
             return self.preparation.read(picture)
         return self.preparation.from_memory(picture)
-
-
-def reason(error: InputError) -> str:
-    """Return what is wrong with a picture, without advice on the training.
-
-    Args:
-        error: The error of `images.files.read`.
-    """
-    return str(error).partition("; mend")[0]

@@ -35,6 +35,7 @@ COMMANDS = (
     "convert",
     "fetch",
     "export",
+    "benchmark",
     "models",
     "doctor",
 )

@@ -275,6 +275,7 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["check", "{stripes}"], 0),
         (["fetch", "unicorns"], 2),
         (["export", "{run}", "--format", "onnx"], 0),
+        (["benchmark", "{run}", "--data", "{stripes}"], 0),
         (["models"], 0),
         (["port", "{script}"], 0),
         (["doctor"], 0),

@@ -1,0 +1,49 @@
+"""A model's answer to a picture. Importing this module loads neither Keras nor TensorFlow."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_cnn.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A model's answer to one picture.
+
+    Attributes:
+        scores: The model's outputs: (classes,) probabilities, or (values,) of a regression.
+        class_names: Names of the classes; empty for a regression.
+    """
+
+    scores: np.ndarray
+    class_names: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The most likely class."""
+        return self.top(1)[0][0]
+
+    @property
+    def value(self) -> float:
+        """The answer of a regression, or the score of the most likely class."""
+        return float(self.scores.max() if self.class_names else self.scores[0])
+
+    def top(self, number: int = 5) -> list[tuple[str, float]]:
+        """Return the most likely classes with their scores, the best first.
+
+        Args:
+            number: Largest number of classes to return.
+        """
+        best = np.argsort(-self.scores, kind="stable")[:number]
+        return [(self.class_names[index], float(self.scores[index])) for index in best]
+
+
+def reason(error: InputError) -> str:
+    """Return what is wrong with a picture, without advice on the training.
+
+    Args:
+        error: The error of `images.files.read`.
+    """
+    return str(error).partition("; mend")[0]

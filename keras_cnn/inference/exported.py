@@ -1,0 +1,235 @@
+"""Answer pictures by an exported model. Importing this module loads neither Keras nor TensorFlow.
+
+The graph of an exported model scales the pixels; what is left is to read and to resize.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_cnn import card
+from keras_cnn.card import Card
+from keras_cnn.errors import InputError
+from keras_cnn.images import files, streaming
+from keras_cnn.inference.answers import Answer
+from keras_cnn.inference.formats import (
+    FORMATS,
+    PRECISIONS,
+    RUNTIMES,
+    check_package,
+    folder_name,
+)
+
+ENGINES = ("litert", "onnx")  # in this order `available` looks for an export
+
+
+def find(run: str | os.PathLike, *, engine: str) -> Path:
+    """Find the exported model that an engine runs.
+
+    Args:
+        run: Folder of a run, its `.keras` file, or the folder of an export.
+        engine: One of `ENGINES`.
+
+    Returns:
+        The exported file. Of several precisions the highest: name the folder of another.
+
+    Raises:
+        InputError: There is none, or the run's model has changed since.
+    """
+    run = Path(run)
+    name = FORMATS[engine][1]
+    if (run / name).is_file():
+        return run / name
+    for path in find_all(run, engine=engine).values():
+        return path
+    raise InputError(
+        f"--engine {engine} answers by an exported model, and {run} has none: run keras-cnn export "
+        f"{run} --format {engine}"
+    )
+
+
+def find_all(run: str | os.PathLike, *, engine: str) -> dict[str, Path]:
+    """Find the exported models beside a run's model.
+
+    Args:
+        run: Folder of a run, or its `.keras` file.
+        engine: One of `ENGINES`.
+
+    Returns:
+        Precision -> exported file, the highest precision first.
+
+    Raises:
+        InputError: The run's model has changed since one of them was exported.
+    """
+    run = Path(run)
+    model = run / "model.keras" if run.is_dir() else run
+    name = FORMATS[engine][1]
+    paths = {
+        precision: model.with_name(folder_name(engine, precision)) / name
+        for precision in PRECISIONS
+    }
+    paths = {precision: path for precision, path in paths.items() if path.is_file()}
+    for path in paths.values():
+        _check_age(path, model)
+    return paths
+
+
+def available(run: str | os.PathLike) -> Path | None:
+    """Return the first exported model of a run that can be run here, or None.
+
+    Args:
+        run: As in `find`.
+    """
+    for engine in ENGINES:
+        try:
+            check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
+            return find(run, engine=engine)
+        except InputError:
+            continue
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """An exported classifier or regression.
+
+    Attributes:
+        card: Its card.
+        run: From pixels (batch, height, width, 3), RGB from 0 to 255, to the answers.
+    """
+
+    card: Card
+    run: Callable[[np.ndarray], np.ndarray]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, *, threads: int | None = None) -> "Exported":
+        """Load an exported file.
+
+        Args:
+            path: What `find` returned.
+            threads: Number of threads; by default one per core.
+
+        Raises:
+            InputError: The file has no card, answers for boxes or pixels, or its runtime is not
+                installed.
+        """
+        path = Path(path)
+        its_card = card.read_exported(path.parent)
+        if its_card.task not in ("classification", "regression"):
+            raise InputError(
+                f"{path} is a model for {its_card.task}: --engine answers with the class or the "
+                "value of a picture; leave it out"
+            )
+        engine = {name: format for format, (_, name, _) in FORMATS.items()}[path.name]
+        check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
+        start = {"onnx": _onnx, "litert": _litert}[engine]
+        return cls(its_card, start(path, threads or files.cores()))
+
+    def stream(
+        self,
+        pictures: Iterable,
+        *,
+        batch_size: int = 32,
+        on_error: Callable[[Any, InputError], None] | None = None,
+    ) -> Iterator[tuple[Any, Answer]]:
+        """Answer pictures as they come, as `Predictor.stream` does.
+
+        Args:
+            pictures: File names, from any iterable.
+            batch_size: Pictures that the model takes at once.
+            on_error: As in `Predictor.stream`.
+
+        Yields:
+            The file name and the answer.
+        """
+        batches = streaming.batches(pictures, self.read, batch_size=batch_size, on_error=on_error)
+        for batch, pixels in batches:
+            for picture, scores in zip(batch, self.run(np.stack(pixels)), strict=True):
+                yield picture, Answer(scores, self.card.class_names)
+
+    def read(self, path: str | os.PathLike) -> np.ndarray:
+        """Read a picture as `Preparation.read` does, which cannot be imported without Keras.
+
+        Args:
+            path: File name.
+
+        Returns:
+            uint8 (height, width, channels) without the margin, which is part of the graph. A grey
+            network takes its grey in each of three channels.
+
+        Raises:
+            InputError: The file cannot be read, or has more than 8 bits.
+        """
+        rule = self.card.preparation
+        height, width = (side - 2 * rule["margin"] for side in rule["size"])
+        crop_from = rule.get("crop_from")
+        size = tuple(crop_from or (height, width))
+        pixels = files.read(
+            path,
+            color_mode=rule["color_mode"],
+            exif_rotation=rule["exif_rotation"],
+            least_size=size if rule["reduced_decoding"] else None,
+            background=rule.get("background"),
+            full_depth=rule.get("full_depth", False),
+        )
+        if pixels.dtype != np.uint8:
+            raise InputError(
+                f"an exported model takes pictures of 8 bits; {os.fspath(path)!r} has more: answer "
+                "it by --engine keras"
+            )
+        pixels = files.resize(
+            pixels,
+            size=size,
+            interpolation=rule["interpolation"],
+            keep_aspect_ratio=rule["keep_aspect_ratio"],
+        )
+        if crop_from:
+            top, left = (size[0] - height) // 2, (size[1] - width) // 2
+            pixels = pixels[top : top + height, left : left + width]
+        return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _check_age(exported, model):
+    """Refuse an export of a model that has been trained again since."""
+    content = card.exported_content(exported.parent)
+    if model.is_file() and content.get("weights", None) not in (None, card.weights_sum(model)):
+        raise InputError(
+            f"{exported} must be an export of {model}, which has changed since: export it again"
+        )
+
+
+def _onnx(path, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that wait for the next picture must not take the cores of those who read it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0]
+    dtype = np.uint8 if entry.type == "tensor(uint8)" else np.float32
+    return lambda pixels: session.run(None, {entry.name: pixels.astype(dtype, copy=False)})[0]
+
+
+def _litert(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=threads)
+    entry, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    shape = None
+
+    def run(pixels):
+        nonlocal shape
+        if pixels.shape != shape:
+            interpreter.resize_tensor_input(entry["index"], pixels.shape)
+            interpreter.allocate_tensors()
+            shape = pixels.shape
+        interpreter.set_tensor(entry["index"], pixels.astype(entry["dtype"], copy=False))
+        interpreter.invoke()
+        return interpreter.get_tensor(output["index"])
+
+    return run
