@@ -24,7 +24,8 @@ class EightBit(NamedTuple):
 def eight_bit(flow: Any) -> EightBit | str:
     """Return a flow's batches before they are scaled.
 
-    Scaled by its scaling, the pixels equal those of the flow.
+    Scaled by its scaling, the pixels equal those of the flow: exactly for `rescale`, otherwise up
+    to a millionth, because a graph may multiply by the reciprocal where the flow divides.
 
     Args:
         flow: Batches that an `ImageDataGenerator` returned, or any with a method `eight_bit`.
@@ -56,7 +57,7 @@ def _obstacle(flow):
     if flow.data_format != "channels_last" or scaling_of(generator) is None:
         return "a saved model cannot hold their scaling"
     if scaling_of(generator).samplewise_center:
-        return "the graph would round the mean of a picture otherwise"
+        return "the graph would sum the mean of a picture in another order"
     if getattr(flow, "class_mode", None) == "input" or getattr(flow, "x_misc", None):
         return "the model has further inputs, or learns to return its pictures"
     if flow.save_to_dir or flow._is_sequential():

@@ -63,7 +63,8 @@ def test_scaled_8_bit_batches_are_the_flow_s_batches(folder, changes, rule):
         assert raw.dtype == np.uint8 and labels.dtype == y.dtype
         np.testing.assert_array_equal(labels, y)
         scaled = keras.ops.convert_to_numpy(scaling(keras.ops.convert_to_tensor(raw)))
-        np.testing.assert_array_equal(scaled, x)
+        rounding = 0 if rule in ("none", "rescale") else 1e-6 * abs(x).max()
+        np.testing.assert_allclose(scaled, x, rtol=0, atol=rounding)
 
 
 def test_8_bit_batches_of_arrays_are_the_flow_s_batches():
@@ -85,7 +86,7 @@ def test_8_bit_batches_of_arrays_are_the_flow_s_batches():
         ({"preprocessing_function": lambda x: x * 2}, "a function of yours"),
         ({"preprocessing_function": np.sqrt}, "cannot hold their scaling"),
         ({"samplewise_center": True, "samplewise_std_normalization": True}, "cannot hold"),
-        ({"samplewise_center": True}, "would round the mean"),
+        ({"samplewise_center": True}, "in another order"),
         ({"data_format": "channels_first", "rescale": 2.0}, "cannot hold their scaling"),
         ({"dtype": "float16"}, "more than 8 bits"),
     ],
