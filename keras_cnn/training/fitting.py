@@ -36,6 +36,8 @@ def feeds(task, recipe, devices):
     if recipe.mix == "none":
         read = [pixels.eight_bit(split) for split in batches]
         reason = next((entry for entry in read if isinstance(entry, str)), None)
+        if reason is None and read[0].scaling != read[1].scaling:
+            reason = "train and validation are scaled by different rules"
     scaling, note = None, f"float32, because {reason}"
     if reason is None:
         batches, (scaling, _) = zip(*read, strict=True)
@@ -55,8 +57,9 @@ def scaled_in_graph(model, scaling):
 
     def scaled(step):
         def scaled_step(*arguments):
-            *state, (pixels, *rest) = arguments  # JAX passes a state before the batch
-            return step(*state, (scaling(pixels), *rest))
+            *state, (x, *rest) = arguments  # JAX passes a state before the batch
+            is_pixels = keras.backend.standardize_dtype(x.dtype) == "uint8"  # else a callback's own
+            return step(*state, (scaling(x) if is_pixels else x, *rest))
 
         return scaled_step
 

@@ -110,6 +110,9 @@ def test_other_batches_stay_floats(folder, tmp_path):
     saved = ImageDataGenerator().flow_from_directory(folder, save_to_dir=tmp_path)
     assert "saved" in pixels.eight_bit(saved)
     assert "of your own" in pixels.eight_bit(keras.utils.PyDataset())
+    own = ImageDataGenerator().flow(np.zeros((3, 8, 8, 1), np.uint8))
+    own.__class__ = type("Own", (type(own),), {"__getitem__": lambda self, index: None})
+    assert "of your own" in pixels.eight_bit(own)
 
 
 def test_the_memory_of_a_batch_begins_where_backends_take_it_without_a_copy(folder):

@@ -1,5 +1,6 @@
 """How a training reads its batches: 8-bit pixels that the graph scales, or floats."""
 
+import dataclasses
 import json
 
 import keras
@@ -43,6 +44,15 @@ def test_pictures_that_are_blended_are_read_as_floats(tmp_path):
     assert report["batches"] == "float32, because --mix mixup blends pictures"
 
 
+def test_splits_with_scalings_of_their_own_are_read_as_floats(tmp_path):
+    recipe = tiny.recipe(tiny.draw(tmp_path / "set"), tmp_path / "out", epochs=1)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    other = classification_splits(recipe, ImageDataGenerator(rescale=2.0)).validation
+    training.run(tiny.build, dataclasses.replace(splits, validation=other), recipe)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["batches"].endswith("scaled by different rules")
+
+
 def test_the_model_takes_scaled_pictures_again_after_the_training(tmp_path):
     data = tiny.draw(tmp_path / "set")
     recipe = tiny.recipe(data, tmp_path / "out", epochs=1)
@@ -51,7 +61,6 @@ def test_the_model_takes_scaled_pictures_again_after_the_training(tmp_path):
     training.run(lambda **shape: models.append(tiny.build(**shape)) or models[0], splits, recipe)
     assert not {"train_step", "test_step"} & set(vars(models[0]))
     x, y = splits.test[0]
-    models[0].compile(loss="categorical_crossentropy")
     expected = keras.losses.categorical_crossentropy(y, models[0].predict(x, verbose=0))
     loss = models[0].evaluate(x, y, verbose=0, return_dict=True)["loss"]
     np.testing.assert_allclose(loss, float(keras.ops.mean(expected)), rtol=1e-5)
