@@ -143,12 +143,12 @@ class Epochs(keras.callbacks.Callback):
 
 
 class Ready(keras.utils.PyDataset):
-    """Batches of floats that cost nothing to make: the limit of `fit` with Keras' own adapter."""
+    """Batches that cost nothing to make: the limit of `fit` with Keras' own adapter."""
 
-    def __init__(self):
-        """Make four batches."""
+    def __init__(self, dtype="float32"):
+        """Make four batches of a type."""
         super().__init__()
-        self.x = [np.ones((BATCH, *SIZE, 3), np.float32) for _ in range(4)]
+        self.x = [np.ones((BATCH, *SIZE, 3), dtype) for _ in range(4)]
         self.y = np.zeros((BATCH, 2), np.float32)
 
     def __len__(self):
@@ -161,11 +161,12 @@ class Ready(keras.utils.PyDataset):
 
 
 @functools.cache
-def network(*, takes_bytes=False):
-    """Return a network that costs nothing: it looks at 16 pixels of a picture."""
+def network(way="fit"):
+    """Return the network of a way to train: it costs nothing, as it sees 16 pixels of a picture."""
     inputs = keras.Input((*SIZE, 3))
     x = keras.layers.Flatten()(inputs[:, ::56, ::56])
-    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    outputs = keras.layers.Dense(2, activation="softmax")(x)
+    model = keras.Model(inputs, outputs, name=way)
     model.compile("sgd", "categorical_crossentropy")
     return model
 
@@ -184,8 +185,9 @@ def run(flow):
     from keras_cnn.training.fitting import scaled_in_graph
 
     batches, scaling = pixels.eight_bit(flow)
-    measure, model = Epochs(flow.samples), network(takes_bytes=True)
+    measure, model = Epochs(flow.samples), network("run")
     with scaled_in_graph(model, scaling):
+        model.fit(untuned(Ready("uint8")), verbose=0)  # traces the step
         model.fit(untuned(batches), epochs=4, verbose=0, callbacks=[measure])
     return measure.rates
 

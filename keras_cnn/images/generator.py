@@ -25,8 +25,9 @@ class ImageDataGenerator(Augmentation):
 
     It takes the arguments of Keras' legacy class and, with the same seed, yields the same batches
     several times faster. Threads decode and warp the pictures; a cache in memory or on disk keeps
-    the resized pictures for later epochs. The process keeps freed memory for the next batch, see
-    `images.memory.keep`. Five things differ from the legacy class:
+    the resized pictures for later epochs. From the first batch on, the process keeps freed memory
+    for the next one; `images.memory.keep` says how to turn that off. Five things differ from the
+    legacy class:
 
     - Pictures are turned upright as their EXIF orientation says (see `exif_rotation`).
     - In color_mode "rgb" and "rgba", 16-bit grey is scaled to 8 bits, not clipped. In "grayscale"

@@ -71,7 +71,6 @@ class Iterator(base.Iterator):
             dtype: Type of the batches; None for the generator's.
         """
         keras.utils.PyDataset.__init__(self)
-        memory.keep()
         self.image_data_generator = generator
         self.n, self.image_shape = n, tuple(image_shape)
         self.batch_size = batch_size
@@ -315,6 +314,7 @@ class Iterator(base.Iterator):
 
     def _begin(self, request, position):
         """Draw a batch's random numbers and hand its pictures to the threads."""
+        memory.keep()
         generator, rng = self.image_data_generator, self._rng
         rng.set_state(position.random_state)
         if self.seed is not None:

@@ -48,10 +48,11 @@ def keep() -> bool:
     Each picture and each step on the CPU frees its arrays, and the next allocates them again. glibc
     returns the large ones to the system at once; the system then clears every page anew, which
     takes more than half of the time on some virtual machines. After this call the process keeps the
-    memory of its peak. Without glibc, or if its variables (``MALLOC_…``) are set, nothing changes.
+    memory of its peak. Without glibc, or if one of its variables is set, such as
+    ``MALLOC_TRIM_THRESHOLD_=131072``, nothing changes.
 
     Returns:
-        Whether memory is kept.
+        Whether glibc was told to keep memory.
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return False

@@ -58,8 +58,8 @@ def _obstacle(flow):
         return "a saved model cannot hold their scaling"
     if scaling_of(generator).samplewise_center:
         return "the graph would sum the mean of a picture in another order"
-    if getattr(flow, "class_mode", None) == "input" or getattr(flow, "x_misc", None):
-        return "the model has further inputs, or learns to return its pictures"
+    if getattr(flow, "class_mode", "sparse") in ("input", None) or getattr(flow, "x_misc", None):
+        return "the model has further inputs, or no targets beside its pictures"
     if flow.save_to_dir or flow._is_sequential():
         return "pictures are saved, or made one after the other"
     if not _keeps_whole_levels(generator, flow.image_shape):

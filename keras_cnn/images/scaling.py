@@ -104,9 +104,11 @@ def _scale_tensor(pixels, mode):
         return pixels / 127.5 - 1.0
     if mode == "torch":
         mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        return (pixels / 255.0 - np.array(mean, "float32")) / np.array(deviation, "float32")
+        centred = keras.ops.subtract(pixels / 255.0, np.array(mean, "float32"))
+        return keras.ops.divide(centred, np.array(deviation, "float32"))
     if mode == "caffe":
-        return keras.ops.flip(pixels, axis=-1) - np.array([103.939, 116.779, 123.68], "float32")
+        mean = np.array([103.939, 116.779, 123.68], "float32")
+        return keras.ops.subtract(keras.ops.flip(pixels, axis=-1), mean)
     return pixels
 
 

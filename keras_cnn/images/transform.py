@@ -216,8 +216,8 @@ def warp(
         order: Degree of the spline that interpolates, 0 to 5.
 
     Returns:
-        Array (height, width, channels). If `order` is 1: float32; for a uint8 picture larger than
-        `SMALL` whole grey levels, in uint8 unless `fill_mode` is "constant".
+        Array (height, width, channels). If `order` is 1, it is float32. uint8 pictures larger than
+        `SMALL` get whole grey levels: uint8, or float32 if `fill_mode` is "constant".
     """
     height, width, channels = picture.shape
     if order != 1:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 
 from keras_cnn.errors import InputError
+from keras_cnn.explain import hooks
 from keras_cnn.images import pixels
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.images.tf_data import untuned
@@ -50,7 +51,7 @@ def feeds(task, recipe, devices):
 
 @contextlib.contextmanager
 def scaled_in_graph(model, scaling):
-    """Scale the pixels of batches in the graphs of training and validation, until the context ends.
+    """Scale the pixels of batches in the graphs of training and validation, within a context.
 
     The model must be compiled, its steps not traced yet.
     """
@@ -58,21 +59,21 @@ def scaled_in_graph(model, scaling):
     def scaled(step):
         def scaled_step(*arguments):
             *state, (x, *rest) = arguments  # JAX passes a state before the batch
-            is_pixels = keras.backend.standardize_dtype(x.dtype) == "uint8"  # else a callback's own
-            return step(*state, (scaling(x) if is_pixels else x, *rest))
+            dtype = keras.backend.standardize_dtype(getattr(x, "dtype", "float32"))
+            # A callback may evaluate pictures that it has scaled itself.
+            return step(*state, (scaling(x) if dtype == "uint8" else x, *rest))
 
         return scaled_step
 
     if scaling is None:
         yield
         return
-    steps = {"train_step": scaled(model.train_step), "test_step": scaled(model.test_step)}
-    vars(model).update(steps)
+    steps = {name: scaled(getattr(model, name)) for name in ("train_step", "test_step")}
     try:
-        yield
+        with hooks.replaced(model, **steps):
+            yield
     finally:
-        for name in steps:
-            del vars(model)[name]
+        model.train_function = model.test_function = None
 
 
 def compile_phase(model, task, recipe, optimizer, *, steps):

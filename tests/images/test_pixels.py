@@ -107,6 +107,8 @@ def test_other_batches_stay_floats(folder, tmp_path):
     assert "more than 8 bits" in pixels.eight_bit(floats)
     same = ImageDataGenerator().flow_from_directory(folder, class_mode="input")
     assert "further inputs" in pixels.eight_bit(same)
+    bare = ImageDataGenerator().flow_from_directory(folder, class_mode=None)
+    assert "no targets" in pixels.eight_bit(bare)
     saved = ImageDataGenerator().flow_from_directory(folder, save_to_dir=tmp_path)
     assert "saved" in pixels.eight_bit(saved)
     assert "of your own" in pixels.eight_bit(keras.utils.PyDataset())

@@ -69,8 +69,8 @@ def _object(shape, source):
         radius = math.hypot(u - x, v - y)
         box = (x - radius, y - radius, x + radius, y + radius)
     flags = shape.get("flags")
-    flags = shape | (flags if isinstance(flags, dict) else {})
-    return rows.Object(box, shape["label"], flags.get("difficult") is True)
+    places = (shape, flags if isinstance(flags, dict) else {})  # X-AnyLabeling's, labelme's
+    return rows.Object(box, shape["label"], any(x.get("difficult") is True for x in places))
 
 
 FORMAT = rows.Format("labelme", find, read)
