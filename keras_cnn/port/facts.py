@@ -51,6 +51,7 @@ class Facts(cst.CSTVisitor):
         self._returns_model, self.phased, self.phases = set(), set(), 0
         self._inside, self._loops, self._frozen, self._thawed = [], 0, set(), set()
         self._compiled, self._assigned_in, self._calls, self._tuned = [], {}, [], set()
+        self._parameters, self._loop_names = [], set()
 
     def full_name(self, node: cst.CSTNode) -> str | None:
         """Return the full name of an imported object of Keras or TensorFlow, or None.
@@ -140,10 +141,12 @@ class Facts(cst.CSTVisitor):
         self.functions.add(node.name.value)
         self.bound.add(node.name.value)
         self._inside.append(node.name.value)
+        self._parameters.append(set(re.findall(r"\w+", syntax.code(node.params))))
 
     def leave_FunctionDef(self, original_node):
         """Leave the function."""
         self._inside.pop()
+        self._parameters.pop()
 
     def visit_ClassDef(self, node):
         """Note the class."""
@@ -190,6 +193,7 @@ class Facts(cst.CSTVisitor):
     def _loop(self, target, items):
         self.looped.append(items)
         text = syntax.code(items)
+        self._loop_names.update(re.findall(r"\w+", syntax.code(target)))
         self.bound.update(re.findall(r"\w+", syntax.code(target)))
         if re.search(r"\.layers\b", text):
             self.layers.update(re.findall(r"\w+", syntax.code(target)))
@@ -243,13 +247,20 @@ class Facts(cst.CSTVisitor):
         """Return the texts of optimizers that several models get, which Keras 3 refuses."""
         shared = set()
         for text, function, _ in self._compiled:
-            if len(self.values.get(text, [])) != 1 or text in self._tuned:
+            if not self._is_optimizer(text) or text in self._tuned:
                 continue
             models = {model for other, _, model in self._compiled if other == text}
             is_outer = function and function != self._assigned_in[text]
             if len(models) > 1 or (is_outer and self._calls.count(*function) > 1):
                 shared.add(text)
         return shared
+
+    def _is_optimizer(self, text):
+        """Return whether a name is one optimizer of Keras, wherever the script compiles with it."""
+        values = self.values.get(text, [])
+        if len(values) != 1 or not isinstance(values[0], cst.Call) or text in self._loop_names:
+            return False
+        return re.match(r"optimizers\.([A-Z]\w*|get)$", self.kind(values[0].func)) is not None
 
     def batch_size(self, value: cst.CSTNode | None) -> str | None:
         """Return the batch size of batches of pictures, as text; None for other values.
@@ -308,7 +319,9 @@ class Facts(cst.CSTVisitor):
                 self.losses.append(loss)
             optimizer = syntax.argument(node.args, "optimizer", position=0)
             model = syntax.code(node.func.value)
-            self._compiled.append((syntax.code(optimizer), self._inside[-1:], model))
+            text = syntax.code(optimizer)
+            if not any(text in parameters for parameters in self._parameters):
+                self._compiled.append((text, self._inside[-1:], model))
             metrics = syntax.argument(node.args, "metrics", position=2)
             if metrics is not None:
                 self.metrics += re.findall(r"""["'](\w+)["']""", syntax.code(metrics))
