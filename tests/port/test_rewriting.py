@@ -37,7 +37,7 @@ LINES = [
     "y = K.tf.to_float(tf.is_nan(y)); z = K.control_flow_ops.while_loop(f, g, [0])",
     "model.save('model'); model.load_weights('model'); name = 'model'",
     "model.add(MaxPooling2D((2, 2), stride=(2, 2), input_shape=(3, 8, 8)))",
-    "model.fit(b, steps_per_epoch=9. // 4)",
+    "model.fit(b, steps_per_epoch=9. // 4)\nmodel.fit(b, steps_per_epoch=9 // 4.)",
     "opt = SGD(0.1)\nmodel.compile(opt, 'mse')\nnet.compile(opt, 'mse')",
 ]
 
@@ -125,6 +125,10 @@ def test_a_second_run_changes_nothing(lines):
             "model.fit(g, steps_per_epoch=int(9. // size))\n",
         ),
         (
+            "import keras\nmodel.fit(g, steps_per_epoch=100 // 32.0)\n",
+            "import keras\nmodel.fit(g, steps_per_epoch=int(100 // 32.0))\n",
+        ),
+        (
             "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
             "model.compile(opt, 'mse')\nnet.compile(optimizer=opt, loss='mse')\n",
             "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
@@ -203,6 +207,7 @@ def test_names_of_the_user_stay(code):
             "divide",
         ),
         ("import keras.backend as K\nK.pool.pool_2d(x)\n", 2, "Theano"),
+        ("import keras.backend as K\nK.control_flow_ops.merge([x])\n", 2, "TensorFlow 2"),
         ("import keras\nkeras.layers.Input(shape=(3, rows, 8))\n", 2, "channels"),
         (
             "import keras\nd.trainable = False\nm = keras.Model(a, d(b))\nd.train_on_batch(x, y)\n",
