@@ -171,6 +171,7 @@ def test_a_line_becomes_what_keras_3_takes(old, new):
         "import keras\nf = 'a.png'\nplt.savefig(f)\nf = 'a.h5'\nmodel.save(f)\n",
         "import keras\nbase.trainable = False\nbase.train_on_batch(x)\nbase.trainable = True\n",
         "import keras\nkeras.Input((3, bands, channels))\nkeras.Input((3, 8, 3))\n",
+        "from keras.layers import Input, ConvLSTM1D\nx = ConvLSTM1D(4, 3)(Input((3, 10, 128)))\n",
     ],
 )
 def test_names_of_the_user_stay(code):
@@ -208,7 +209,11 @@ def test_names_of_the_user_stay(code):
         ),
         ("import keras.backend as K\nK.pool.pool_2d(x)\n", 2, "Theano"),
         ("import keras.backend as K\nK.control_flow_ops.merge([x])\n", 2, "TensorFlow 2"),
-        ("import keras\nkeras.layers.Input(shape=(3, rows, 8))\n", 2, "channels"),
+        (
+            "from keras.layers import *\nx = Input(shape=(3, rows, 8))\nConv2D(4, 3)(x)\n",
+            2,
+            "if these are pictures",
+        ),
         (
             "import keras\nd.trainable = False\nm = keras.Model(a, d(b))\nd.train_on_batch(x, y)\n",
             4,
