@@ -49,9 +49,9 @@ class Facts(cst.CSTVisitor):
         self.bound, self.merges, self.zips, self.flow_calls = set(), set(), False, False
         self.backend, self.looped, self.has_k = None, [], False
         self._returns_model, self.phased, self.phases = set(), set(), 0
-        self._inside, self._loops, self._frozen, self._thawed = [], 0, set(), set()
+        self._inside, self._loops, self._frozen, self._thawed = [], [], set(), set()
         self._compiled, self._assigned_in, self._calls, self._tuned = [], {}, [], set()
-        self._parameters, self._loop_names = [], set()
+        self._parameters, self._loop_names, self._loops_of = [], set(), {}
 
     def full_name(self, node: cst.CSTNode) -> str | None:
         """Return the full name of an imported object of Keras or TensorFlow, or None.
@@ -180,11 +180,19 @@ class Facts(cst.CSTVisitor):
     def visit_For(self, node):
         """Note a loop over layers."""
         self._loop(node.target, node.iter)
-        self._loops += 1
+        self._loops.append(node)
 
     def leave_For(self, original_node):
         """Leave the loop."""
-        self._loops -= 1
+        self._loops.pop()
+
+    def visit_While(self, node):
+        """Enter the loop."""
+        self._loops.append(node)
+
+    def leave_While(self, original_node):
+        """Leave the loop."""
+        self._loops.pop()
 
     def visit_CompFor(self, node):
         """Note a comprehension over layers."""
@@ -206,7 +214,7 @@ class Facts(cst.CSTVisitor):
             return
         self.bound.update(re.findall(r"\w+", name))
         self.values.setdefault(name, []).append(value)
-        self._assigned_in[name] = self._inside[-1:]
+        self._assigned_in[name], self._loops_of[name] = self._inside[-1:], tuple(self._loops)
         if isinstance(target, cst.Attribute) and target.attr.value == "trainable":
             kept = self._frozen if syntax.code(value) == "False" else self._thawed
             kept.add(syntax.code(target.value))
@@ -246,12 +254,14 @@ class Facts(cst.CSTVisitor):
     def shared_optimizers(self) -> set[str]:
         """Return the texts of optimizers that several models get, which Keras 3 refuses."""
         shared = set()
-        for text, function, _ in self._compiled:
+        for text, function, own_model, loops in self._compiled:
             if not self._is_optimizer(text) or text in self._tuned:
                 continue
-            models = {model for other, _, model in self._compiled if other == text}
+            models = {model for other, _, model, _ in self._compiled if other == text}
             is_outer = function and function != self._assigned_in[text]
-            if len(models) > 1 or (is_outer and self._calls.count(*function) > 1):
+            made = set(self._loops_of.get(own_model, ())) & set(loops)
+            is_looped = made - set(self._loops_of[text])  # each round has a model of its own
+            if len(models) > 1 or is_looped or (is_outer and self._calls.count(*function) > 1):
                 shared.add(text)
         return shared
 
@@ -321,7 +331,7 @@ class Facts(cst.CSTVisitor):
             model = syntax.code(node.func.value)
             text = syntax.code(optimizer)
             if not any(text in parameters for parameters in self._parameters):
-                self._compiled.append((text, self._inside[-1:], model))
+                self._compiled.append((text, self._inside[-1:], model, tuple(self._loops)))
             metrics = syntax.argument(node.args, "metrics", position=2)
             if metrics is not None:
                 self.metrics += re.findall(r"""["'](\w+)["']""", syntax.code(metrics))

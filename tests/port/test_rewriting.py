@@ -136,6 +136,12 @@ def test_a_second_run_changes_nothing(lines):
             "net.compile(optimizer=opt.from_config(opt.get_config()), loss='mse')\n",
         ),
         (
+            "import keras\nopt = keras.optimizers.SGD()\nwhile x:\n    m = keras.Sequential()\n"
+            "    m.compile(opt, 'mse')\n",
+            "import keras\nopt = keras.optimizers.SGD()\nwhile x:\n    m = keras.Sequential()\n"
+            "    m.compile(opt.from_config(opt.get_config()), 'mse')\n",
+        ),
+        (
             "import keras\nmodel.compile('sgd', 'logcosh', 'mae')\nre.compile('logcosh')\n",
             "import keras\nmodel.compile('sgd', 'log_cosh', ['mae'])\nre.compile('logcosh')\n",
         ),
@@ -163,6 +169,10 @@ def test_a_line_becomes_what_keras_3_takes(old, new):
         "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nmodel.compile(opt)\n",
         "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nnet.compile(opt)\n"
         "opt.learning_rate = 1\n",
+        "import keras\nfor i in x:\n    opt = keras.optimizers.SGD()\n    m = keras.Sequential()\n"
+        "    m.compile(opt)\n",
+        "import keras\nopt = keras.optimizers.SGD()\nm = keras.Sequential()\nfor i in x:\n"
+        "    m.compile(opt)\n",
         "import keras\nopt = 'adam'\nmodel.compile(opt)\nnet.compile(opt)\n",
         "import keras\nopt = args.optimizer\nmodel.compile(opt)\nnet.compile(opt)\n",
         "import keras\ndef f():\n    opt = keras.optimizers.SGD()\ndef build(opt):\n"
