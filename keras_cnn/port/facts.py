@@ -51,7 +51,7 @@ class Facts(cst.CSTVisitor):
         self._returns_model, self.phased, self.phases = set(), set(), 0
         self._inside, self._loops, self._frozen, self._thawed = [], [], set(), set()
         self._compiled, self._assigned_in, self._calls, self._tuned = [], {}, [], set()
-        self._parameters, self._loop_names, self._loops_of = [], set(), {}
+        self._parameters, self._varying, self._loops_of = [], set(), {}
 
     def full_name(self, node: cst.CSTNode) -> str | None:
         """Return the full name of an imported object of Keras or TensorFlow, or None.
@@ -201,7 +201,7 @@ class Facts(cst.CSTVisitor):
     def _loop(self, target, items):
         self.looped.append(items)
         text = syntax.code(items)
-        self._loop_names.update(re.findall(r"\w+", syntax.code(target)))
+        self._varying.update(re.findall(r"\w+", syntax.code(target)))
         self.bound.update(re.findall(r"\w+", syntax.code(target)))
         if re.search(r"\.layers\b", text):
             self.layers.update(re.findall(r"\w+", syntax.code(target)))
@@ -268,7 +268,7 @@ class Facts(cst.CSTVisitor):
     def _is_optimizer(self, text):
         """Return whether a name is one optimizer of Keras, wherever the script compiles with it."""
         values = self.values.get(text, [])
-        if len(values) != 1 or not isinstance(values[0], cst.Call) or text in self._loop_names:
+        if len(values) != 1 or not isinstance(values[0], cst.Call) or text in self._varying:
             return False
         return re.match(r"optimizers\.([A-Z]\w*|get)$", self.kind(values[0].func)) is not None
 
@@ -330,7 +330,9 @@ class Facts(cst.CSTVisitor):
             optimizer = syntax.argument(node.args, "optimizer", position=0)
             model = syntax.code(node.func.value)
             text = syntax.code(optimizer)
-            if not any(text in parameters for parameters in self._parameters):
+            if any(text in parameters for parameters in self._parameters):
+                self._varying.add(text)
+            else:
                 self._compiled.append((text, self._inside[-1:], model, tuple(self._loops)))
             metrics = syntax.argument(node.args, "metrics", position=2)
             if metrics is not None:

@@ -177,6 +177,8 @@ def test_a_line_becomes_what_keras_3_takes(old, new):
         "import keras\nopt = args.optimizer\nmodel.compile(opt)\nnet.compile(opt)\n",
         "import keras\ndef f():\n    opt = keras.optimizers.SGD()\ndef build(opt):\n"
         "    model.compile(opt)\nbuild('adam')\nbuild('sgd')\n",
+        "import keras\ndef f():\n    opt = keras.optimizers.SGD()\n    a.compile(opt, 'mse')\n"
+        "    b.compile(opt, 'mse')\ndef build(opt):\n    c.compile(opt, 'mse')\nbuild('sgd')\n",
         "import keras\nmodel.save('{}'.format(name))\nprint('{}'.format(3))\n",
         "import keras\nf = 'a.png'\nplt.savefig(f)\nf = 'a.h5'\nmodel.save(f)\n",
         "import keras\nbase.trainable = False\nbase.train_on_batch(x)\nbase.trainable = True\n",
