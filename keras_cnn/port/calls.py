@@ -230,9 +230,9 @@ def _input_shape(original, args, *, kind, context):
     if _is_channels_first(args, kind=kind, context=context):
         context.report(
             original,
-            "the shape begins with the channels, as Theano took pictures: Keras takes the channels "
-            'last; change the shape and the data, or call keras.config.set_image_data_format("'
-            'channels_first") on a GPU',
+            "if these are pictures, the shape begins with the channels, as Theano took them: Keras "
+            "takes the channels last; change the shape and the data, or call "
+            'keras.config.set_image_data_format("channels_first") on a GPU',
         )
     if syntax.has(args, "batch_input_shape"):
         shape = syntax.argument(args, "batch_input_shape")
@@ -254,11 +254,13 @@ def _is_channels_first(args, *, kind, context):
     """Return whether a first layer takes (3, rows, columns), and nothing says that it may."""
     if kind not in _FIRST_LAYERS or syntax.has(args, "data_format"):
         return False
+    is_input = kind == "layers.Input"
+    if is_input and not any(re.match(r"keras\.layers\.\w+2D$", key) for key in context.keys):
+        return False
     formats = ("image_data_format", "image_dim_ordering")
     if context.uses(*(f"backend.{verb}{name}" for verb in ("", "set_") for name in formats)):
         return False
-    position = 0 if kind == "layers.Input" else None
-    name = "shape" if kind == "layers.Input" else "input_shape"
+    name, position = ("shape", 0) if is_input else ("input_shape", None)
     shape = syntax.argument(args, name, position=position)
     if not isinstance(shape, cst.Tuple) or len(shape.elements) != 3:
         return False

@@ -49,8 +49,9 @@ class Facts(cst.CSTVisitor):
         self.bound, self.merges, self.zips, self.flow_calls = set(), set(), False, False
         self.backend, self.looped, self.has_k = None, [], False
         self._returns_model, self.phased, self.phases = set(), set(), 0
-        self._inside, self._loops, self._frozen, self._thawed = [], 0, set(), set()
+        self._inside, self._loops, self._frozen, self._thawed = [], [], set(), set()
         self._compiled, self._assigned_in, self._calls, self._tuned = [], {}, [], set()
+        self._parameters, self._varying, self._loops_of = [], set(), {}
 
     def full_name(self, node: cst.CSTNode) -> str | None:
         """Return the full name of an imported object of Keras or TensorFlow, or None.
@@ -140,10 +141,12 @@ class Facts(cst.CSTVisitor):
         self.functions.add(node.name.value)
         self.bound.add(node.name.value)
         self._inside.append(node.name.value)
+        self._parameters.append(set(re.findall(r"\w+", syntax.code(node.params))))
 
     def leave_FunctionDef(self, original_node):
         """Leave the function."""
         self._inside.pop()
+        self._parameters.pop()
 
     def visit_ClassDef(self, node):
         """Note the class."""
@@ -177,11 +180,19 @@ class Facts(cst.CSTVisitor):
     def visit_For(self, node):
         """Note a loop over layers."""
         self._loop(node.target, node.iter)
-        self._loops += 1
+        self._loops.append(node)
 
     def leave_For(self, original_node):
         """Leave the loop."""
-        self._loops -= 1
+        self._loops.pop()
+
+    def visit_While(self, node):
+        """Enter the loop."""
+        self._loops.append(node)
+
+    def leave_While(self, original_node):
+        """Leave the loop."""
+        self._loops.pop()
 
     def visit_CompFor(self, node):
         """Note a comprehension over layers."""
@@ -190,6 +201,7 @@ class Facts(cst.CSTVisitor):
     def _loop(self, target, items):
         self.looped.append(items)
         text = syntax.code(items)
+        self._varying.update(re.findall(r"\w+", syntax.code(target)))
         self.bound.update(re.findall(r"\w+", syntax.code(target)))
         if re.search(r"\.layers\b", text):
             self.layers.update(re.findall(r"\w+", syntax.code(target)))
@@ -202,7 +214,7 @@ class Facts(cst.CSTVisitor):
             return
         self.bound.update(re.findall(r"\w+", name))
         self.values.setdefault(name, []).append(value)
-        self._assigned_in[name] = self._inside[-1:]
+        self._assigned_in[name], self._loops_of[name] = self._inside[-1:], tuple(self._loops)
         if isinstance(target, cst.Attribute) and target.attr.value == "trainable":
             kept = self._frozen if syntax.code(value) == "False" else self._thawed
             kept.add(syntax.code(target.value))
@@ -242,14 +254,23 @@ class Facts(cst.CSTVisitor):
     def shared_optimizers(self) -> set[str]:
         """Return the texts of optimizers that several models get, which Keras 3 refuses."""
         shared = set()
-        for text, function, _ in self._compiled:
-            if len(self.values.get(text, [])) != 1 or text in self._tuned:
+        for text, function, own_model, loops in self._compiled:
+            if not self._is_optimizer(text) or text in self._tuned:
                 continue
-            models = {model for other, _, model in self._compiled if other == text}
+            models = {model for other, _, model, _ in self._compiled if other == text}
             is_outer = function and function != self._assigned_in[text]
-            if len(models) > 1 or (is_outer and self._calls.count(*function) > 1):
+            made = set(self._loops_of.get(own_model, ())) & set(loops)
+            is_looped = made - set(self._loops_of[text])  # each round has a model of its own
+            if len(models) > 1 or is_looped or (is_outer and self._calls.count(*function) > 1):
                 shared.add(text)
         return shared
+
+    def _is_optimizer(self, text):
+        """Return whether a name is one optimizer of Keras, wherever the script compiles with it."""
+        values = self.values.get(text, [])
+        if len(values) != 1 or not isinstance(values[0], cst.Call) or text in self._varying:
+            return False
+        return re.match(r"optimizers\.([A-Z]\w*|get)$", self.kind(values[0].func)) is not None
 
     def batch_size(self, value: cst.CSTNode | None) -> str | None:
         """Return the batch size of batches of pictures, as text; None for other values.
@@ -308,7 +329,11 @@ class Facts(cst.CSTVisitor):
                 self.losses.append(loss)
             optimizer = syntax.argument(node.args, "optimizer", position=0)
             model = syntax.code(node.func.value)
-            self._compiled.append((syntax.code(optimizer), self._inside[-1:], model))
+            text = syntax.code(optimizer)
+            if any(text in parameters for parameters in self._parameters):
+                self._varying.add(text)
+            else:
+                self._compiled.append((text, self._inside[-1:], model, tuple(self._loops)))
             metrics = syntax.argument(node.args, "metrics", position=2)
             if metrics is not None:
                 self.metrics += re.findall(r"""["'](\w+)["']""", syntax.code(metrics))

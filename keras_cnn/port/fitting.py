@@ -242,7 +242,8 @@ def _whole(value, text, context):
 
 
 def _has_division(node):
-    return re.search(r"(?<!/)/(?!/)|\d\.\d*\s*//|np\.|numpy\.", syntax.code(node)) is not None
+    pattern = r"(?<!/)/(?!/)|\d\.\d*\s*//|//\s*\d*(\d\.|\.\d|\de)|np\.|numpy\."
+    return re.search(pattern, syntax.code(node)) is not None
 
 
 def _predict_classes(original, call, context):

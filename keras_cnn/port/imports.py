@@ -173,11 +173,14 @@ def rewrite_reference(
     full = context.facts.full_name(original)
     if full is None:
         return None
-    if match := names.IN_BACKEND.match(full):
+    if names.IN_BACKEND.match(full):
+        if (new := names.in_tensorflow(full)) is None:
+            name = syntax.code(original)
+            context.report(original, f"{name}: the command knows no such name in TensorFlow 2")
+            return None
         if "tf" not in context.facts.bound:
             context.imports["import tensorflow as tf"] = None
-        new = names.modern(f"tensorflow{full[match.end() :]}")
-        return syntax.dotted(f"tf{new.removeprefix('tensorflow')}")
+        return syntax.dotted(new)
     if names.canonical(full) in ("keras.layers.merge", "keras.utils.multi_gpu_model"):
         return None
     if calls.is_mended(full, context):

@@ -181,6 +181,25 @@ TENSORFLOW = {  # names of TensorFlow 1 that scripts with Keras use
 }
 # TensorFlow itself, as a name that the backend of Keras 2 happened to have.
 IN_BACKEND = re.compile(r"(tensorflow\.)?keras\.backend\.(tf|control_flow_ops)(?=\.|$)")
+_IN_TENSORFLOW = set(  # names under ``tf`` that TensorFlow 1 and 2 share
+    "Assert DType Graph IndexedSlices SparseTensor Tensor TensorArray TensorShape Variable abs "
+    "acos add add_n argmax argmin argsort as_dtype as_string asin assert_equal assert_greater "
+    "assert_less assert_rank atan atan2 bitcast bool boolean_mask broadcast_to case cast "
+    "clip_by_global_norm clip_by_norm clip_by_value complex complex64 concat cond constant "
+    "constant_initializer control_dependencies convert_to_tensor cos cosh cumsum custom_gradient "
+    "data debugging device divide dtypes dynamic_partition dynamic_stitch einsum ensure_shape "
+    "equal errors exp expand_dims eye fill float16 float32 float64 floor foldl foldr gather "
+    "gather_nd gradients greater greater_equal group identity identity_n image int16 int32 int64 "
+    "int8 io is_tensor keras less less_equal linalg linspace logical_and logical_not logical_or "
+    "losses map_fn math matmul maximum meshgrid minimum multiply name_scope negative newaxis nn "
+    "no_op norm not_equal numpy_function one_hot ones ones_initializer ones_like pad pow print "
+    "py_function random range rank realdiv reduce_all reduce_any reduce_logsumexp reduce_max "
+    "reduce_mean reduce_min reduce_prod reduce_sum repeat reshape reverse reverse_sequence roll "
+    "round scan scatter_nd searchsorted sequence_mask shape sigmoid sign signal sin sinh size "
+    "slice sort space_to_batch sparse split sqrt square squeeze stack stop_gradient strided_slice "
+    "string strings subtract tan tanh tensordot tile transpose truediv tuple uint16 uint32 uint64 "
+    "uint8 unique unstack where while_loop zeros zeros_initializer zeros_like".split()
+)
 _TENSORFLOW_1 = re.compile(
     r"tensorflow\.(Session|InteractiveSession|placeholder|get_default_graph|ConfigProto|GPUOptions"
     r"|reset_default_graph|global_variables_initializer|contrib|app|flags|layers)\b"
@@ -318,6 +337,24 @@ def modern_module(name: str) -> str:
     if any(new == kept or new.startswith(f"{kept}.") for kept in _ON_TENSORFLOW):
         root = "tensorflow.keras"
     return root + new[len("keras") :]
+
+
+def in_tensorflow(name: str) -> str | None:
+    """Return the name in TensorFlow of what Keras 2's backend had from there.
+
+    Args:
+        name: A full name that `IN_BACKEND` matches.
+
+    Returns:
+        The name, such as "tf.cond"; None if TensorFlow 2 is not known to have it.
+    """
+    match = IN_BACKEND.match(name)
+    rest = name[match.end() :]
+    new = modern(f"tensorflow{rest}").removeprefix("tensorflow")
+    first = rest[1:].partition(".")[0]
+    if new == rest and first not in _IN_TENSORFLOW and (first or match[2] != "tf"):
+        return None
+    return f"tf{new}"
 
 
 def why_removed(name: str) -> str | None:

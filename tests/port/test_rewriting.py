@@ -37,7 +37,7 @@ LINES = [
     "y = K.tf.to_float(tf.is_nan(y)); z = K.control_flow_ops.while_loop(f, g, [0])",
     "model.save('model'); model.load_weights('model'); name = 'model'",
     "model.add(MaxPooling2D((2, 2), stride=(2, 2), input_shape=(3, 8, 8)))",
-    "model.fit(b, steps_per_epoch=9. // 4)",
+    "model.fit(b, steps_per_epoch=9. // 4)\nmodel.fit(b, steps_per_epoch=9 // 4.)",
     "opt = SGD(0.1)\nmodel.compile(opt, 'mse')\nnet.compile(opt, 'mse')",
 ]
 
@@ -125,11 +125,21 @@ def test_a_second_run_changes_nothing(lines):
             "model.fit(g, steps_per_epoch=int(9. // size))\n",
         ),
         (
+            "import keras\nmodel.fit(g, steps_per_epoch=100 // 32.0)\n",
+            "import keras\nmodel.fit(g, steps_per_epoch=int(100 // 32.0))\n",
+        ),
+        (
             "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
             "model.compile(opt, 'mse')\nnet.compile(optimizer=opt, loss='mse')\n",
             "import keras\nopt = keras.optimizers.Adam(1e-4)\n"
             "model.compile(opt.from_config(opt.get_config()), 'mse')\n"
             "net.compile(optimizer=opt.from_config(opt.get_config()), loss='mse')\n",
+        ),
+        (
+            "import keras\nopt = keras.optimizers.SGD()\nwhile x:\n    m = keras.Sequential()\n"
+            "    m.compile(opt, 'mse')\n",
+            "import keras\nopt = keras.optimizers.SGD()\nwhile x:\n    m = keras.Sequential()\n"
+            "    m.compile(opt.from_config(opt.get_config()), 'mse')\n",
         ),
         (
             "import keras\nmodel.compile('sgd', 'logcosh', 'mae')\nre.compile('logcosh')\n",
@@ -159,10 +169,21 @@ def test_a_line_becomes_what_keras_3_takes(old, new):
         "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nmodel.compile(opt)\n",
         "import keras\nopt = keras.optimizers.Adam(1e-4)\nmodel.compile(opt)\nnet.compile(opt)\n"
         "opt.learning_rate = 1\n",
+        "import keras\nfor i in x:\n    opt = keras.optimizers.SGD()\n    m = keras.Sequential()\n"
+        "    m.compile(opt)\n",
+        "import keras\nopt = keras.optimizers.SGD()\nm = keras.Sequential()\nfor i in x:\n"
+        "    m.compile(opt)\n",
+        "import keras\nopt = 'adam'\nmodel.compile(opt)\nnet.compile(opt)\n",
+        "import keras\nopt = args.optimizer\nmodel.compile(opt)\nnet.compile(opt)\n",
+        "import keras\ndef f():\n    opt = keras.optimizers.SGD()\ndef build(opt):\n"
+        "    model.compile(opt)\nbuild('adam')\nbuild('sgd')\n",
+        "import keras\ndef f():\n    opt = keras.optimizers.SGD()\n    a.compile(opt, 'mse')\n"
+        "    b.compile(opt, 'mse')\ndef build(opt):\n    c.compile(opt, 'mse')\nbuild('sgd')\n",
         "import keras\nmodel.save('{}'.format(name))\nprint('{}'.format(3))\n",
         "import keras\nf = 'a.png'\nplt.savefig(f)\nf = 'a.h5'\nmodel.save(f)\n",
         "import keras\nbase.trainable = False\nbase.train_on_batch(x)\nbase.trainable = True\n",
         "import keras\nkeras.Input((3, bands, channels))\nkeras.Input((3, 8, 3))\n",
+        "from keras.layers import Input, ConvLSTM1D\nx = ConvLSTM1D(4, 3)(Input((3, 10, 128)))\n",
     ],
 )
 def test_names_of_the_user_stay(code):
@@ -199,7 +220,12 @@ def test_names_of_the_user_stay(code):
             "divide",
         ),
         ("import keras.backend as K\nK.pool.pool_2d(x)\n", 2, "Theano"),
-        ("import keras\nkeras.layers.Input(shape=(3, rows, 8))\n", 2, "channels"),
+        ("import keras.backend as K\nK.control_flow_ops.merge([x])\n", 2, "TensorFlow 2"),
+        (
+            "from keras.layers import *\nx = Input(shape=(3, rows, 8))\nConv2D(4, 3)(x)\n",
+            2,
+            "if these are pictures",
+        ),
         (
             "import keras\nd.trainable = False\nm = keras.Model(a, d(b))\nd.train_on_batch(x, y)\n",
             4,
