@@ -3,9 +3,11 @@
 import json
 
 import keras
+import numpy as np
 import pytest
+from PIL import Image
 
-from keras_cnn import card
+from keras_cnn import InputError, card
 from keras_cnn.cli import main
 from keras_cnn.images import files
 from keras_cnn.inference import export, labelled, trial
@@ -42,6 +44,33 @@ def test_two_models_are_compared_picture_by_picture():
     result = trial.paired(first, second)
     assert result["pictures"] == 7 and result["accuracy"] == [6 / 7, 0]
     assert result["p_value"] == pytest.approx(2 * 0.5**6)  # six of six for the first: binomial
+
+
+def test_models_without_a_common_picture_are_not_compared():
+    with pytest.raises(InputError, match="there is none: name another folder by --data"):
+        trial.paired({"a": True}, {})
+
+
+def test_one_picture_of_few_may_differ(monkeypatch):
+    monkeypatch.setattr(trial.Exported, "load", lambda path: None)
+    keras_is_right = dict.fromkeys("abcdefgh", True)
+    its_trial = trial.Trial(None, None, {}, keras_is_right)
+    monkeypatch.setattr(trial, "right", lambda model, labels: keras_is_right | {"a": False})
+    assert its_trial.compare("model", force=False)["int8"] == 7 / 8
+    wrong = {"a": False, "b": False}
+    monkeypatch.setattr(trial, "right", lambda model, labels: keras_is_right | wrong)
+    with pytest.raises(InputError, match="loses 25.00 of 100.00 on 8 pictures"):
+        its_trial.compare("model", force=False)
+
+
+def test_pictures_of_sixteen_bits_are_left_out_of_the_calibration(run, stripes):
+    for index, path in enumerate(sorted((stripes / "train").rglob("*.png"))):
+        if index % 2:
+            Image.fromarray(np.full((24, 24), 3000, np.uint16)).save(path)
+    its_card = card.read(run / "model.keras")
+    its_card.preparation.update(color_mode="grayscale", full_depth=True)
+    raw = trial.Trial.prepare(its_card, stripes).raw
+    assert raw.dtype == np.uint8 and len(raw) == 20
 
 
 def test_pictures_that_are_not_there_are_asked_for(run, tmp_path, capsys):
