@@ -1,6 +1,7 @@
 """``benchmark``: compare the exports of a run with its Keras model."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
@@ -29,11 +30,22 @@ def run(options: argparse.Namespace) -> None:
     all: milliseconds of one picture (median, and 95 of 100 are faster), pictures per second in
     batches of 32, accuracy on the test pictures, and McNemar's exact test against Keras.
     """
+    notes = []
+
+    def on_note(note):
+        notes.append(note)
+        print(f"note: {note}", file=sys.stderr)
+
     with output.stdout_for_answer(options):
         backend.import_keras()
         from keras_cnn.inference import benchmark
 
-        rows = benchmark.benchmark(options.model, data=options.data, unsafe=options.unsafe)
+        rows = benchmark.benchmark(
+            options.model,
+            data=options.data,
+            unsafe=options.unsafe,
+            on_note=on_note,
+        )
     if options.json:
         output.print_json(rows)
         return
@@ -48,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
             f"{row['pictures_per_second']:>11.1f} {row['accuracy']:>9.3f} {p_value:>16}"
         )
     print(f"accuracy on {rows[0]['pictures']} pictures")
-    if len(rows) == 1:
+    if len(rows) == 1 and not notes:
         print(
             f"{options.model} has no exports: run keras-cnn export {options.model} --format litert"
         )

@@ -1,6 +1,7 @@
 """``benchmark`` measures every export of a run, and compares each with Keras."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from keras_cnn import InputError, card
 from keras_cnn.cli import main
 from keras_cnn.images import files
-from keras_cnn.inference import export, labelled, trial
+from keras_cnn.inference import export, formats, labelled, trial
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras exports LiteRT from it")
@@ -19,8 +20,13 @@ def test_exports_are_measured_on_one_thread_and_on_all(run, stripes, capsys, mon
     pytest.importorskip("ai_edge_litert")
     path = export.export(run, format="litert")
     monkeypatch.setattr(files, "cores", lambda: 2)
+    old = shutil.copytree(path.parent, run / "export_litert_int8") / "card.json"
+    old.write_text(json.dumps(json.loads(old.read_text("utf-8")) | {"weights": "0"}), "utf-8")
+    capsys.readouterr()
     assert main(["benchmark", str(run), "--data", str(stripes), "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    written = capsys.readouterr()
+    assert "note: export_litert_int8 is left out" in written.err
+    rows = json.loads(written.out)
     names = [(row["format"], row["precision"], row["threads"]) for row in rows]
     assert names == [("keras", "float32", 2), ("litert", "float32", 1), ("litert", "float32", 2)]
     assert rows[0]["bytes"] == (run / "model.keras").stat().st_size
@@ -36,6 +42,16 @@ def test_a_run_without_exports_is_told_how_to_make_one(run, stripes, capsys):
     written = capsys.readouterr().out
     assert "keras   float32" in written and "accuracy on 16 pictures" in written
     assert f"{run} has no exports: run keras-cnn export {run} --format litert" in written
+
+
+def test_an_engine_without_its_runtime_is_left_out(run, stripes, capsys, monkeypatch):
+    (run / "export_litert").mkdir()
+    (run / "export_litert" / "model.tflite").touch()
+    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
+    assert main(["benchmark", str(run), "--data", str(stripes)]) == 0
+    written = capsys.readouterr()
+    assert "export_litert is left out: benchmark of litert needs" in written.err
+    assert "accuracy on 16 pictures" in written.out and "has no exports" not in written.out
 
 
 def test_two_models_are_compared_picture_by_picture():
