@@ -33,9 +33,11 @@ def benchmark(
     Args:
         run: Folder of the run, or a `.keras` file.
         data: Folder of the pictures; by default that of the training. The test pictures are scored,
-            or the validation pictures where there are none.
+            else the validation pictures, else all pictures, with a note that the model was trained
+            on most of them.
         unsafe: As in `card.load_model`.
-        on_note: Takes a sentence for each export that is left out: outdated, without its runtime.
+        on_note: Takes that note, and a sentence for each export that is left out: outdated, or
+            without its runtime.
 
     Returns:
         A row per model and number of threads: "format", "precision", "threads", "bytes", "p50_ms"
@@ -54,6 +56,8 @@ def benchmark(
         )
     folder = labelled.folder_of(predictor.card, data)
     labels = labelled.test_pictures(predictor.card, folder)
+    if note := labelled.training_note(predictor.card, data):
+        on_note(note)
     rights = right(predictor, labels)
     if not rights:
         raise InputError(f"no picture in {folder} can be read: name another folder by --data")

@@ -48,7 +48,7 @@ class Trial:
         preparation.require_scaling()
         folder = labelled.folder_of(its_card, data)
         labels = labelled.test_pictures(its_card, folder)
-        paths = labelled.pictures(its_card, folder, split="train")
+        paths = labelled.training_pictures(its_card, folder)
         raw = []
         for path in labelled.sample(paths, number=quantization.CALIBRATION):
             try:
