@@ -137,9 +137,12 @@ class Exported:
         path = Path(path)
         its_card = card.read_exported(path.parent)
         if its_card.task not in ("classification", "regression"):
+            way_out = "leave it out"
+            if its_card.task == "detection":
+                way_out = "find objects by keras-cnn detect"
             raise InputError(
                 f"{path} is a model for {its_card.task}: --engine answers with the class or the "
-                "value of a picture; leave it out"
+                f"value of a picture; {way_out}"
             )
         engine = {name: format for format, (_, name, _) in FORMATS.items()}[path.name]
         check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")

@@ -132,6 +132,15 @@ def test_the_exact_export_is_preferred_and_an_outdated_one_refused(run, tmp_path
     assert exported.find(tmp_path / "alone", engine="litert").parent == tmp_path / "alone"
 
 
+def test_an_export_of_a_detector_names_the_command_that_runs_it(run, stripes, capsys, monkeypatch):
+    path = _pretend_export(run, "export_litert").with_name("card.json")
+    content = json.loads(path.read_text("utf-8")) | {"task": "detection"}
+    path.write_text(json.dumps(content), "utf-8")
+    monkeypatch.setattr(exported, "check_package", lambda package, needed_by: None)
+    assert main(["predict", str(run), str(stripes / "test"), "--engine", "auto"]) == 2
+    assert "find objects by keras-cnn detect" in capsys.readouterr().err
+
+
 def test_a_missing_runtime_and_a_missing_card_get_a_sentence(run, monkeypatch):
     path = _pretend_export(run, "export_litert")
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
