@@ -1,6 +1,7 @@
 """``benchmark``: compare the exports of a run with its Keras model."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
@@ -17,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder whose test pictures are scored (default: the folder of the training)",
+        help="folder whose test pictures are scored, else the validation pictures, else all "
+        "(default: the folder of the training)",
     )
     arguments.add_json(parser)
 
@@ -27,13 +29,20 @@ def run(options: argparse.Namespace) -> None:
 
     Every export to onnx and litert that lies in the run's folder is measured, on one thread and on
     all: milliseconds of one picture (median, and 95 of 100 are faster), pictures per second in
-    batches of 32, accuracy on the test pictures, and McNemar's exact test against Keras.
+    batches of 32, accuracy, and McNemar's exact test against Keras. The test pictures are scored,
+    else the validation pictures, else all pictures, with a note that the model was trained on most
+    of them.
     """
     with output.stdout_for_answer(options):
         backend.import_keras()
         from keras_cnn.inference import benchmark
 
-        rows = benchmark.benchmark(options.model, data=options.data, unsafe=options.unsafe)
+        rows = benchmark.benchmark(
+            options.model,
+            data=options.data,
+            unsafe=options.unsafe,
+            on_note=lambda note: print(f"note: {note}", file=sys.stderr),
+        )
     if options.json:
         output.print_json(rows)
         return
@@ -50,5 +59,6 @@ def run(options: argparse.Namespace) -> None:
     print(f"accuracy on {rows[0]['pictures']} pictures")
     if len(rows) == 1:
         print(
-            f"{options.model} has no exports: run keras-cnn export {options.model} --format litert"
+            f"{options.model} has no exports to compare: run keras-cnn export {options.model} "
+            "--format litert"
         )

@@ -47,12 +47,14 @@ def run(options: argparse.Namespace) -> None:
     folder = arguments.folder(options.folder)
     with output.stdout_for_answer(options):
         from keras_cnn import card
+        from keras_cnn.inference import labelled
 
         model_card = card.read(card.model_path(options.model))
         reading = arguments.reading(options, folder)
         if model_card.task != "detection":
             _refuse_options_of_detectors(options, model_card.task)
-        _warn_of_training_pictures(model_card, folder)
+        if note := labelled.training_note(model_card, folder):
+            print(f"warning: {note}", file=sys.stderr)
         backend.import_keras()
         if model_card.task == "detection":
             from keras_cnn.detection import Detector as Model
@@ -87,48 +89,3 @@ def _refuse_options_of_detectors(options, task):
                 f"{flag(name)} needs a detector; {options.model} is a model for {task}: leave it "
                 "out"
             )
-
-
-def _warn_of_training_pictures(model_card, folder):
-    """Warn if training pictures are scored, or those that chose the best weights.
-
-    `check` finds copies of single pictures.
-    """
-    if _is_folder_of_training(model_card, folder) or _is_split_of_training(model_card, folder):
-        print(
-            f"warning: {folder} holds pictures that this model has learnt from or been chosen by: "
-            "the score is too high",
-            file=sys.stderr,
-        )
-
-
-def _is_folder_of_training(model_card, folder):
-    """Return whether a folder lies in that of the training, outside its test pictures."""
-    from keras_cnn import datasets
-    from keras_cnn.datasets import annotations, folders
-
-    recipe = model_card.recipe
-    if recipe.get("data"):
-        data = Path(recipe["data"]).resolve()
-    elif recipe.get("dataset"):
-        data = (datasets.root() / recipe["dataset"]).resolve()
-    else:
-        return False
-    folder = folder.resolve()
-    if folder != data:
-        parts = folder.relative_to(data).parts if folder.is_relative_to(data) else ("test",)
-        return parts[0].lower() not in folders.SPLIT_NAMES["test"]
-    if model_card.task == "detection":
-        return not annotations.has(folder, "test")
-    return "test" not in datasets.splits(folder)
-
-
-def _is_split_of_training(model_card, folder):
-    """Return whether a folder holds the files of the train or validation split, or copies."""
-    from keras_cnn import datasets
-    from keras_cnn.datasets import fingerprint
-
-    hashes = [model_card.data.get(split, {}).get("hash") for split in ("train", "validation")]
-    if model_card.task != "classification" or not any(hashes) or datasets.splits(folder):
-        return False
-    return fingerprint.fingerprint(datasets.table(folder)["path"]) in hashes

@@ -1,6 +1,7 @@
 """``export``: write a model for other programs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
@@ -19,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="folder to create (default: RUN/export_<format>, or RUN/export_<format>_int8)",
+        help="folder to create (default: RUN/export_<format>, RUN/export_<format>_int8 or "
+        "RUN/export_<format>_float16)",
     )
     parser.add_argument(
         "--dtype",
@@ -40,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const="int8",
         default="float32",
-        help="a classifier in 8 bits, calibrated on training pictures and compared with Keras",
+        help="a classifier in 8 bits, calibrated on training pictures and compared with Keras "
+        "on the test pictures, else the validation pictures, else all",
     )
     precisions.add_argument(
         "--float16",
@@ -58,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     smaller.add_argument(
         "--force",
         action="store_true",
-        help="of --int8: write it even if it loses more than one point of accuracy",
+        help="of --int8: write it even if it loses more than one point of accuracy, and more than "
+        "one picture",
     )
     arguments.add_limits(parser.add_argument_group("objects of a detector"))
     arguments.add_json(parser)
@@ -74,7 +78,8 @@ def run(options: argparse.Namespace) -> None:
     with output.stdout_for_answer(options):
         formats.check_packages(options.format, precision=options.precision)
         backend.import_keras()
-        from keras_cnn.inference import export
+        from keras_cnn import card
+        from keras_cnn.inference import export, labelled
 
         path = export.export(
             options.model,
@@ -88,7 +93,19 @@ def run(options: argparse.Namespace) -> None:
             force=options.force,
             **arguments.limits(options),
         )
+        content = card.exported_content(path.parent)
+        accuracy = content.get("accuracy") if options.precision == "int8" else None
+        if accuracy:
+            note = labelled.training_note(card.read_exported(path.parent), options.data)
+            if note:
+                print(f"note: {note}", file=sys.stderr)
     if options.json:
-        output.print_json({"path": str(path), "format": options.format})
-    else:
-        print(f"Exported: {path}")
+        answer = {"path": str(path), "format": options.format, "precision": options.precision}
+        output.print_json(answer | {"accuracy": accuracy})
+        return
+    print(f"Exported: {path}")
+    if accuracy:
+        print(
+            f"accuracy on {accuracy['pictures']} pictures: Keras {accuracy['keras']:.4f}, "
+            f"int8 {accuracy['int8']:.4f}"
+        )

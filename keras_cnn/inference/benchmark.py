@@ -3,6 +3,7 @@
 import functools
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 from keras_cnn.inference import labelled
-from keras_cnn.inference.exported import ENGINES, Exported, find_all
+from keras_cnn.inference.exported import ENGINES, Exported, check_age, find_all
+from keras_cnn.inference.formats import RUNTIMES, check_package
 from keras_cnn.inference.predictor import Predictor
 from keras_cnn.inference.trial import paired, right
 
@@ -20,15 +22,22 @@ _BATCH = 32
 
 
 def benchmark(
-    run: str | os.PathLike, *, data: str | os.PathLike | None = None, unsafe: bool = False
+    run: str | os.PathLike,
+    *,
+    data: str | os.PathLike | None = None,
+    unsafe: bool = False,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[dict]:
     """Measure a run's Keras model and each of its exports.
 
     Args:
         run: Folder of the run, or a `.keras` file.
         data: Folder of the pictures; by default that of the training. The test pictures are scored,
-            or the validation pictures where there are none.
+            else the validation pictures, else all pictures, with a note that the model was trained
+            on most of them.
         unsafe: As in `card.load_model`.
+        on_note: Takes that note, and a sentence for each export that is left out: outdated, or
+            without its runtime.
 
     Returns:
         A row per model and number of threads: "format", "precision", "threads", "bytes", "p50_ms"
@@ -47,6 +56,8 @@ def benchmark(
         )
     folder = labelled.folder_of(predictor.card, data)
     labels = labelled.test_pictures(predictor.card, folder)
+    if note := labelled.training_note(predictor.card, data):
+        on_note(note)
     rights = right(predictor, labels)
     if not rights:
         raise InputError(f"no picture in {folder} can be read: name another folder by --data")
@@ -56,11 +67,18 @@ def benchmark(
     answers = [functools.partial(_answer, predictor.scores, pixels)]
     for engine in ENGINES:
         for precision, path in find_all(run, engine=engine).items():
+            try:
+                check_package(RUNTIMES[engine], needed_by=f"benchmark of {engine}")
+                check_age(path, run)
+            except InputError as error:
+                on_note(f"{path.parent.name} is left out: {error}")
+                continue
             exported = Exported.load(path)
             own = right(exported, labels)
-            its_pixels = np.stack([exported.read(picture) for picture in paths])
+            row = _row(engine, precision, 1, path, rights, own)
+            its_pixels = np.stack([exported.read(picture) for picture in list(own)[:_BATCH]])
             for threads in sorted({1, files.cores()}):
-                rows.append(_row(engine, precision, threads, path, rights, own))
+                rows.append(row | {"threads": threads})
                 model = Exported.load(path, threads=threads)
                 answers.append(functools.partial(_answer, model.run, its_pixels))
     for row, times in zip(rows, _times(answers), strict=True):

@@ -58,8 +58,8 @@ def export(
             and logits: see `models.SSD300`. Then `card.json` holds the priors, corners in shares of
             the picture, and the variances.
         precision: "float32"; "float16", which halves the size; or "int8", a classifier that is
-            calibrated on training pictures and compared with Keras on the test pictures, or the
-            validation pictures. ONNX and LiteRT only.
+            calibrated on training pictures and compared with Keras on the test pictures, else the
+            validation pictures, else all pictures. ONNX and LiteRT only.
         data: Of "int8": folder of these pictures; by default that of the training.
         force: Of "int8": whether to write a model that loses more than `POINT` of accuracy.
         **limits: Of a detector's objects: `score_threshold`, `iou_threshold`, `nms` and `top_k`, as

@@ -45,6 +45,7 @@ def find(run: str | os.PathLike, *, engine: str) -> Path:
     if (run / name).is_file():
         return run / name
     for path in find_all(run, engine=engine).values():
+        check_age(path, run)
         return path
     raise InputError(
         f"--engine {engine} answers by an exported model, and {run} has none: run keras-cnn export "
@@ -60,36 +61,52 @@ def find_all(run: str | os.PathLike, *, engine: str) -> dict[str, Path]:
         engine: One of `ENGINES`.
 
     Returns:
-        Precision -> exported file, the highest precision first.
-
-    Raises:
-        InputError: The run's model has changed since one of them was exported.
+        Precision -> exported file, the highest precision first. `check_age` finds the outdated.
     """
-    run = Path(run)
-    model = run / "model.keras" if run.is_dir() else run
+    model = _model_path(run)
     name = FORMATS[engine][1]
     paths = {
         precision: model.with_name(folder_name(engine, precision)) / name
         for precision in PRECISIONS
     }
-    paths = {precision: path for precision, path in paths.items() if path.is_file()}
-    for path in paths.values():
-        _check_age(path, model)
-    return paths
+    return {precision: path for precision, path in paths.items() if path.is_file()}
+
+
+def check_age(exported: Path, run: str | os.PathLike) -> None:
+    """Refuse an export of a model that has been trained again since.
+
+    Args:
+        exported: The exported file.
+        run: Folder of the run, or its `.keras` file.
+
+    Raises:
+        InputError: The run's model has changed since, or the export has no card.
+    """
+    model = _model_path(run)
+    content = card.exported_content(exported.parent)
+    if model.is_file() and content.get("weights", None) not in (None, card.weights_sum(model)):
+        raise InputError(
+            f"{exported} must be an export of {model}, which has changed since: export it again"
+        )
 
 
 def available(run: str | os.PathLike) -> Path | None:
     """Return the first exported model of a run that can be run here, or None.
 
     Args:
-        run: As in `find`.
+        run: As in `find`. Exports of an earlier state of its model are passed over.
     """
     for engine in ENGINES:
-        try:
-            check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
-            return find(run, engine=engine)
-        except InputError:
-            continue
+        own = Path(run) / FORMATS[engine][1]
+        paths = [own] if own.is_file() else find_all(run, engine=engine).values()
+        for path in paths:
+            try:
+                check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
+                if path != own:
+                    check_age(path, run)
+                return path
+            except InputError:
+                continue
     return None
 
 
@@ -120,9 +137,12 @@ class Exported:
         path = Path(path)
         its_card = card.read_exported(path.parent)
         if its_card.task not in ("classification", "regression"):
+            way_out = "leave it out"
+            if its_card.task == "detection":
+                way_out = "find objects by keras-cnn detect"
             raise InputError(
                 f"{path} is a model for {its_card.task}: --engine answers with the class or the "
-                "value of a picture; leave it out"
+                f"value of a picture; {way_out}"
             )
         engine = {name: format for format, (_, name, _) in FORMATS.items()}[path.name]
         check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
@@ -193,13 +213,8 @@ class Exported:
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def _check_age(exported, model):
-    """Refuse an export of a model that has been trained again since."""
-    content = card.exported_content(exported.parent)
-    if model.is_file() and content.get("weights", None) not in (None, card.weights_sum(model)):
-        raise InputError(
-            f"{exported} must be an export of {model}, which has changed since: export it again"
-        )
+def _model_path(run):
+    return Path(run, "model.keras") if Path(run).is_dir() else Path(run)
 
 
 def _onnx(path, threads):

@@ -15,6 +15,7 @@ from keras_cnn.explain import hooks
 
 CALIBRATION = 128  # pictures; twice as many gave the same scores
 _CORRECTION = 32  # pictures whose mean corrects the biases
+_ONNX_WITH_KERNEL = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # as their second input
 _LAYERS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 
 
@@ -150,6 +151,8 @@ def onnx_to_int8(path: Path, pixels: np.ndarray) -> None:
 def onnx_to_float16(path: Path) -> None:
     """Store the kernels of an ONNX file as float16, in place; it still computes in float32.
 
+    Other tables, such as a detector's priors, keep their 32 bits.
+
     onnxruntime converts them once, when it loads the file.
 
     Args:
@@ -159,8 +162,10 @@ def onnx_to_float16(path: Path) -> None:
 
     model = onnx.load(path)
     casts = []
+    with_kernel = [node for node in model.graph.node if node.op_type in _ONNX_WITH_KERNEL]
+    kernels = {node.input[1] for node in with_kernel}
     for tensor in model.graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+        if tensor.data_type != onnx.TensorProto.FLOAT or tensor.name not in kernels:
             continue
         halves = onnx.numpy_helper.to_array(tensor).astype(np.float16)
         if not np.isfinite(halves).all():

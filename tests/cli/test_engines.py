@@ -111,7 +111,7 @@ def test_an_engine_without_an_export_names_the_command_that_makes_it(run, stripe
     assert exported.available(run) is None  # auto then takes Keras
 
 
-def test_the_exact_export_is_preferred_and_an_outdated_one_refused(run, tmp_path):
+def test_the_exact_export_is_preferred_and_an_outdated_one_refused(run, tmp_path, monkeypatch):
     for folder in ("export_litert_int8", "export_litert_float16", "export_litert"):
         path = _pretend_export(run, folder)
         assert exported.find(run, engine="litert") == path
@@ -121,8 +121,24 @@ def test_the_exact_export_is_preferred_and_an_outdated_one_refused(run, tmp_path
     card.write(run / "model.keras", its_card)
     with pytest.raises(InputError, match="has changed since: export it again"):
         exported.find(run, engine="litert")
+    assert exported.available(run) is None
+    model = run / "export_litert_float16" / "card.json"
+    content = json.loads(model.read_text("utf-8"))
+    content["weights"] = card.weights_sum(run / "model.keras")
+    model.write_text(json.dumps(content), "utf-8")
+    monkeypatch.setattr(exported, "check_package", lambda package, needed_by: None)
+    assert exported.available(run).parent.name == "export_litert_float16"  # the next
     shutil.copytree(run / "export_litert", tmp_path / "alone")  # without its run
     assert exported.find(tmp_path / "alone", engine="litert").parent == tmp_path / "alone"
+
+
+def test_an_export_of_a_detector_names_the_command_that_runs_it(run, stripes, capsys, monkeypatch):
+    path = _pretend_export(run, "export_litert").with_name("card.json")
+    content = json.loads(path.read_text("utf-8")) | {"task": "detection"}
+    path.write_text(json.dumps(content), "utf-8")
+    monkeypatch.setattr(exported, "check_package", lambda package, needed_by: None)
+    assert main(["predict", str(run), str(stripes / "test"), "--engine", "auto"]) == 2
+    assert "find objects by keras-cnn detect" in capsys.readouterr().err
 
 
 def test_a_missing_runtime_and_a_missing_card_get_a_sentence(run, monkeypatch):

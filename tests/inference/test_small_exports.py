@@ -119,6 +119,38 @@ def test_a_small_export_takes_the_same_pixels_and_answers_nearly_as_keras_does(
         assert abs(content["accuracy"]["keras"] - content["accuracy"]["int8"]) <= trial.POINT
 
 
+def test_only_kernels_become_float16(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    table = np.full((2, 2), 1.0001, "float32")
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("MatMul", ["x", "kernel"], ["y"]),
+            onnx.helper.make_node("Add", ["y", "priors"], ["z"]),
+        ],
+        "graph",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 2])],
+        [onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, [2, 2])],
+        [onnx.numpy_helper.from_array(table, name) for name in ("kernel", "priors")],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "model.onnx")
+    quantization.onnx_to_float16(tmp_path / "model.onnx")
+    types = {t.name: t.data_type for t in onnx.load(tmp_path / "model.onnx").graph.initializer}
+    assert types == {
+        "kernel_float16": onnx.TensorProto.FLOAT16,
+        "priors": onnx.TensorProto.FLOAT,
+    }
+
+
+def test_the_command_shows_both_accuracies_of_an_int8_export(trained, stripes, capsys):
+    pytest.importorskip("ai_edge_litert")
+    words = ["export", str(trained), "--format", "litert", "--int8", "--data", str(stripes)]
+    assert main(words) == 0
+    assert "accuracy on 16 pictures: Keras " in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["precision"] == "int8" and answer["accuracy"].keys() >= {"keras", "int8"}
+
+
 def test_a_corrected_bias_removes_the_shift_of_rounded_weights():
     model = _depthwise()
     for norm in (layer for layer in model.layers if "normalization" in layer.name):
