@@ -93,9 +93,9 @@ def run(options: argparse.Namespace) -> None:
             force=options.force,
             **arguments.limits(options),
         )
-        content = card.exported_content(path.parent)
-        accuracy = content.get("accuracy") if options.precision == "int8" else None
-        if accuracy:
+        accuracy = None
+        if options.precision == "int8":
+            accuracy = card.exported_content(path.parent)["accuracy"]
             note = labelled.training_note(card.read_exported(path.parent), options.data)
             if note:
                 print(f"note: {note}", file=sys.stderr)

@@ -34,7 +34,10 @@ def _words(action):
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_arguments_may_come_in_any_order(command, data):
-    actions = [a for a in _parser(command)._actions if a.dest != "help"]
+    parser = _parser(command)
+    # Of options that exclude one another, only one is passed.
+    others = [a for group in parser._mutually_exclusive_groups for a in group._group_actions[1:]]
+    actions = [a for a in parser._actions if a.dest != "help" and a not in others]
     options = [_words(action) for action in actions if action.option_strings]
     positionals = [
         word for action in actions if not action.option_strings for word in POSITIONALS[action.dest]
