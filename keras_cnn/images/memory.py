@@ -52,7 +52,7 @@ def keep() -> bool:
     ``MALLOC_TRIM_THRESHOLD_=131072``, nothing changes.
 
     Returns:
-        Whether glibc was told to keep memory.
+        True if glibc has accepted the request.
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return False
