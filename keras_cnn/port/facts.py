@@ -68,6 +68,8 @@ class Facts(cst.CSTVisitor):
         if not imported and not found and root.value not in self.bound:
             imported = [f"{module}.{root.value}" for module in self.stars]
             imported = [name for name in imported if names.is_known(name)]
+            if root.value == "tf":  # Keras 2's backend had it: its calls get an import of it
+                imported = ["tensorflow"]
         for name in imported:
             if re.match(r"(keras|tensorflow|keras_preprocessing|keras_applications)\b", name):
                 return ".".join([name, *rest])
