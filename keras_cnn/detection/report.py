@@ -11,7 +11,7 @@ from PIL import Image
 from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import boxes, draw, scoring
 from keras_cnn.images import files
-from keras_cnn.report import figures, fonts, sentences, writer
+from keras_cnn.report import canvas, figures, fonts, sentences, writer
 
 HEAD = ("file", "class", "score", "x1", "y1", "x2", "y2")
 COLUMNS = {"detections": 2, "augment": 5, "samples": 5}  # of the sheets of pictures
@@ -148,7 +148,7 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
     Returns:
         The figure as PNG bytes.
     """
-    with figures.paper((7.2, 4.2), dark) as (figure, _):
+    with canvas.paper((7.2, 4.2), dark) as (figure, _):
         ax = figure.subplots()
         for label, entry in enumerate(classes, start=1):
             if not entry.objects:
@@ -166,7 +166,7 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
         figure.legend(
             title="average precision", loc="outside right upper", ncols=1 + len(classes) // 22
         )
-        return figures.png(figure)
+        return canvas.png(figure)
 
 
 def _sheet(name, pictures):

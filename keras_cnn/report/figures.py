@@ -1,45 +1,18 @@
-"""Figures of a report: numbers in, PNG bytes out.
+"""Figures of a report: numbers in, PNG bytes out."""
 
-Figures are `matplotlib.figure.Figure` objects. pyplot is not used, so no window opens and the
-figures of the caller's notebook stay as they are.
-"""
-
-import contextlib
-import io
 import math
 
-import matplotlib
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from keras_cnn.report import fonts, scores
+from keras_cnn.report.canvas import paper, png
 
-# Okabe and Ito's colours, which colour-blind readers can distinguish; lighter for the dark page.
-LIGHT = {
-    "paper": "#ffffff",
-    "ink": "#1f2328",
-    "soft": "#6b7280",
-    "grid": "#e5e7eb",
-    "train": "#0072b2",
-    "validation": "#d55e00",
-    "best": "#009e73",
-    "flip": 0.85,  # from this share on, numbers in the cell have the colour of the paper
-}
-DARK = {
-    "paper": "#161b22",
-    "ink": "#e6edf3",
-    "soft": "#9aa4af",
-    "grid": "#30363d",
-    "train": "#56b4e9",
-    "validation": "#ff9f4a",
-    "best": "#3fd1a2",
-    "flip": 0.7,
-}
-DPI = 130
 MOST_CELLS = 20  # a confusion matrix of more classes does not show its counts
 GRID = (2, 5)  # rows and columns of pictures, as in 王汉生's listing
+_CELL, _SIDE = 2.35, 2.15  # inches from picture to picture, and of a picture's longer side
 
 
 def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=None, dark=False):
@@ -144,35 +117,48 @@ def pictures(items: list[tuple], *, title="", most=GRID[0] * GRID[1], dark=False
     Returns:
         The figure as PNG bytes.
     """
-    items, columns = items[:most], GRID[1]
-    rows, columns = math.ceil(len(items) / columns), min(columns, len(items))
-    wide = max(columns, 3)  # makes room for the title if there are one or two pictures
-    lines = max((f"{above}\n{below}".count("\n") for _, above, below in items), default=0)
-    size = (2.35 * wide, (2.45 + 0.17 * lines) * rows + 0.35 * bool(title))
+    items = items[:most]
+    columns = min(GRID[1], len(items))
+    texts = [(_lines(above, width=30), _lines(below, width=34)) for _, above, below in items]
+    above, below = (
+        max((text.count("\n") + 1 for text in row), default=0) for row in zip(*texts, strict=True)
+    )
+    height = _SIDE + 0.17 * above + 0.14 * below + 0.25  # of a row
+    size = (_CELL * max(columns, 3), height * math.ceil(len(items) / columns) + 0.35 * bool(title))
     with paper(size, dark) as (figure, ink):
-        if title:
-            figure.suptitle(fonts.printable(title), x=0.01, ha="left")
-        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.06)
-        axes = figure.subplots(rows, columns, squeeze=False).flat
-        for ax in axes[len(items) :]:
-            ax.set_axis_off()
-        for ax, (picture, above, below) in zip(axes, items, strict=False):
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set(visible=True, color=ink["grid"])  # shows the edges of white pictures
-            ax.set_title(_lines(above, width=30), fontsize=9)
-            ax.set_xlabel(_lines(below, width=34), fontsize=7, color=ink["soft"])
+        figure.set_layout_engine("none")
+        ax = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))  # in inches
+        ax.set_axis_off()
+        ax.text(0.08, 0.06, fonts.printable(title), va="top", fontsize=11)
+        for number, (picture, _, _) in enumerate(items):
+            row, column = divmod(number, columns)
+            left = column * _CELL + (_CELL - _SIDE) / 2
+            top = size[1] - height * (math.ceil(len(items) / columns) - row) + 0.17 * above + 0.1
+            centre = {"x": left + _SIDE / 2, "ha": "center"}
+            ax.text(y=top - 0.05, s=texts[number][0], va="bottom", fontsize=9, **centre)
+            note = {"fontsize": 7, "color": ink["soft"]}
+            ax.text(y=top + _SIDE + 0.05, s=texts[number][1], va="top", **note, **centre)
             if picture is None:
-                ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-                ax.text(0.5, 0.5, "cannot be opened", ha="center", color=ink["soft"])
-                continue
-            picture = pixels(picture)
-            height, width = picture.shape[:2]
-            side = max(height, width)
-            ax.imshow(picture, interpolation="nearest" if side < 100 else "antialiased")
-            # Square axes keep the titles of a row at one height.
-            ax.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
-            ax.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
+                middle = {"y": top + _SIDE / 2, "color": ink["soft"]}
+                ax.text(s="cannot be opened", va="center", **middle, **centre)
+            else:
+                _place(ax, pixels(picture), left, top)
+            # The frame shows the edges of white pictures.
+            ax.add_patch(Rectangle((left, top), _SIDE, _SIDE, fill=False, color=ink["grid"]))
         return png(figure)
+
+
+def _place(ax, picture, left, top):
+    """Draw a picture in the middle of a square whose upper left corner is given."""
+    height, width = picture.shape[:2]
+    scale = _SIDE / max(height, width)
+    left, top = left + (_SIDE - scale * width) / 2, top + (_SIDE - scale * height) / 2
+    ax.imshow(
+        picture,
+        extent=(left, left + scale * width, top + scale * height, top),
+        aspect="auto",
+        interpolation="nearest" if max(height, width) < 100 else "antialiased",
+    )
 
 
 def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=False) -> bytes:
@@ -263,42 +249,6 @@ def pixels(picture: np.ndarray) -> np.ndarray:
     if low < 0 or high > 1:
         picture = (picture - low) / max(high - low, 1e-12)
     return np.round(picture * 255).astype(np.uint8)
-
-
-@contextlib.contextmanager
-def paper(size: tuple, dark: bool):
-    """Yield an empty figure of `size` inches and the colours to draw it in."""
-    ink = DARK if dark else LIGHT
-    style = {
-        "font.family": list(fonts.families()),
-        "font.size": 9,
-        "text.parse_math": False,  # a "$" in a file name stays a "$"
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": 10,
-        "legend.frameon": False,
-        "legend.fontsize": 8.5,
-        "grid.linewidth": 0.8,
-        "lines.linewidth": 1.8,
-        "figure.constrained_layout.use": True,
-        "grid.color": ink["grid"],
-        "axes.edgecolor": ink["soft"],
-    }
-    style |= dict.fromkeys(
-        ("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ink["paper"]
-    )
-    colours = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
-    style |= dict.fromkeys(colours, ink["ink"])
-    with matplotlib.rc_context(style):
-        yield Figure(figsize=size, dpi=DPI), ink
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG bytes, without its empty margins."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12)
-    return buffer.getvalue()
 
 
 def _scale(ax, name, history):

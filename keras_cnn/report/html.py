@@ -7,7 +7,7 @@ from importlib import resources
 
 from PIL import Image
 
-from keras_cnn.report import figures, sentences
+from keras_cnn.report import canvas, figures, sentences
 
 ROWS = 20  # rows of the per-class table that are shown; the others are folded away
 # task -> key and heading of the columns; the last two are the score by which the weakest classes
@@ -287,7 +287,7 @@ def _encode(image, **options):
 
 
 def _width(png):
-    return round(Image.open(io.BytesIO(png)).width * 96 / figures.DPI)
+    return round(Image.open(io.BytesIO(png)).width * 96 / canvas.DPI)
 
 
 def _uri(content, kind="png"):

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
-from keras_cnn.report import figures, html
+from keras_cnn.report import canvas, figures, html
 
 GALLERY_SIZE = 10  # mistakes shown
 
@@ -120,7 +120,7 @@ def write(
         others: File name -> bytes of the files that only this task has.
         plots: File name -> (function, panels). The function draws the figure and takes `dark` and,
             for a figure of several panels, `parts`: the panels to draw. The page shows each panel
-            as a picture of its own.
+            as a picture of its own, because side by side they are too small on a phone.
         galleries: As in `html.render`.
 
     Returns:
@@ -140,15 +140,10 @@ def write(
         _put(folder / name, content)
     shown = []
     for name, (draw, panels) in plots.items():
-        figure = draw()
-        _put(folder / name, figure)
         heading = name.removesuffix(".png").replace("_", " ").capitalize()
-        if len(panels) > 1:  # side by side they are too small on a phone
-            images = [
-                (heading, draw(parts=[panel]), draw(parts=[panel], dark=True)) for panel in panels
-            ]
-        else:
-            images = [(heading, figure, draw(dark=True))]
+        options = [{"parts": [panel]} for panel in panels] if len(panels) > 1 else [{}]
+        images = [(heading, draw(**each), draw(**each, dark=True)) for each in options]
+        _put(folder / name, canvas.beside([light for _, light, _ in images]))
         shown.append((heading, images))
     page = html.render(report, plots=shown, galleries=galleries)
     _put(folder / "report.html", _encode(page))
