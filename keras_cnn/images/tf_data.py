@@ -1,6 +1,9 @@
 """Batches as TensorFlow reads them: the one place that needs `tf.data`."""
 
-from collections.abc import Callable, Generator
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import keras
@@ -30,7 +33,41 @@ def untuned(batches: keras.utils.PyDataset) -> Any:
     return tf_dataset(epoch, example=batches[0], length=len(batches))
 
 
-def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int):
+@contextlib.contextmanager
+def endless(
+    batches: keras.utils.PyDataset, begin: Callable[[int], None], *, first: int = 0
+) -> Iterator[Any]:
+    """Yield a `tf.data.Dataset` of one epoch after the other, to be read with `steps_per_epoch`.
+
+    A new iterator of TensorFlow takes some 60 ms at the start of an epoch, and has no batch ready.
+    This one is made once, and its next epoch begins while Keras ends the last.
+
+    Args:
+        batches: The dataset. When the context ends, nothing is read from it any more.
+        begin: Goes to the start of the epoch whose number it gets.
+        first: Number of the first epoch.
+    """
+    reading, ended = threading.Lock(), False
+
+    def epochs():
+        for epoch in itertools.count(first):
+            for index in range(len(batches)):
+                with reading:
+                    if ended:
+                        return
+                    if not index:
+                        begin(epoch)
+                    batch = batches[index]
+                yield batch
+
+    try:
+        yield tf_dataset(epochs, example=batches[0], length=None)
+    finally:
+        with reading:
+            ended = True
+
+
+def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int | None):
     """Return a `tf.data.Dataset` of batches, prefetched, that does not tune itself.
 
     There is nothing to tune. At an epoch's end TensorFlow 2.21 waits for the tuner's thread, which
@@ -40,7 +77,7 @@ def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int):
     Args:
         epoch: Begins an epoch and yields its batches, structures of arrays.
         example: A batch of any number of pictures.
-        length: Batches per epoch.
+        length: Batches per epoch; None if they do not end.
     """
     import tensorflow as tf
 
@@ -55,5 +92,6 @@ def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int):
     )
     options = tf.data.Options()
     options.autotune.enabled = False
+    length = tf.data.INFINITE_CARDINALITY if length is None else length
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
     return dataset.prefetch(1).with_options(options)

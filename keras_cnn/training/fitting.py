@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import os
 import sys
 from typing import NamedTuple
@@ -12,13 +13,12 @@ from keras_cnn.errors import InputError
 from keras_cnn.explain import hooks
 from keras_cnn.images import pixels
 from keras_cnn.images.scaling import Scaling
-from keras_cnn.images.tf_data import untuned
-from keras_cnn.training import schedules
+from keras_cnn.images.tf_data import endless, untuned
+from keras_cnn.training import schedules, seeding
 from keras_cnn.training.compiling import compile_model
 from keras_cnn.training.interrupts import ended_between_steps
 from keras_cnn.training.mixup import Mixed
 from keras_cnn.training.phases import Deadline
-from keras_cnn.training.seeding import Seek
 from keras_cnn.training.sharding import Feed
 
 
@@ -99,21 +99,24 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
         weights = None  # Keras would weigh a mixed picture by the larger of its labels alone
     if checkpoint.out_of_patience:
         return False  # the phase had ended before the resume
-    dataset = untuned(train)
-    callbacks = _callbacks(task, recipe, checkpoint, train, notify=dataset is not train)
+    callbacks = _callbacks(task, recipe, checkpoint, train)
     if phase.deadline is not None:
         callbacks.append(Deadline(phase.deadline))
     try:
-        with ended_between_steps() as ender, scaled_in_graph(model, feeds.scaling):
+        with (
+            ended_between_steps() as ender,
+            scaled_in_graph(model, feeds.scaling),
+            _read(train, validation, recipe, checkpoint, knows=feeds.scaling is not None) as read,
+        ):
+            seek, data = read
             model.fit(
-                dataset,
+                **data,
                 shuffle=False,  # `Feed` reads in the order of the epoch
-                validation_data=untuned(validation),
                 initial_epoch=checkpoint.epoch,
                 epochs=checkpoint.starts[-1] + recipe.epochs,
                 class_weight=weights,
                 verbose=_verbose(devices),
-                callbacks=[*callbacks, ender],
+                callbacks=[seek, *callbacks, ender],
             )
     except KeyboardInterrupt:
         if devices.share.processes > 1:  # the others are in the middle of a step
@@ -136,6 +139,32 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
     return False
 
 
+@contextlib.contextmanager
+def _read(train, validation, recipe, checkpoint, *, knows):
+    """Yield the callback that begins the epochs, and the arguments of `fit` that name the data.
+
+    `knows` says that all draws of the batches follow from the seed and the epoch's number. If they
+    come from NumPy's global state, no batch of the next epoch may be made before this one ends.
+    """
+    with contextlib.ExitStack() as stack:
+        dataset = untuned(train)
+        if not knows or dataset is train:
+            seek = seeding.Seek(train, seed=recipe.seed, notify=dataset is not train)
+            yield seek, {"x": dataset, "validation_data": untuned(validation)}
+            return
+        begin = functools.partial(seeding.begin, train, seed=recipe.seed)
+        dataset = stack.enter_context(endless(train, begin, first=checkpoint.epoch))
+        yield (
+            seeding.Seek(None, seed=recipe.seed, notify=False),
+            {
+                "x": dataset,
+                "steps_per_epoch": len(train),
+                "validation_data": stack.enter_context(endless(validation, lambda epoch: None)),
+                "validation_steps": len(validation),
+            },
+        )
+
+
 def _verbose(devices):
     """Return what Keras should print: nothing, a progress bar, or a line per epoch."""
     if not devices.is_first:
@@ -143,10 +172,9 @@ def _verbose(devices):
     return 1 if sys.stdout.isatty() else 2
 
 
-def _callbacks(task, recipe, checkpoint, train, *, notify):
+def _callbacks(task, recipe, checkpoint, train):
     """Return the callbacks of a phase; those of the task first, which may add to the logs."""
     callbacks = [
-        Seek(train, seed=recipe.seed, notify=notify),
         *task.callbacks(recipe.folder),
         checkpoint,
         keras.callbacks.TerminateOnNaN(),

@@ -19,17 +19,29 @@ def batch_order(number: int, *, seed: int, epoch: int) -> list[int]:
     return order
 
 
+def begin(batches: keras.utils.PyDataset, epoch: int, *, seed: int) -> None:
+    """Go to the start of an epoch, whose content and order follow from the seed and its number.
+
+    Args:
+        batches: A `sharding.Feed`, or another dataset with the method `seek`.
+        epoch: Its number, from 0.
+        seed: Seed of the training.
+    """
+    batches.seek(epoch, order=batch_order(len(batches), seed=seed, epoch=epoch))
+
+
 class Seek(keras.callbacks.Callback):
     """Seeds every epoch's random choices by the seed and the epoch's number.
 
     A resumed training thus draws the same numbers as one that was never interrupted.
     """
 
-    def __init__(self, batches: keras.utils.PyDataset, *, seed: int, notify: bool):
+    def __init__(self, batches: keras.utils.PyDataset | None, *, seed: int, notify: bool):
         """Watch a training.
 
         Args:
-            batches: The training batches: a `sharding.Feed`, or `mixup.Mixed` around one.
+            batches: The training batches: a `sharding.Feed`, or `mixup.Mixed` around one; None if
+                what Keras reads begins its epochs itself.
             seed: The seed.
             notify: Whether to call `on_epoch_begin` and `on_epoch_end` of the batches; Keras does
                 unless it reads them through a `tf.data.Dataset`.
@@ -46,8 +58,8 @@ class Seek(keras.callbacks.Callback):
             import torch
 
             torch.manual_seed(int(state[0]))
-        order = batch_order(len(self._batches), seed=self._seed, epoch=epoch)
-        self._batches.seek(epoch, order=order)
+        if self._batches is not None:
+            begin(self._batches, epoch, seed=self._seed)
         if self._notify:
             self._batches.on_epoch_begin()
 
