@@ -1,6 +1,7 @@
 """The state of an iterator: its random draws, and the batches that threads fill."""
 
 import dataclasses
+import random
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -33,7 +34,7 @@ class Batch:
 
 
 class Requests:
-    """The numbers of the batches that are requested in an epoch, beside the expected order."""
+    """The numbers of the batches that are requested in an epoch, beside the expected orders."""
 
     def __init__(self, order: Sequence[int] | None, *, length: int):
         """Expect requests in an order, from its start.
@@ -42,9 +43,16 @@ class Requests:
             order: The numbers; None for 0, 1, 2, ...
             length: Number of batches of an epoch.
         """
-        self._order = range(length) if order is None else order
+        self._first = range(length) if order is None else order
         self._made = 0  # in this epoch
-        self._are_as_expected = True
+        self._orders = [self._first]  # those that fit the requests so far
+
+    def expect_shuffled(self) -> None:
+        """Begin an epoch; expect also the order into which `fit` shuffles the numbers next."""
+        shuffler, order = random.Random(), list(range(len(self._first)))
+        shuffler.setstate(random.getstate())
+        shuffler.shuffle(order)
+        self._made, self._orders = 0, [order, self._first]
 
     def note(self, number: int) -> None:
         """Compare a request with the expected order.
@@ -52,11 +60,11 @@ class Requests:
         Args:
             number: The batch's number.
         """
-        if self._made >= len(self._order):  # a loop that reads the epoch again
+        if self._made >= len(self._first):  # a loop that reads the epoch again
             self._made = 0
-        self._are_as_expected = self._are_as_expected and number == self._order[self._made]
+        self._orders = [order for order in self._orders if order[self._made] == number]
         self._made += 1
 
     def upcoming(self) -> Sequence[int]:
         """Return the numbers that will be requested next; none if an earlier guess was wrong."""
-        return self._order[self._made :] if self._are_as_expected else ()
+        return self._orders[0][self._made :] if self._orders else ()

@@ -32,9 +32,8 @@ class Iterator(base.Iterator):
     wrong guess costs time but changes no batch: its draws are discarded. So are those of batches
     that were begun before a change of `batch_size`, `shuffle` or an option of the generator.
 
-    By default `fit` requests batches in a random order, which cannot be known ahead. With
-    ``model.fit(flow, shuffle=False)`` it requests them in order. The iterator shuffles the pictures
-    either way.
+    `fit` requests batches in an order that Python's `random` decides on, unless it is called with
+    ``shuffle=False``; the iterator knows both orders ahead, and shuffles the pictures either way.
 
     A subclass that overrides one of the hooks of `legacy.base.Iterator` gets its batches as that
     class makes them: one after the other, with NumPy's global random state.
@@ -247,6 +246,11 @@ class Iterator(base.Iterator):
             self._epoch_start = epoch * len(self)
             self._requests = Requests(order, length=len(self))
 
+    def on_epoch_begin(self) -> None:
+        """Expect the requests of `fit`, which calls this before it shuffles their order."""
+        with self.lock:
+            self._requests.expect_shuffled()
+
     def on_epoch_end(self) -> None:
         """Draw the order of the next epoch. Called by Keras, or by a loop over numbers."""
         with self.lock:
@@ -255,11 +259,7 @@ class Iterator(base.Iterator):
             self._requests = Requests(None, length=len(self))
 
     def as_tf_dataset(self):
-        """Return a `tf.data.Dataset` that yields one epoch each time it is iterated over.
-
-        Returns:
-            The dataset, prefetched, its number of batches known.
-        """
+        """Return a `tf.data.Dataset` of known length: one epoch each time it is iterated over."""
 
         def epoch():
             yield from map(self.__getitem__, range(len(self)))
