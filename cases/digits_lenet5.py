@@ -25,6 +25,7 @@ RECIPE = keras_cnn.Recipe(
         "background",
         "classes",
         "skip_bad_images",
+        "cache",
         "leave_out",
     ),
     listing={

@@ -24,6 +24,7 @@ RECIPE = keras_cnn.Recipe(
         "background",
         "classes",
         "skip_bad_images",
+        "cache",
         "leave_out",
     ),
     choices={"pixels_divided_by": 255},

@@ -31,6 +31,7 @@ RECIPE = keras_cnn.Recipe(
         "background",
         "classes",
         "skip_bad_images",
+        "cache",
         "leave_out",
         "resume",
     ),

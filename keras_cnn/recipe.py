@@ -300,6 +300,9 @@ class Recipe(TrainingRecipe):
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
             saved model remembers the number.
         skip_bad_images: Whether to go on without pictures that cannot be read.
+        cache: Where resized pictures are kept: "auto", in memory for the next epoch, and for the
+            next run on disk, in the user's cache, if they need at most a tenth of its free room;
+            "memory"; "none"; or a folder. "auto" leaves a place that the generator chooses.
         network: The builder and its options, such as "MobileNet(alpha=0.25)", where a command chose
             them; None in a case, whose script names its network.
     """
@@ -353,6 +356,11 @@ class Recipe(TrainingRecipe):
         whole_network=True,
     )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
+    cache: str = option(
+        "auto",
+        "keep resized pictures for the next epoch and, on disk, for the next run: auto, memory, "
+        "none or a folder; keras-cnn cache lists and removes them",
+    )
     network: str | None = None
 
 

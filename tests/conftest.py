@@ -13,6 +13,7 @@ from PIL import Image
 from report_inputs import FACTS, HISTORY
 
 from keras_cnn import datasets, report
+from keras_cnn.images import disk
 from keras_cnn.report import figures
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -101,6 +102,13 @@ def no_mirrors(tmp_path_factory, monkeypatch):
     """Keep the mirrors of this machine's user out of the tests."""
     monkeypatch.delenv("KERAS_CNN_MIRRORS", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no_settings"))
+
+
+@pytest.fixture(autouse=True)
+def no_picture_cache(tmp_path_factory, monkeypatch):
+    """Keep the pictures of tests out of this machine's user's cache."""
+    folder = tmp_path_factory.getbasetemp() / "picture_cache"
+    monkeypatch.setattr(disk, "default_folder", lambda: folder)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from keras_cnn import __version__, mirrors
 from keras_cnn.cli import (
     benchmark,
+    cache,
     check,
     convert,
     detect,
@@ -50,6 +51,7 @@ COMMANDS = {
     "lr-find": (lr_find, "suggest a learning rate"),
     "models": (models, "list the networks"),
     "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),
+    "cache": (cache, "list or remove the resized pictures that runs keep on disk"),
     "doctor": (doctor, "show what this machine offers and lacks"),
 }
 

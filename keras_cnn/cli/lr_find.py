@@ -8,7 +8,7 @@ from keras_cnn.cli import arguments, backend, model_options, networks, output
 _OPTIONS = (
     *("image_size", "interpolation", "batch_size", "validation_split", "seed", "out", "workers"),
     *("augment", "class_weights", "label_smoothing", "weight_decay", "skip_bad_images"),
-    *("background", "classes", "leave_out"),
+    *("background", "classes", "leave_out", "cache"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import io
 import itertools
@@ -14,6 +15,7 @@ from PIL import Image
 
 from keras_cnn.datasets import copies
 from keras_cnn.images import decoding, files
+from keras_cnn.images.disk import Entries
 
 _BATCH = 64  # files that a thread examines at a time
 _EXTENSIONS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}
@@ -61,28 +63,59 @@ def examine(path: str | os.PathLike) -> Examination:
 
 
 def examine_all(
-    paths: Iterable[str | os.PathLike], *, workers: int | None = None
+    paths: Iterable[str | os.PathLike],
+    *,
+    workers: int | None = None,
+    records: Entries | None = None,
 ) -> Iterator[Examination]:
     """Examine pictures on threads.
 
     Args:
         paths: File names.
         workers: Number of threads; by default one per core.
+        records: Examinations by an earlier run, without the findings; those of files that can be
+            read are added. The other files are read in each run.
 
     Yields:
         The examinations, in the order of `paths`.
     """
+    of_file = functools.partial(_recorded, records=records) if records else examine
     workers = workers or files.cores()
     remaining, pending = iter(paths), collections.deque()
     with ThreadPoolExecutor(workers) as pool:
         while True:
             if batch := list(itertools.islice(remaining, _BATCH)):
-                pending.append(pool.submit(lambda batch=batch: [*map(examine, batch)]))
+                pending.append(pool.submit(lambda batch=batch: [*map(of_file, batch)]))
             elif not pending:
                 return
             # A few batches ahead keep the threads busy; more would only take memory.
             if not batch or len(pending) > 2 * workers:
                 yield from pending.popleft().result()
+
+
+def _recorded(path, *, records):
+    """Return the record of a file, or else examine it; a record has no findings."""
+    examined = None
+
+    def read():
+        nonlocal examined
+        examined = examine(path)
+        return _to_bytes(examined) if examined.size else None
+
+    content = records.get(path, read)
+    return examined or _from_bytes(content)
+
+
+def _to_bytes(item):
+    size = np.array(item.size, np.int64).tobytes()
+    hash = b"" if item.hash is None else item.hash.tobytes()
+    return np.frombuffer(size + item.digest + hash, np.uint8)
+
+
+def _from_bytes(content):
+    size, digest, hash = (part.tobytes() for part in np.split(content, (16, 48)))
+    hash = np.frombuffer(hash, np.float32) if hash else None
+    return Examination(tuple(np.frombuffer(size, np.int64).tolist()), digest, hash)
 
 
 def _unreadable(reason):

@@ -4,10 +4,12 @@ Source: Krizhevsky, Sutskever and Hinton, 2012, section 4.1.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_cnn.images.disk import Disk
 from keras_cnn.images.preparation import Preparation
 
 DEVIATION = 0.1  # of the random factors of the components
@@ -36,18 +38,24 @@ class CropsAndColours:
     components: np.ndarray
 
     @classmethod
-    def of(cls, paths: Sequence[str]) -> "CropsAndColours":
+    def of(cls, paths: Sequence[str], *, cache: Disk | None = None) -> "CropsAndColours":
         """Return the augmentation for a set of pictures, by the colours of up to 256 of them.
 
         Args:
             paths: The training pictures.
+            cache: Where resized pictures are kept for the next run, if they are.
 
         Raises:
             InputError: A picture cannot be read.
         """
         rows = np.unique(np.linspace(0, len(paths) - 1, _SAMPLE).astype(int))
-        read = Preparation(size=(_SIDE, _SIDE)).read
-        colours = np.concatenate([read(paths[row]).reshape(-1, 3) for row in rows])
+        reading, paths = Preparation(size=(_SIDE, _SIDE)), [paths[row] for row in rows]
+        kept = cache and cache.pictures(
+            paths, shape=reading.image_shape, dtype=np.dtype("uint8"), options=reading
+        )
+        reads = [functools.partial(reading.read, path) for path in paths]
+        pictures = map(kept.get, paths, reads) if kept else (read() for read in reads)
+        colours = np.concatenate([picture.reshape(-1, 3) for picture in pictures])
         variances, vectors = principal_components(colours / 255)
         return cls(vectors * variances)
 

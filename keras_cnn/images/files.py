@@ -12,6 +12,7 @@ from PIL import Image
 from keras_cnn.environment import cores
 from keras_cnn.errors import InputError
 from keras_cnn.images import decoding
+from keras_cnn.images.disk import Entries
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")  # Keras' own list
 CHANNELS = decoding.CHANNELS  # color_mode -> number
@@ -231,6 +232,17 @@ def read(
         ) from error
 
 
+def size(path: str | os.PathLike) -> tuple[int, int]:
+    """Return the height and width of the picture that `read` returns; only the header is read.
+
+    Args:
+        path: Name of a file that can be read.
+    """
+    with open(path, "rb") as file:
+        width, height, is_turned = decoding.read_header(file)
+    return (width, height) if is_turned else (height, width)
+
+
 def grey_type(path: str | os.PathLike) -> np.dtype:
     """Return the type of the pixels that `read` returns of a grey picture at full depth.
 
@@ -245,19 +257,41 @@ def grey_type(path: str | os.PathLike) -> np.dtype:
     return np.dtype({"I": "int32", "L": "uint8"}.get(mode, "uint16" if mode[0] == "I" else "uint8"))
 
 
-def find_bad(paths: Iterable[str | os.PathLike], *, workers: int | None = None) -> dict[str, str]:
+def find_bad(
+    paths: Iterable[str | os.PathLike],
+    *,
+    workers: int | None = None,
+    records: Entries | None = None,
+) -> dict[str, str]:
     """Find the files that cannot be read to their last pixel, or have only one pixel.
 
     Args:
         paths: File names.
         workers: Number of threads; by default one per core.
+        records: Records of the files that an earlier run has read; good files are added. Bad files
+            are read in each run.
 
     Returns:
         Name of each bad file -> reason.
     """
+
+    def judge_new(path):
+        reason = None
+
+        def read():
+            nonlocal reason
+            _, reason = judge(path)
+            return None if reason else np.empty(0, np.uint8)
+
+        if records:
+            records.get(path, read)
+        else:
+            read()
+        return reason
+
     paths = [os.fspath(path) for path in paths]
     with ThreadPoolExecutor(workers or cores()) as pool:
-        reasons = pool.map(lambda path: judge(path)[1], paths)
+        reasons = pool.map(judge_new, paths)
         return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
 
 

@@ -19,6 +19,7 @@ from keras_cnn.splits.tables import (
     paths,
     source_facts,
     split_by_class,
+    with_cache,
     without_bad,
     without_bad_in_groups,
     without_listed,
@@ -115,7 +116,7 @@ def classification_splits(
             have different classes, a class is too small to be split, or pictures cannot be read
             and `recipe.skip_bad_images` is off; the message lists them all.
     """
-    source = locate(recipe)
+    source, generator = locate(recipe), with_cache(generator, recipe)
     tables, names = _tables(source.path, classes=recipe.classes)
     names = names[:most_classes]
     tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
@@ -126,9 +127,9 @@ def classification_splits(
         print(note)
         facts["notes"].append(note)
     if len(tables) == 3:
-        tables, skipped = without_bad(tables, recipe)
+        tables, skipped = without_bad(tables, generator, recipe)
     else:
-        tables, skipped = without_bad_in_groups(tables, recipe)
+        tables, skipped = without_bad_in_groups(tables, generator, recipe)
     for name, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
             raise InputError(f"no readable picture is left of {lost} in {name}: add some")

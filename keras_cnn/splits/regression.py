@@ -19,6 +19,7 @@ from keras_cnn.splits.tables import (
     locate,
     source_facts,
     split_off,
+    with_cache,
     without_bad,
     without_listed,
 )
@@ -78,11 +79,11 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Regressi
     for name in ("mix", "label_smoothing", "class_weights"):
         if (value := getattr(recipe, name)) not in ("none", 0, "equal"):
             raise InputError(f"{name}={value!r} needs classes, but scores have none: leave it out")
-    source = locate(recipe)
+    source, generator = locate(recipe), with_cache(generator, recipe)
     table = pd.DataFrame(_scores(source.path), columns=["path", "label"])
     train, test = train_test_split(table, test_size=0.5, random_state=0)
     tables = without_listed({"train": train, "test": test}, recipe, folder=source.path)
-    tables, skipped = without_bad(tables, recipe)
+    tables, skipped = without_bad(tables, generator, recipe)
     if not len(tables["test"]):
         raise InputError(f"no readable picture is left of the test half in {source.path}: add some")
     if recipe.validate_on_test:

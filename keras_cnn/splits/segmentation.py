@@ -22,6 +22,7 @@ from keras_cnn.splits.tables import (
     locate,
     source_facts,
     split_off,
+    with_cache,
     without_bad,
     without_listed,
 )
@@ -170,14 +171,14 @@ def segmentation_splits(recipe: Recipe, generator: ImageDataGenerator) -> Segmen
         raise InputError(
             "--augment alexnet crops pictures, but not their masks: choose --augment full"
         )
-    source = locate(recipe)
+    source, generator = locate(recipe), with_cache(generator, recipe)
     tables = {
         split: pd.DataFrame(masked_folders.pairs(source.path / folder), columns=["path", "label"])
         for split, folder in {"train": "train", "validation": "val", "test": "test"}.items()
         if split != "validation" or (source.path / folder).is_dir()
     }
     tables = without_listed(tables, recipe, folder=source.path)
-    tables, skipped = without_bad(tables, recipe)
+    tables, skipped = without_bad(tables, generator, recipe)
     every = pd.concat(tables.values())
     names = masked_folders.class_names(source.path, list(every["label"]))
     if bad := _of_other_size(every):
@@ -213,7 +214,7 @@ def _of_other_size(table: pd.DataFrame) -> dict[str, Any]:
     """Return the masks whose height and width are not those of their picture, with the reason."""
     bad = {}
     for path, mask in table.itertuples(index=False):
-        sizes = files.read(path).shape[:2], masks.read(mask).shape
+        sizes = files.size(path), masks.read(mask).shape
         if sizes[0] != sizes[1]:
             bad[mask] = f"{sizes[1]} pixels, and its picture {sizes[0]}"
     return bad

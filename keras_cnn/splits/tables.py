@@ -15,11 +15,13 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import without
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import InputError, unusable
-from keras_cnn.images import ImageDataGenerator, files
+from keras_cnn.images import ImageDataGenerator, disk, files
 from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
+from keras_cnn.images.disk import Disk
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
+_SHARE_OF_DISK = 0.1  # of its free room, for the pictures of a run
 ON_TEST = (
     "The test pictures are the validation pictures too. A choice that looks at their curve, such "
     "as the number of epochs, is fitted to them: this is no honest test score."
@@ -92,11 +94,33 @@ def without_listed(tables: dict, recipe: Recipe, *, folder: Path) -> dict:
     return left
 
 
-def without_bad(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
+def with_cache(generator: ImageDataGenerator, recipe: Recipe) -> ImageDataGenerator:
+    """Return a copy of a generator that keeps resized pictures where the recipe says.
+
+    Args:
+        generator: How pictures are scaled and augmented.
+        recipe: The choice `cache`; "auto" leaves a place that the generator has.
+    """
+    generator = copy.copy(generator)
+    if recipe.cache == "none":
+        generator.cache = False
+    elif recipe.cache == "memory":
+        generator.cache = "auto"
+    elif recipe.cache != "auto":
+        generator.cache = Disk(Path(recipe.cache).expanduser(), say=print)
+    elif generator.cache == "auto":
+        generator.cache = Disk(disk.default_folder(), share=_SHARE_OF_DISK, say=print)
+    return generator
+
+
+def without_bad(
+    tables: dict, generator: ImageDataGenerator, recipe: Recipe
+) -> tuple[dict, dict[str, str]]:
     """Leave out pictures that cannot be read, or refuse them.
 
     Args:
         tables: As in `paths`.
+        generator: From `with_cache`. Pictures that an earlier run has read are not read again.
         recipe: The choices `skip_bad_images` and `workers`.
 
     Returns:
@@ -105,14 +129,20 @@ def without_bad(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
     Raises:
         InputError: Pictures cannot be read and `skip_bad_images` is off.
     """
-    return _without(files.find_bad(paths(tables), workers=recipe.workers), tables, recipe)
+    every = paths(tables)
+    records = _records(generator, every, kind="checked")
+    bad = files.find_bad(every, workers=recipe.workers, records=records)
+    return _without(bad, tables, recipe)
 
 
-def without_bad_in_groups(tables: dict, recipe: Recipe) -> tuple[dict, dict[str, str]]:
+def without_bad_in_groups(
+    tables: dict, generator: ImageDataGenerator, recipe: Recipe
+) -> tuple[dict, dict[str, str]]:
     """Do the same as `without_bad`, and number the copies among pictures that are to be divided.
 
     Args:
         tables: As in `paths`.
+        generator: As in `without_bad`.
         recipe: As in `without_bad`.
 
     Returns:
@@ -123,13 +153,25 @@ def without_bad_in_groups(tables: dict, recipe: Recipe) -> tuple[dict, dict[str,
         InputError: As in `without_bad`.
     """
     every = paths(tables)
-    examined = dict(zip(every, examine_all(every, workers=recipe.workers), strict=True))
+    records = _records(generator, every, kind="examined")
+    items = examine_all(every, workers=recipe.workers, records=records)
+    examined = dict(zip(every, items, strict=True))
     bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
     tables, bad = _without(bad, tables, recipe)
     of_train = [examined[path] for path in tables["train"]["path"]]
     hashes = copies.stack([item.hash for item in of_train])
     groups = copies.group([item.digest for item in of_train], hashes)
     return tables | {"train": tables["train"].assign(group=groups)}, bad
+
+
+def _records(generator, paths, *, kind):
+    """Return the records of an earlier run's check; None without a cache on disk."""
+    cache = _on_disk(generator)
+    return cache.records(paths, kind=kind) if cache else None
+
+
+def _on_disk(generator):
+    return generator.cache if isinstance(generator.cache, Disk) else None
 
 
 def _without(bad, tables, recipe):
@@ -228,7 +270,9 @@ def flows(
     if recipe.augment == "alexnet":
         for of_split in of_splits.values():
             of_split.crops = True  # the centre, but for the training pictures
-        of_splits["train"].alexnet = CropsAndColours.of(list(tables["train"]["path"]))
+        of_splits["train"].alexnet = CropsAndColours.of(
+            list(tables["train"]["path"]), cache=_on_disk(generator)
+        )
     batches = {
         name: of_split.flow_from_dataframe(
             tables[name],

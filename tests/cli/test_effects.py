@@ -159,7 +159,8 @@ def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
     switches = ("ema", "tensorboard", "deterministic")
     # These change the place, the speed, the devices, or refusals.
     others = {"out", "workers", "distribute", "coordinator", "processes", "process", "resume"}
-    assert set(networks.OPTIONS) == {*changes, *switches, *others, "skip_bad_images"}
+    others |= {"cache", "skip_bad_images"}
+    assert set(networks.OPTIONS) == {*changes, *switches, *others}
     first = result("first")
     assert result("second") == first
     for name, value in changes.items():
@@ -212,7 +213,7 @@ def test_every_option_of_lr_find_changes_the_losses(stripes, tmp_path, capsys):
         "leave_out": _listed(stripes, tmp_path),
     }
     # These change the place, the speed, or refusals.
-    assert set(lr_find._OPTIONS) - set(changes) == {"out", "workers", "skip_bad_images"}
+    assert set(lr_find._OPTIONS) - set(changes) == {"out", "workers", "cache", "skip_bad_images"}
     first = losses()
     assert losses() == first
     for name, value in changes.items():
@@ -278,6 +279,7 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["benchmark", "{run}", "--data", "{stripes}"], 0),
         (["models"], 0),
         (["port", "{script}"], 0),
+        (["cache", "{stripes}"], 0),
         (["doctor"], 0),
     ],
 )

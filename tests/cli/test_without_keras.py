@@ -24,11 +24,12 @@ from keras_cnn.options import report_error
         (["convert", "{boxed}", "--to", "yolo", "--out", "{boxed}/new"], 0),
         (["fetch", "unicorns"], 2),
         (["doctor", "--fast"], 0),
+        (["cache", "{stripes}"], 0),
         (["models"], 0),
         (["port", "{stripes}/old.py"], 0),
     ],
 )
-def test_check_fetch_models_port_and_a_fast_doctor_do_not_import_keras(
+def test_check_fetch_cache_models_port_and_a_fast_doctor_do_not_import_keras(
     argv, code, stripes, tmp_path
 ):
     LAYOUTS["voc"](tmp_path / "boxed")

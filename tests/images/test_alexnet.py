@@ -59,7 +59,7 @@ def _splits(folder, **choices):
 
 
 def test_training_sees_random_crops_and_the_test_the_centre(gradients, monkeypatch):
-    monkeypatch.setattr(CropsAndColours, "of", lambda paths: CropsAndColours(np.zeros((3, 3))))
+    monkeypatch.setattr(CropsAndColours, "of", lambda *_, **__: CropsAndColours(np.zeros((3, 3))))
     splits = _splits(gradients, augment="alexnet")
     assert uncropped_size(56) == 64 and splits.image_shape == (56, 56, 3)
     pictures, _ = splits.train[0]
