@@ -157,7 +157,8 @@ class TrainingRecipe(OptionFields):
     choices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     listing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     validate_on_test: bool = False
-    # `training.run` reads these two of every recipe; only `Recipe` makes them options.
+    # `training.run` reads these of every recipe; only `Recipe` makes them options.
+    augment_on: ClassVar[str] = "host"
     mix: ClassVar[str] = "none"
     test_crops: ClassVar[int] = 1
 
@@ -295,6 +296,9 @@ class Recipe(TrainingRecipe):
         class_weights: "balanced" gives every class the same weight, whatever its size.
         augment: Random changes of training pictures, a key of `AUGMENTATIONS`, in place of those
             of the case's generator; None keeps those of the generator.
+        augment_on: Where these changes are computed: "device", in the graph of a training step;
+            "host", by threads of the processor; "auto" takes the device if it is a GPU and can. The
+            changes are the same, up to half a grey level (`images.device`).
         mix: Whether pairs of training pictures and their labels are blended (mixup, Zhang et al.,
             2018), or a piece of the second is pasted into the first (cutmix, Yun et al., 2019).
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
@@ -341,6 +345,11 @@ class Recipe(TrainingRecipe):
         "changes colours along their principal components (default: the case's own)",
         whole_network=True,
     )
+    augment_on: Literal["auto", "device", "host"] = option(
+        "auto",
+        "where training pictures are changed: auto takes the device that trains if it is a GPU",
+        whole_network=True,
+    )
     mix: Literal["none", "mixup", "cutmix"] = option(
         "none",
         "blend pairs of training pictures, or paste a piece of one into the other",
@@ -354,6 +363,21 @@ class Recipe(TrainingRecipe):
     )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
     network: str | None = None
+
+    def __post_init__(self):
+        """Refuse values out of range, and values that do not go together."""
+        super().__post_init__()
+        if self.augment_on != "device":
+            return
+        if self.augment in ("none", "alexnet"):
+            raise InputError(
+                f"--augment-on device goes with --augment flip, move or full; received "
+                f"{self.augment}: choose one of these, or --augment-on host"
+            )
+        if self.mix != "none":
+            raise InputError(
+                f"--augment-on device does not go with --mix {self.mix}: choose one of the two"
+            )
 
 
 def check_budget(minutes: float, choices: Iterable[str]) -> None:

@@ -13,8 +13,8 @@ from keras import ops
 
 from keras_cnn.images import matrices
 
-# Brightness cuts off fractions. A level this close below a whole one, from float32 coordinates, is
-# taken for the whole one.
+# Brightness cuts off fractions. A level this close below a whole one is taken for the whole one:
+# where four pixels are equal, the sum of their shares may be less by a bit.
 _LEVEL_ERROR = 1 / 4096
 _IDENTITY = np.eye(3)[:2]
 
@@ -108,18 +108,21 @@ class DeviceAugmentation:
         # (batch, height, width)
         x = x + xx * column + xy * row
         y = y + yx * column + yy * row
-        left, right, right_share = self._neighbours(x, width)
-        upper, lower, lower_share = self._neighbours(y, height)
+        left, right, to_right = self._neighbours(x, width)
+        upper, lower, to_lower = self._neighbours(y, height)
         flat = ops.reshape(pixels, (-1, channels))
         first = ops.arange(batch, dtype="int32")[:, None, None] * (height * width)
 
-        def at(row, column):
-            return ops.cast(ops.take(flat, first + row * width + column, axis=0), "float32")
+        def at(row, column, weight):
+            pixel = ops.take(flat, first + row * width + column, axis=0)
+            return ops.cast(pixel, "float32") * weight[..., None]
 
-        warped = _blend(
-            _blend(at(upper, left), at(upper, right), right_share),
-            _blend(at(lower, left), at(lower, right), right_share),
-            lower_share,
+        both = to_right * to_lower
+        warped = (
+            at(upper, left, 1 - to_right - to_lower + both)
+            + at(upper, right, to_right - both)
+            + at(lower, left, to_lower - both)
+            + at(lower, right, both)
         )
         if self.fill_mode == "constant":  # as in SciPy: the edge is not blended with `cval`
             beyond = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
@@ -127,7 +130,7 @@ class DeviceAugmentation:
         return warped
 
     def _neighbours(self, position, length):
-        """Return the pixels on both sides of positions along an axis, and the share of the second.
+        """Return the pixels on both sides of positions along an axis, and the way from the first.
 
         See `transform._within`.
         """
@@ -142,9 +145,9 @@ class DeviceAugmentation:
             position = ops.where(position < 0, before, after)
         position = ops.clip(position, 0, period)
         first = ops.floor(position)
-        share = (position - first)[..., None]
+        way = position - first
         first = ops.cast(first, "int32")
-        return first, ops.minimum(first + 1, period), share
+        return first, ops.minimum(first + 1, period), way
 
     def _brighten(self, levels, factor):
         """Multiply 8-bit values: see `transform._brighten`."""
@@ -179,7 +182,3 @@ def _range(levels):
     """Return each picture's lowest and highest level, (batch, 1, 1, 1)."""
     options = {"axis": (1, 2, 3), "keepdims": True}
     return ops.min(levels, **options), ops.max(levels, **options)
-
-
-def _blend(first, second, share):
-    return first + (second - first) * share  # exact between equal levels
