@@ -123,7 +123,8 @@ def one_round(name, folder, work):
     """Time a contender; yield (way, pictures per second).
 
     Ways: "number" takes the batches one by one; "fit" trains a network that costs nothing. "run"
-    does it as `keras_cnn.training.run`. "cached" is the epoch after the first.
+    does it as `keras_cnn.training.run`, "device" with `--augment-on device`. "cached" is the epoch
+    after the first.
     """
     if name == "ready":
         yield "fit", max(fit(Ready(), number=20 * BATCH, epochs=3))
@@ -149,6 +150,8 @@ def one_round(name, folder, work):
         first, *later = run(make(folder, work))
         yield "run", first
         yield "run, cached", max(later)
+    if name == "ours" and work == "augment":
+        yield "device, cached", max(run(make(folder, work), on_device=True)[1:])
 
 
 class Epochs(keras.callbacks.Callback):
@@ -204,19 +207,20 @@ def fit(batches, *, number, epochs):
     return measure.rates
 
 
-def run(flow):
+def run(flow, *, on_device=False):
     """Return the pictures per second of each epoch, fed as by `keras_cnn.training.run`."""
     from keras_cnn.images import pixels
     from keras_cnn.images.tf_data import endless, untuned
     from keras_cnn.training import seeding
-    from keras_cnn.training.fitting import scaled_in_graph
+    from keras_cnn.training.fitting import Feeds, prepared_in_graph
 
-    batches, scaling = pixels.eight_bit(flow)
-    measure, model = Epochs(flow.samples), network("run")
-    with scaled_in_graph(model, scaling):
+    read = pixels.eight_bit(flow, on_device=on_device)
+    measure, model = Epochs(flow.samples), network("device" if on_device else "run")
+    with prepared_in_graph(model, Feeds(read.batches, read.batches, [read, read], "")):
         model.fit(untuned(Ready("uint8")), verbose=0)  # traces the step
-        with endless(batches, functools.partial(seeding.begin, batches, seed=1)) as data:
-            options = {"steps_per_epoch": len(batches), "epochs": 4, "verbose": 0}
+        begin = functools.partial(seeding.begin, read.batches, seed=1)
+        with endless(read.batches, begin) as data:
+            options = {"steps_per_epoch": len(read.batches), "epochs": 4, "verbose": 0}
             model.fit(data, callbacks=[measure], **options)
     return measure.rates
 

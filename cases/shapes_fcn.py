@@ -36,7 +36,10 @@ RECIPE = Recipe(
     epochs=8,
     learning_rate=3e-3,
     schedule="cosine",
-    without=("variant", "classes", "class_weights", "label_smoothing", "mix", "test_crops"),
+    without=(
+        *("variant", "classes", "class_weights", "label_smoothing", "augment_on", "mix"),
+        "test_crops",
+    ),
 )
 
 

@@ -157,7 +157,8 @@ class TrainingRecipe(OptionFields):
     choices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     listing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     validate_on_test: bool = False
-    # `training.run` reads these two of every recipe; only `Recipe` makes them options.
+    # `training.run` reads these of every recipe; only `Recipe` makes them options.
+    augment_on: ClassVar[str] = "host"
     mix: ClassVar[str] = "none"
     test_crops: ClassVar[int] = 1
 
@@ -295,14 +296,16 @@ class Recipe(TrainingRecipe):
         class_weights: "balanced" gives every class the same weight, whatever its size.
         augment: Random changes of training pictures, a key of `AUGMENTATIONS`, in place of those
             of the case's generator; None keeps those of the generator.
+        augment_on: Where these changes are computed: "device", in the graph of a training step;
+            "host", by threads; "auto" takes the device if it is a GPU and can.
         mix: Whether pairs of training pictures and their labels are blended (mixup, Zhang et al.,
             2018), or a piece of the second is pasted into the first (cutmix, Yun et al., 2019).
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
             saved model remembers the number.
         skip_bad_images: Whether to go on without pictures that cannot be read.
-        cache: Where resized pictures are kept: "auto", in memory for the next epoch, and for the
-            next run on disk, in the user's cache, if they need at most a tenth of its free room;
-            "memory"; "none"; or a folder. "auto" leaves a place that the generator chooses.
+        cache: Where resized pictures are kept: "auto" for the place that the generator chooses, or
+            else in memory and, if they take at most a tenth of its free room, in the user's cache
+            on disk; "memory"; "none"; or a folder.
         network: The builder and its options, such as "MobileNet(alpha=0.25)", where a command chose
             them; None in a case, whose script names its network.
     """
@@ -344,6 +347,11 @@ class Recipe(TrainingRecipe):
         "changes colours along their principal components (default: the case's own)",
         whole_network=True,
     )
+    augment_on: Literal["auto", "device", "host"] = option(
+        "auto",
+        "where training pictures are changed: auto takes the device that trains if it is a GPU",
+        whole_network=True,
+    )
     mix: Literal["none", "mixup", "cutmix"] = option(
         "none",
         "blend pairs of training pictures, or paste a piece of one into the other",
@@ -362,6 +370,17 @@ class Recipe(TrainingRecipe):
         "none or a folder; keras-cnn cache lists and removes them",
     )
     network: str | None = None
+
+    def __post_init__(self):
+        """Refuse values out of range, and values that do not go together."""
+        super().__post_init__()
+        is_possible = self.augment not in ("none", "alexnet") and self.mix == "none"
+        if self.augment_on == "device" and not is_possible:
+            raise InputError(
+                "--augment-on device goes with --augment flip, move or full, and without --mix; "
+                f"received --augment {self.augment} --mix {self.mix}: change them, or choose "
+                "--augment-on host"
+            )
 
 
 def check_budget(minutes: float, choices: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 
 import numpy as np
 
+NEXT = "next"  # request of `next`; all other requests are batch numbers
+
 
 @dataclasses.dataclass(frozen=True)
 class Position:
@@ -16,6 +18,19 @@ class Position:
     batches_seen: int = 0
     batch_index: int = 0
     index_array: np.ndarray | None = None
+
+    def place(self, request: int | str, *, n: int, batch_size: int) -> tuple[int, int]:
+        """Return the place of a batch's first picture in the epoch, and the next `batch_index`.
+
+        Args:
+            request: The batch's number, or `NEXT`.
+            n: Number of pictures.
+            batch_size: Pictures per batch.
+        """
+        if request != NEXT:
+            return request * batch_size, self.batch_index
+        first = self.batch_index * batch_size % n  # as the legacy class, if `batch_size` changed
+        return first, self.batch_index + 1 if first + batch_size < n else 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,11 +17,9 @@ import numpy as np
 
 from keras_cnn.images import memory
 from keras_cnn.images.augmentation import Augmentation
-from keras_cnn.images.batches import Batch, Position, Requests
+from keras_cnn.images.batches import NEXT, Batch, Position, Requests
 from keras_cnn.images.legacy import base, draws
 from keras_cnn.images.tf_data import tf_dataset
-
-_NEXT = "next"  # request of `next`; all other requests are batch numbers
 
 
 class Iterator(base.Iterator):
@@ -83,6 +81,8 @@ class Iterator(base.Iterator):
         own_transform = type(generator).apply_transform is not Augmentation.apply_transform
         self._takes_8_bit = self._working_dtype == np.float32 and not own_transform
         self._pixel_dtype = None  # type of the pictures, if it is not that of the targets
+        # Makes an array of a batch's random parameters: they are not applied, but delivered.
+        self._encode = None
         self._user_code = draws.SeededCode()
         self._rows = None
         self._position = Position(np.random.RandomState(seed).get_state())
@@ -225,7 +225,7 @@ class Iterator(base.Iterator):
 
     def next(self) -> Any:
         """Return the next batch, as scripts for older versions of Keras call it."""
-        return super().next() if self._is_sequential() else self._deliver(_NEXT)
+        return super().next() if self._is_sequential() else self._deliver(NEXT)
 
     def seek(self, epoch: int, *, order: Sequence[int] | None = None) -> None:
         """Go to the start of an epoch whose order and changes follow from its number and the seed.
@@ -276,14 +276,17 @@ class Iterator(base.Iterator):
                 self._begin(request, self._position)
             batch = self._ahead.popleft()
             self._position = batch.position
-            if request != _NEXT:
+            if request != NEXT:
                 self._requests.note(request)
             self._look_ahead(request)
         for task in batch.tasks:
             task.result()
         if self.save_to_dir:
             base.save_pictures(self, batch.x, batch.indices, batch.suffixes)
-        return self._assemble(batch.x, batch.indices)
+        assembled = self._assemble(batch.x, batch.indices)
+        if self._encode is None:
+            return assembled
+        return (batch.x, self._encode(batch.params)), *assembled[1:]
 
     def _settings(self):
         """Return all that a batch depends on besides its request and position."""
@@ -304,8 +307,8 @@ class Iterator(base.Iterator):
 
     def _look_ahead(self, request):
         """Begin the batches that will be requested next, as far as that is known."""
-        if request == _NEXT:
-            upcoming = itertools.repeat(_NEXT)
+        if request == NEXT:
+            upcoming = itertools.repeat(NEXT)
         else:  # in another process, other workers read the next batches
             upcoming = () if self._in_worker else self._requests.upcoming()[len(self._ahead) :]
         missing = self.image_data_generator.prefetch - len(self._ahead)
@@ -318,18 +321,14 @@ class Iterator(base.Iterator):
         generator, rng = self.image_data_generator, self._rng
         rng.set_state(position.random_state)
         if self.seed is not None:
-            by_number = self._in_worker and request != _NEXT
+            by_number = self._in_worker and request != NEXT
             seen = self._epoch_start + request if by_number else position.batches_seen
             rng.seed(self.seed + seen)
         fork = draws.fork(rng) if draws.has_user_code(generator) else None
-        index_array, upcoming = position.index_array, position.batch_index
-        if request == _NEXT:  # as the legacy class counts, even if `batch_size` has changed
-            first = position.batch_index * self.batch_size % self.n
-            upcoming = position.batch_index + 1 if first + self.batch_size < self.n else 0
-        else:
-            first = request * self.batch_size
-        if index_array is None or (request == _NEXT and position.batch_index == 0):
+        index_array = position.index_array
+        if index_array is None or (request == NEXT and position.batch_index == 0):
             index_array = self._new_index_array()
+        first, upcoming = position.place(request, n=self.n, batch_size=self.batch_size)
         indices = index_array[first : first + self.batch_size]
         params = draws.random_parameters(generator, self.image_shape, rng, number=len(indices))
         seeds = draws.seeds(fork, number=len(indices)) if fork else []
@@ -378,7 +377,8 @@ class Iterator(base.Iterator):
         """Read, augment and scale some pictures of a batch."""
         for row in rows:
             picture = self._picture(batch.indices[row])
-            fill = functools.partial(self._fill_slot, batch.x[row], picture, batch.params[row])
+            params = {} if self._encode else batch.params[row]
+            fill = functools.partial(self._fill_slot, batch.x[row], picture, params)
             if batch.seeds:
                 self._user_code.run(fill, seed=batch.seeds[row])
             else:

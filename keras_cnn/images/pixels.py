@@ -1,11 +1,13 @@
 """Batches of 8-bit pixels, which the network's graph scales: a quarter of the bytes of floats."""
 
 import copy
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_cnn.images import transform
+from keras_cnn.images.device import DeviceAugmentation
 from keras_cnn.images.iterators import Iterator
 from keras_cnn.images.legacy import draws
 from keras_cnn.images.scaling import Scaling, scaling_of
@@ -15,13 +17,16 @@ _BYTES = np.empty(0, np.uint8)  # pictures of files
 
 
 class EightBit(NamedTuple):
-    """Batches of pixels from 0 to 255, and how to scale them."""
+    """Batches of pixels from 0 to 255, and what remains to be done with them."""
 
     batches: Any  # a dataset of the same pictures, targets and draws, pictures uint8
     scaling: Scaling
+    # If not None, a batch has a tuple of pictures and parameters in place of its pictures; this
+    # augments them, before they are scaled.
+    augmentation: DeviceAugmentation | None = None
 
 
-def eight_bit(flow: Any) -> EightBit | str:
+def eight_bit(flow: Any, *, on_device: bool = False) -> EightBit | str:
     """Return a flow's batches before they are scaled.
 
     Scaled by its scaling, the pixels equal those of the flow: exactly for `rescale`, otherwise up
@@ -29,23 +34,28 @@ def eight_bit(flow: Any) -> EightBit | str:
 
     Args:
         flow: Batches that an `ImageDataGenerator` returned, or any with a method `eight_bit`.
+        on_device: Whether the batches are not augmented yet: see `DeviceAugmentation`.
 
     Returns:
         The batches and their scaling; or why there are none, to be read after "because".
     """
     if hasattr(flow, "eight_bit"):
         return flow.eight_bit()
-    if reason := _obstacle(flow):
+    if reason := _obstacle(flow, on_device=on_device):
         return reason
     generator = copy.copy(flow.image_data_generator)
     scaling = scaling_of(generator)
     generator.rescale = generator.preprocessing_function = None
     batches = flow.with_generator(generator, nearest=False)
     batches._pixel_dtype = batches._working_dtype = np.dtype("uint8")
-    return EightBit(batches, scaling)
+    if not (on_device and _augments(generator)):
+        return EightBit(batches, scaling)
+    augmentation = DeviceAugmentation.of(generator)
+    batches._encode = functools.partial(augmentation.parameters, size=flow.image_shape[:2])
+    return EightBit(batches, scaling, augmentation)
 
 
-def _obstacle(flow):
+def _obstacle(flow, *, on_device):
     if not (isinstance(flow, Iterator) and draws.is_ours(type(flow).__getitem__)):
         return "the batches come from a dataset of your own"
     generator = flow.image_data_generator
@@ -62,18 +72,43 @@ def _obstacle(flow):
         return "the model has further inputs, or no targets beside its pictures"
     if flow.save_to_dir or flow._is_sequential():
         return "pictures are saved, or made one after the other"
+    if on_device:
+        return _obstacle_on_device(flow, generator)
     if not _keeps_whole_levels(generator, flow.image_shape):
         return "the augmentation makes fractions of grey levels"
     return None
 
 
+def _obstacle_on_device(flow, generator):
+    if generator.alexnet:
+        return "AlexNet's crops and colours are made on the host"
+    if generator.interpolation_order != 1 and _warps(generator):
+        return "the device interpolates with interpolation_order=1 only"
+    if getattr(flow, "y", _BYTES) is None:
+        return "the pictures have no targets"
+    return None
+
+
+def _warps(generator):
+    is_warped = any(np.any(getattr(generator, name)) for name in _WARPS)
+    return is_warped or tuple(generator.zoom_range) != (1, 1)
+
+
+def _shifts_levels(generator):
+    shifts = generator.channel_shift_range or generator.brightness_range is not None
+    return generator.has_levels and shifts
+
+
+def _augments(generator):
+    flips = generator.horizontal_flip or generator.vertical_flip
+    return _warps(generator) or flips or _shifts_levels(generator)
+
+
 def _keeps_whole_levels(generator, image_shape):
     """Return whether augmented 8-bit pictures have whole grey levels: see `transform.apply`."""
-    shifts_levels = generator.channel_shift_range or generator.brightness_range is not None
-    if generator.alexnet or (generator.has_levels and shifts_levels):
+    if generator.alexnet or _shifts_levels(generator):
         return False
-    is_warped = any(np.any(getattr(generator, name)) for name in _WARPS)
-    if not is_warped and tuple(generator.zoom_range) == (1, 1):
+    if not _warps(generator):
         return True
     has_level = generator.fill_mode != "constant" or generator.cval in range(256)
     is_large = max(image_shape[:2]) > transform.SMALL

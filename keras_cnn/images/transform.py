@@ -1,4 +1,4 @@
-"""Augmentation of one picture: random parameters -> matrix -> warped pixels.
+"""Augmentation of one picture: random parameters -> warped pixels.
 
 Parameters are a dict with the keys of Keras' legacy `ImageDataGenerator`:
 
@@ -10,13 +10,14 @@ Parameters are a dict with the keys of Keras' legacy `ImageDataGenerator`:
 - brightness: factor, or None.
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 from scipy import ndimage
+
+from keras_cnn.images import matrices
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 # Largest error of the warp in grey levels, from float32 coordinates: measured, rounded up.
@@ -106,48 +107,6 @@ def _draw_shift(rng, shift_range, length):
     return shift * length if np.max(shift_range) < 1 else shift
 
 
-def matrix(params: Mapping, *, size: tuple[int, int]) -> np.ndarray | None:
-    """Return rotation, shift, shear and zoom about the centre as one matrix.
-
-    Args:
-        params: The parameters; missing ones have no effect.
-        size: (height, width) of the picture, in pixels.
-
-    Returns:
-        float64 array (2, 3) that maps (x, y, 1) of a pixel of the result to its source; None for
-        the identity. The centre has height and width exchanged, as in Keras' legacy class: wrong
-        unless the picture is square, but kept so that results are equal.
-    """
-    steps = []
-    if theta := np.deg2rad(params.get("theta", 0)):
-        cos, sin = np.cos(theta), np.sin(theta)
-        steps.append([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    tx, ty = params.get("tx", 0), params.get("ty", 0)
-    if tx != 0 or ty != 0:
-        steps.append([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
-    if shear := np.deg2rad(params.get("shear", 0)):
-        steps.append([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
-    zx, zy = params.get("zx", 1), params.get("zy", 1)
-    if zx != 1 or zy != 1:
-        steps.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
-    if not steps:
-        return None
-    product = steps[0]
-    for step in steps[1:]:  # np.dot, like Keras: at an edge the last bit decides
-        product = np.dot(product, step)
-    to_centre, back = _about_centre(*size)
-    return np.dot(np.dot(back, product), to_centre)[:2]
-
-
-@functools.lru_cache
-def _about_centre(height, width):
-    """Return the shifts of the centre to the origin and back, as matrices."""
-    x, y = height / 2 - 0.5, width / 2 - 0.5
-    to_centre, back = np.eye(3), np.eye(3)
-    to_centre[:2, 2], back[:2, 2] = (-x, -y), (x, y)
-    return to_centre, back
-
-
 def apply(
     picture: np.ndarray,
     params: Mapping,
@@ -174,7 +133,7 @@ def apply(
         if no parameter has an effect.
     """
     height, width = picture.shape[:2]
-    mapping = matrix(params, size=(height, width))
+    mapping = matrices.matrix(params, size=(height, width))
     flips = params.get("flip_vertical", False), params.get("flip_horizontal", False)
     channel_shift = params.get("channel_shift_intensity")
     brightness = params.get("brightness")
@@ -209,7 +168,7 @@ def warp(
 
     Args:
         picture: uint8 or float array (height, width, channels).
-        mapping: float64 array (2, 3), as `matrix` returns it.
+        mapping: float64 array (2, 3), as `matrices.matrix` returns it.
         flips: Whether to mirror top to bottom, and whether left to right.
         fill_mode: How the space beyond the edges is filled: one of `FILL_MODES`, as in SciPy.
         cval: Value beyond the edges if `fill_mode` is "constant".
@@ -233,7 +192,7 @@ def warp(
     if small and fill_mode in ("nearest", "constant"):
         warped = cv2.warpAffine(
             np.ascontiguousarray(picture, np.float32),
-            np.array(_mirrored(mapping, flips, height, width)),
+            np.array(matrices.mirrored(mapping, flips, size=(height, width))),
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
@@ -264,7 +223,7 @@ def spline_warp(
 
     Args:
         picture: Array (height, width, channels).
-        mapping: float64 array (2, 3), as `matrix` returns it.
+        mapping: float64 array (2, 3), as `matrices.matrix` returns it.
         order: Degree of the spline that interpolates, 0 to 5.
         fill_mode: How the space beyond the edges is filled: one of `FILL_MODES`.
         cval: Value beyond the edges if `fill_mode` is "constant".
@@ -292,7 +251,7 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
     Return None if the padding needs too much memory.
     """
     height, width, channels = picture.shape
-    (xx, xy, x0), (yx, yy, y0) = _mirrored(mapping, flips, height, width)
+    (xx, xy, x0), (yx, yy, y0) = matrices.mirrored(mapping, flips, size=(height, width))
     left, right = _reach(x0, xx * (width - 1), xy * (height - 1))
     top, bottom = _reach(y0, yx * (width - 1), yy * (height - 1))
     left, right = max(0, -left), max(0, right - width)
@@ -320,16 +279,6 @@ def _warp_8_bit(picture, mapping, flips, fill_mode):
                 cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             )
     return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB) if channels == 3 else warped
-
-
-def _mirrored(mapping, flips, height, width):
-    """Return the matrix that warps and mirrors, as tuples of floats."""
-    (xx, xy, x0), (yx, yy, y0) = mapping.tolist()  # source x = xx * column + xy * row + x0
-    if flips[0]:
-        xy, yy, x0, y0 = -xy, -yy, x0 + xy * (height - 1), y0 + yy * (height - 1)
-    if flips[1]:
-        xx, yx, x0, y0 = -xx, -yx, x0 + xx * (width - 1), y0 + yx * (width - 1)
-    return (xx, xy, x0), (yx, yy, y0)
 
 
 def _reach(start, across, down):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import keras
 
+from keras_cnn import environment
 from keras_cnn.errors import InputError
 from keras_cnn.explain import hooks
-from keras_cnn.images import pixels
-from keras_cnn.images.scaling import Scaling
+from keras_cnn.images import device, pixels
 from keras_cnn.images.tf_data import endless, untuned
 from keras_cnn.training import schedules, seeding
 from keras_cnn.training.compiling import compile_model
@@ -27,53 +27,108 @@ class Feeds(NamedTuple):
 
     train: Feed
     validation: Feed
-    scaling: Scaling | None  # of batches of 8-bit pixels, which the network's graph scales
+    eight_bit: list[pixels.EightBit] | None  # how the graph prepares 8-bit pixels of both
     note: str  # type of the pictures, with the reason if they are floats
 
 
 def feeds(task, recipe, devices):
-    """Return the feeds of a task: 8-bit pixels if both splits have them."""
-    batches, reason = (task.train, task.validation), f"--mix {recipe.mix} blends pictures"
-    if recipe.mix == "none":
-        read = [pixels.eight_bit(split) for split in batches]
-        reason = next((entry for entry in read if isinstance(entry, str)), None)
-        if reason is None and read[0].scaling != read[1].scaling:
-            reason = "train and validation are scaled by different rules"
-    scaling, note = None, f"float32, because {reason}"
-    if reason is None:
-        batches, (scaling, _) = zip(*read, strict=True)
-        note = "8-bit pixels, scaled in the network's graph"
+    """Return the feeds of a task: 8-bit pixels if both splits have them.
+
+    Raises:
+        InputError: The pictures cannot be augmented on the device, as the recipe demands.
+    """
+    read, note = _pixels(task, recipe)
+    batches = (task.train, task.validation) if read is None else [entry.batches for entry in read]
     options = {"share": devices.share}
     train = Feed(batches[0], samples=task.sizes["train"], training=True, **options)
     validation = Feed(batches[1], samples=task.sizes["validation"], training=False, **options)
-    return Feeds(train, validation, scaling, note)
+    return Feeds(train, validation, read, note)
+
+
+def _pixels(task, recipe):
+    """Return both splits as 8-bit pixels, or None; and the note about them."""
+    note = ""
+    if recipe.augment_on == "device" or (recipe.augment_on == "auto" and _has_accelerator()):
+        read = _eight_bit(task, recipe, on_device=True)
+        if isinstance(read, str):
+            note, reason = f"; augmented on the host, because {read}", read
+        elif any(split.augmentation for split in read):
+            return read, "8-bit pixels, augmented and scaled in the network's graph"
+        else:
+            reason = "there are no random changes"
+        if recipe.augment_on == "device":
+            raise InputError(
+                f"--augment-on device is not possible, because {reason}: use --augment-on host"
+            )
+    read = _eight_bit(task, recipe, on_device=False)
+    if isinstance(read, str):
+        return None, f"float32, because {read}{note}"
+    return read, f"8-bit pixels, scaled in the network's graph{note}"
+
+
+def _has_accelerator():
+    return not all(name.lower().startswith("cpu") for name in environment.devices())
+
+
+def _eight_bit(task, recipe, *, on_device):
+    """Return both splits as 8-bit pixels, or why there are none."""
+    if recipe.mix != "none":
+        return f"--mix {recipe.mix} blends pictures"
+    read = [pixels.eight_bit(split, on_device=on_device) for split in (task.train, task.validation)]
+    reason = next((entry for entry in read if isinstance(entry, str)), None)
+    if reason is None and read[0].scaling != read[1].scaling:
+        reason = "train and validation are scaled by different rules"
+    return read if reason is None else reason
 
 
 @contextlib.contextmanager
-def scaled_in_graph(model, scaling):
-    """Scale the pixels of batches in the graphs of training and validation, within a context.
+def prepared_in_graph(model, feeds):
+    """Augment and scale 8-bit pixels in the graphs of training and validation, within a context.
 
     The model must be compiled, its steps not traced yet.
     """
-
-    def scaled(step):
-        def scaled_step(*arguments):
-            *state, (x, *rest) = arguments  # JAX passes a state before the batch
-            dtype = keras.backend.standardize_dtype(getattr(x, "dtype", "float32"))
-            # A callback may evaluate pictures that it has scaled itself.
-            return step(*state, (scaling(x) if dtype == "uint8" else x, *rest))
-
-        return scaled_step
-
-    if scaling is None:
+    if feeds.eight_bit is None:
         yield
         return
-    steps = {name: scaled(getattr(model, name)) for name in ("train_step", "test_step")}
+    train, validation = feeds.eight_bit
+    steps = {
+        "train_step": _prepared(model.train_step, train),
+        "test_step": _prepared(model.test_step, validation),
+    }
+    if train.augmentation:
+        _create_metrics(model, feeds.train[0])
     try:
         with hooks.replaced(model, **steps):
             yield
     finally:
         model.train_function = model.test_function = None
+
+
+def _prepared(step, read):
+    """Return a step that augments and scales its pictures before."""
+    prepare = device.fused(lambda *x: read.scaling(read.augmentation(*x)))
+
+    def prepared_step(*arguments):
+        *state, (x, *rest) = arguments  # JAX passes a state before the batch
+        if isinstance(x, tuple | list):
+            x = prepare(*x)
+        # A callback may evaluate pictures that it has scaled itself.
+        elif keras.backend.standardize_dtype(getattr(x, "dtype", "float32")) == "uint8":
+            x = read.scaling(x)
+        return step(*state, (x, *rest))
+
+    return prepared_step
+
+
+def _create_metrics(model, batch):
+    """Create the variables of the metrics. Keras would call the network, but on pixels alone."""
+    (_, parameters), y, *weights = batch
+    answers = keras.tree.map_structure(
+        lambda output: keras.ops.zeros((len(parameters), *output.shape[1:])), model.output
+    )
+    model.compute_metrics(None, y, answers, *weights)
+    model.compute_loss(None, y, answers, *weights)
+    model.reset_metrics()
 
 
 def compile_phase(model, task, recipe, optimizer, *, steps):
@@ -105,8 +160,8 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
     try:
         with (
             ended_between_steps() as ender,
-            scaled_in_graph(model, feeds.scaling),
-            _read(train, validation, recipe, checkpoint, knows=feeds.scaling is not None) as read,
+            prepared_in_graph(model, feeds),
+            _read(train, validation, recipe, checkpoint, knows=feeds.eight_bit is not None) as read,
         ):
             seek, data = read
             model.fit(

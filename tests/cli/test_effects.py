@@ -160,6 +160,7 @@ def test_every_option_of_train_changes_the_result(stripes, tmp_path, undrawn):
     # These change the place, the speed, the devices, or refusals.
     others = {"out", "workers", "distribute", "coordinator", "processes", "process", "resume"}
     others |= {"cache", "skip_bad_images"}
+    others.add("augment_on")  # see tests/training/test_augment_on.py
     assert set(networks.OPTIONS) == {*changes, *switches, *others}
     first = result("first")
     assert result("second") == first

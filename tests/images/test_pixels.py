@@ -58,7 +58,7 @@ def _batches(flow):
 def test_scaled_8_bit_batches_are_the_flow_s_batches(folder, changes, rule):
     options = CHANGES[changes] | RULES[rule]
     expected = list(_batches(_flow(folder, **options)))
-    batches, scaling = pixels.eight_bit(_flow(folder, **options))
+    batches, scaling, _ = pixels.eight_bit(_flow(folder, **options))
     for (x, y), (raw, labels) in zip(expected, _batches(batches), strict=True):
         assert raw.dtype == np.uint8 and labels.dtype == y.dtype
         np.testing.assert_array_equal(labels, y)
@@ -70,7 +70,7 @@ def test_scaled_8_bit_batches_are_the_flow_s_batches(folder, changes, rule):
 def test_8_bit_batches_of_arrays_are_the_flow_s_batches():
     x = np.random.default_rng(0).integers(0, 256, (9, 28, 28, 1), np.uint8)
     flow = ImageDataGenerator(rescale=1 / 255).flow(x, np.eye(9), batch_size=4, seed=1)
-    batches, scaling = pixels.eight_bit(flow)
+    batches, scaling, _ = pixels.eight_bit(flow)
     for (scaled, y), (raw, labels) in zip(_batches(flow), _batches(batches), strict=True):
         np.testing.assert_array_equal(scaling(raw), scaled)
         np.testing.assert_array_equal(labels, y)

@@ -33,7 +33,7 @@ def test_a_training_learns_the_same_from_bytes_as_from_floats(tmp_path, monkeypa
     data = tiny.draw(tmp_path / "set")
     report, history = _train(tmp_path / "bytes", data, build=build)
     assert report["batches"] == "8-bit pixels, scaled in the network's graph"
-    monkeypatch.setattr(fitting.pixels, "eight_bit", lambda flow: "of a test")
+    monkeypatch.setattr(fitting.pixels, "eight_bit", lambda flow, **_: "of a test")
     report, expected = _train(tmp_path / "floats", data, build=build)
     assert report["batches"] == "float32, because of a test"
     assert history == expected

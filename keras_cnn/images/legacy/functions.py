@@ -11,7 +11,7 @@ from keras.utils import array_to_img, img_to_array, load_img, save_img
 from PIL import ImageEnhance
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import transform
+from keras_cnn.images import matrices, transform
 
 __all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
 
@@ -241,7 +241,7 @@ def _warp(x, params, axes, fill_mode, cval, order):
             f"received shape {np.shape(x)} and axes {axes}"
         )
     picture = np.moveaxis(x, axes, (0, 1, 2))
-    mapping = transform.matrix(params, size=picture.shape[:2])
+    mapping = matrices.matrix(params, size=picture.shape[:2])
     if mapping is None:
         return x
     warped = transform.spline_warp(picture, mapping, order=order, fill_mode=fill_mode, cval=cval)
