@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import keras
@@ -145,9 +146,14 @@ def test_the_command_shows_both_accuracies_of_an_int8_export(trained, stripes, c
     pytest.importorskip("ai_edge_litert")
     words = ["export", str(trained), "--format", "litert", "--int8", "--data", str(stripes)]
     assert main(words) == 0
-    assert "accuracy on 16 pictures: Keras " in capsys.readouterr().out
+    written = capsys.readouterr()
+    assert "accuracy on 16 pictures: Keras " in written.out
+    assert "note:" not in written.err
+    shutil.rmtree(stripes / "train")
     assert main([*words, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    written = capsys.readouterr()
+    assert "note: the int8 model is calibrated on pictures of" in written.err
+    answer = json.loads(written.out)
     assert answer["precision"] == "int8" and answer["accuracy"].keys() >= {"keras", "int8"}
 
 
