@@ -349,7 +349,7 @@ def _center_size(corners):
 
 
 def _best_priors(overlap):
-    """The best prior of each object, (n,); if two objects share it, the larger IoU gets it."""
+    """Return the best prior of each object, (n,); of two that share it, the larger IoU gets it."""
     best = overlap.argmax(axis=1)
     if len(set(best.tolist())) == len(best):
         return best

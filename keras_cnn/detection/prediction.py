@@ -98,7 +98,7 @@ def _answers(model, inputs, *, priors, **limits):
 
 
 def _objects(offsets, scores, entry, *, priors, **limits):
-    """The objects of a picture, as `Answer`: boxes in its pixels and within it, best first."""
+    """Return the objects of a picture as `Answer`: boxes in its pixels, within it, best first."""
     corners, scores, labels = boxes.detections(offsets, scores, boxes.priors(priors), **limits)
     edges = np.tile((entry.shape[1], entry.shape[0]), 2)
     return boxes.from_view(corners, entry.view).clip(0, edges), scores, labels
