@@ -347,7 +347,7 @@ def _cost(name, folder, sender):
     except (ImportError, RuntimeError):
         return
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     pictures = epoch(batches)
     waited = total = 0
     for _ in range(25):
@@ -357,10 +357,10 @@ def _cost(name, folder, sender):
         ready = time.perf_counter()
         time.sleep(STEP)
         waited, total = waited + ready - start, total + time.perf_counter() - start
-    sender.send((_memory("VmHWM") - before, waited / total))
+    sender.send((memory("VmHWM") - before, waited / total))
 
 
-def _memory(name):
+def memory(name):
     """Return a memory size in bytes by its name in /proc; getrusage includes the parent's peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
