@@ -171,15 +171,16 @@ class Epochs(keras.callbacks.Callback):
 class Ready(keras.utils.PyDataset):
     """Batches that cost nothing to make: the limit of `fit` with Keras' own adapter."""
 
-    def __init__(self, dtype="float32"):
+    def __init__(self, dtype="float32", *, batch=BATCH, size=SIZE, steps=20):
         """Make four batches of a type."""
         super().__init__()
-        self.x = [np.ones((BATCH, *SIZE, 3), dtype) for _ in range(4)]
-        self.y = np.zeros((BATCH, 2), np.float32)
+        self.x = [np.ones((batch, *size, 3), dtype) for _ in range(4)]
+        self.y = np.tile(np.eye(2, dtype=np.float32), (batch, 1))[:batch]
+        self.steps = steps
 
     def __len__(self):
         """Return the number of batches."""
-        return 20
+        return self.steps
 
     def __getitem__(self, index):
         """Return a batch."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import keras
 import numpy as np
 
@@ -90,7 +91,7 @@ def _input(pixels, *, keep_pixels=False):
 def _answers(model, inputs, *, priors, **limits):
     """Yield the objects of each input, and the highest probability of an object in it."""
     squares = np.stack([entry.square for entry in inputs], dtype=np.float32)
-    outputs = np.asarray(model.predict_on_batch(squares))
+    outputs = np.asarray(model.predict_on_batch(squares), np.float32)
     for entry, output in zip(inputs, outputs, strict=True):
         yield _objects(output, entry, priors=boxes.priors(priors), **limits)
 
@@ -100,7 +101,8 @@ def _objects(output, entry, *, priors, score_threshold=boxes.LEAST_SCORE, **limi
 
     The boxes are in pixels of the picture, within it, best first.
     """
-    logits = np.ascontiguousarray(output[:, 4:].T)  # sums over its rows are 5 times faster
+    # (classes, boxes): sums over its rows are 5 times faster. NumPy transposes 4 times as slowly.
+    logits = cv2.transpose(output[:, 4:])
     # A probability is at most that of its class against the background alone. So the exponentials
     # of few boxes are enough; a hundredth allows for rounding.
     share = np.clip(score_threshold, 0, 1)

@@ -11,7 +11,7 @@ from PIL import Image
 from keras_cnn import InputError, card
 from keras_cnn.cli import main
 from keras_cnn.images import files
-from keras_cnn.inference import export, formats, labelled, trial
+from keras_cnn.inference import export, exported, formats, labelled, trial
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras exports LiteRT from it")
@@ -22,8 +22,13 @@ def test_exports_are_measured_on_one_thread_and_on_all(run, stripes, capsys, mon
     monkeypatch.setattr(files, "cores", lambda: 2)
     old = shutil.copytree(path.parent, run / "export_litert_int8") / "card.json"
     old.write_text(json.dumps(json.loads(old.read_text("utf-8")) | {"weights": "0"}), "utf-8")
+    start, threads = exported._litert, []
+    monkeypatch.setattr(
+        exported, "_litert", lambda path, number: threads.append(number) or start(path, number)
+    )
     capsys.readouterr()
     assert main(["benchmark", str(run), "--data", str(stripes), "--json"]) == 0
+    assert threads == [2, 1, 2]  # the first one is scored, the others are timed
     written = capsys.readouterr()
     assert "note: export_litert_int8 is left out" in written.err
     rows = json.loads(written.out)
@@ -56,6 +61,7 @@ def test_an_engine_without_its_runtime_is_left_out(run, stripes, capsys, monkeyp
 
 def test_two_models_are_compared_picture_by_picture():
     first = {"a": True, "b": True, "c": True, "d": True, "e": True, "f": True, "g": False}
+    first["y"] = True
     second = dict.fromkeys("abcdef", False) | {"g": False, "z": True}
     result = trial.paired(first, second)
     assert result["pictures"] == 7 and result["accuracy"] == [6 / 7, 0]
