@@ -10,7 +10,7 @@ file=gpu.json
 if [ $# -gt 0 ] && [ "${1#--}" = "$1" ]; then file=$1; shift; fi
 python=${PYTHON:-python3}
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
-export TF_CPP_MIN_LOG_LEVEL=3 XLA_PYTHON_CLIENT_PREALLOCATE=false
+export TF_CPP_MIN_LOG_LEVEL=3
 if ! "$python" -c "import keras_cnn.images.generator" 2>/dev/null; then
     "$python" -c "
 import configparser

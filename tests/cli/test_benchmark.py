@@ -132,6 +132,7 @@ def test_splits_and_classes_that_train_allows_are_allowed(run, stripes):
     assert set(labelled.test_pictures(its_card, stripes).values()) == {0, 1}
     with pytest.raises(InputError, match="must be those of the model"):
         labelled.pictures(its_card, stripes, split="test")
+    assert len(labelled.training_pictures(its_card, stripes)) == 40
     (stripes / "train").rename(stripes.parent / "train")
     assert len(labelled.training_pictures(its_card, stripes)) == 16
     shutil.rmtree(stripes / "test")
