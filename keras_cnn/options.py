@@ -273,7 +273,8 @@ def add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, *, def
     """
     hints = {"help": field.metadata["help"], "default": default}
     if default is not None and not isinstance(default, bool):
-        hints["help"] = hints["help"].split(" (default:")[0] + " (default: %(default)s)"
+        shown = str(default).replace("%", "%%")
+        hints["help"] = hints["help"].split(" (default:")[0] + f" (default: {shown})"
     kind = kind_of(field)
     if kind is bool:
         hints["action"] = argparse.BooleanOptionalAction

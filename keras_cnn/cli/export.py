@@ -96,9 +96,10 @@ def run(options: argparse.Namespace) -> None:
         accuracy = None
         if options.precision == "int8":
             accuracy = card.exported_content(path.parent)["accuracy"]
-            note = labelled.training_note(card.read_exported(path.parent), options.data)
-            if note:
-                print(f"note: {note}", file=sys.stderr)
+            its_card = card.read_exported(path.parent)
+            for find_note in (labelled.training_note, labelled.calibration_note):
+                if note := find_note(its_card, options.data):
+                    print(f"note: {note}", file=sys.stderr)
     if options.json:
         answer = {"path": str(path), "format": options.format, "precision": options.precision}
         output.print_json(answer | {"accuracy": accuracy})

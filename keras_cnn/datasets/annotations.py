@@ -257,7 +257,7 @@ def _same(first, second):
 
 
 def _class_fault(names, ids, source):
-    """The error of a class without a name, or with a name that is not known; or None."""
+    """Return the error of a class without a name, or with a name that is not known; or None."""
     if "" in names:
         return InputError(
             f"{source}, object {names.index('') + 1} has no class: write its name, or name all "

@@ -133,7 +133,7 @@ def _differs(stated, actual_size):
 
 
 def _fixed(picture, actual_size):
-    """The picture with its boxes turned as EXIF asks for, or scaled, where one of them fits."""
+    """Return the picture with its boxes turned as EXIF asks or scaled, where one of them fits."""
     stated = picture.stated_size
     if stated is None or not _differs(stated, actual_size):
         return picture
@@ -160,7 +160,7 @@ _TURNS = {  # EXIF's orientation -> box on the stored picture of w x h -> box on
 
 
 def _size_fault(picture: Picture, actual_size):
-    """The reason why boxes belong to a picture of another size, or None."""
+    """Return the reason why boxes belong to a picture of another size, or None."""
     stated = picture.stated_size
     if stated is None or not _differs(stated, actual_size):
         return None
@@ -175,7 +175,7 @@ def _size_fault(picture: Picture, actual_size):
 
 
 def _fault(box, width, height):
-    """The reason why a box cannot be used, or None."""
+    """Return the reason why a box cannot be used, or None."""
     x1, y1, x2, y2 = box
     # Enough digits to tell the edge from the picture's.
     text = ",".join(np.format_float_positional(edge, precision=6, trim="-") for edge in box)

@@ -14,6 +14,7 @@ from keras_cnn.errors import InputError
 
 VARIANCES = np.array((0.1, 0.1, 0.2, 0.2), np.float32)  # give all offsets a similar spread
 INPUT = 300  # side of the network's picture in pixels
+LEAST_SCORE = 0.01  # of a box that counts for a metric
 CONSIDERED = 400  # boxes per class that enter suppression
 GRID = 256  # samples of a letterbox lie at multiples of 1 / GRID
 CELLS = (38, 19, 10, 5, 3, 1)  # cells a side of the six feature maps
@@ -243,7 +244,7 @@ def detections(
     scores: np.ndarray,
     priors: np.ndarray,
     *,
-    score_threshold: float = 0.01,
+    score_threshold: float = LEAST_SCORE,
     iou_threshold: float = 0.45,
     top_k: int = CONSIDERED,
     keep: int = 200,
@@ -349,7 +350,7 @@ def _center_size(corners):
 
 
 def _best_priors(overlap):
-    """The best prior of each object, (n,); if two objects share it, the larger IoU gets it."""
+    """Return the best prior of each object, (n,); of two that share it, the larger IoU gets it."""
     best = overlap.argmax(axis=1)
     if len(set(best.tolist())) == len(best):
         return best

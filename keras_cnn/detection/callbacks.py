@@ -95,7 +95,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         print(f"\nThe loss is not a finite number: {report['cause']}. See {self._path}")
 
     def _cause(self):
-        """The first batch whose loss is not finite, or that there is none."""
+        """Return the first batch whose loss is not finite, or that there is none."""
         for index in range(len(self._batches)):
             pictures, targets = self._batches[index]
             outputs = self.model.predict_on_batch(pictures)

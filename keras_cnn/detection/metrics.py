@@ -128,7 +128,7 @@ def _mean(values):
 
 
 def _falling(precision):
-    """The best precision at an equal or higher recall."""
+    """Return the best precision at an equal or higher recall."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
@@ -138,7 +138,7 @@ def _precision_at(recalls, precision, recall):
 
 
 def _pictures(truths, answers, label, *, threshold=None):
-    """The objects and detections of one class in each picture.
+    """Return the objects and detections of one class in each picture.
 
     With a threshold, a detection that reaches it with an object has no overlap with crowds.
 

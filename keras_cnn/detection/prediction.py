@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import keras
 import numpy as np
 
@@ -90,18 +91,34 @@ def _input(pixels, *, keep_pixels=False):
 def _answers(model, inputs, *, priors, **limits):
     """Yield the objects of each input, and the highest probability of an object in it."""
     squares = np.stack([entry.square for entry in inputs], dtype=np.float32)
-    outputs = np.asarray(model.predict_on_batch(squares))
+    outputs = np.asarray(model.predict_on_batch(squares), np.float32)
     for entry, output in zip(inputs, outputs, strict=True):
-        scores = _probabilities(output)
-        answer = _objects(output[:, :4], scores, entry, priors=priors, **limits)
-        yield answer, float(answer[1][0] if len(answer[1]) else scores[:, 1:].max())
+        yield _objects(output, entry, priors=boxes.priors(priors), **limits)
 
 
-def _objects(offsets, scores, entry, *, priors, **limits):
-    """The objects of a picture, as `Answer`: boxes in its pixels and within it, best first."""
-    corners, scores, labels = boxes.detections(offsets, scores, boxes.priors(priors), **limits)
+def _objects(output, entry, *, priors, score_threshold=boxes.LEAST_SCORE, **limits):
+    """Return the objects of a picture as `Answer`, and the highest probability of an object.
+
+    The boxes are in pixels of the picture, within it, best first.
+    """
+    # (classes, boxes): sums over its rows are 5 times faster. NumPy transposes 4 times as slowly.
+    logits = cv2.transpose(output[:, 4:])
+    # A probability is at most that of its class against the background alone. So the exponentials
+    # of few boxes are enough; a hundredth allows for rounding.
+    share = np.clip(score_threshold, 0, 1)
+    with np.errstate(divide="ignore"):
+        least = np.log(share) - np.log1p(-share) - 0.01
+    rows = np.flatnonzero(logits[1:].max(axis=0) - logits[0] >= least)
+    corners, scores, labels = boxes.detections(
+        output[rows, :4],
+        _probabilities(logits.take(rows, axis=1)),
+        priors[rows],
+        score_threshold=score_threshold,
+        **limits,
+    )
     edges = np.tile((entry.shape[1], entry.shape[0]), 2)
-    return boxes.from_view(corners, entry.view).clip(0, edges), scores, labels
+    answer = boxes.from_view(corners, entry.view).clip(0, edges), scores, labels
+    return answer, float(scores[0] if len(scores) else _probabilities(logits)[:, 1:].max())
 
 
 def predict(model: keras.Model, batches: Batches) -> list[Answer]:
@@ -124,8 +141,8 @@ def predict(model: keras.Model, batches: Batches) -> list[Answer]:
     return [answer for _, _, answer, _ in answers]
 
 
-def _probabilities(output):
-    logits = np.ascontiguousarray(output[:, 4:].T)  # sums over its rows are 5 times faster
+def _probabilities(logits):
+    """Return the probabilities (boxes, classes) of logits (classes, boxes)."""
     scores = np.exp(logits - logits.max(axis=0))
     scores /= scores.sum(axis=0)
     return scores.T

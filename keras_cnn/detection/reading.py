@@ -72,7 +72,7 @@ def _refuse_bad(splits, recipe):
 
 
 def _without_bad_boxes(splits, folder, recipe, sizes):
-    """The splits without boxes that cannot be used, and place -> reason of these boxes."""
+    """Return the splits without boxes that cannot be used, and place -> reason of these boxes."""
     good, bad = {}, {}
     for name, part in splits.items():
         good[name], its_bad = annotations.check(

@@ -5,6 +5,7 @@ Importing this module loads neither Keras nor TensorFlow, so that ``--help`` ans
 
 import argparse
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,6 +108,18 @@ class DetectionRecipe(TrainingRecipe):
         if self.freeze and self.weights in (None, "none"):
             raise InputError("--freeze keeps trained weights: name them by --weights")
 
+    def add_options(
+        self, parser: argparse.ArgumentParser, *, names: Collection[str] | None = None
+    ) -> None:
+        """Add the recipe's options to a parser, in which alpha is None unless --alpha is given.
+
+        Args:
+            parser: The parser; it may have other options.
+            names: Names of the options to add; None adds all.
+        """
+        super().add_options(parser, names=names)
+        parser.set_defaults(alpha=None)
+
     def with_options(self, options: argparse.Namespace, **changes: Any) -> "DetectionRecipe":
         """Return this recipe with the values that a parser read.
 
@@ -117,9 +130,8 @@ class DetectionRecipe(TrainingRecipe):
         Raises:
             InputError: A value is out of its range, or values do not go together.
         """
-        # A case's alpha is for its light base: with VGG16 the recipe must not record it.
-        # A parsed value is another object than the default, also if the two are equal.
-        is_default = getattr(options, "alpha", self.alpha) is self.alpha
-        if is_default and getattr(options, "base", None) == "vgg16":
-            changes = {"alpha": 1.0} | changes
+        if getattr(options, "alpha", None) is None:
+            # A case's alpha is for its light base: with VGG16 the recipe must not record it.
+            is_light = getattr(options, "base", self.base) == "mobilenet"
+            changes = {"alpha": self.alpha if is_light else 1.0} | changes
         return super().with_options(options, **changes)

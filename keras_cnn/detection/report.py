@@ -88,7 +88,7 @@ def write(
 
 
 def _contents(folder, test, facts):
-    """What report.json holds."""
+    """Return the content of report.json."""
     notes = []
     if facts.get("skipped_boxes"):
         notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
@@ -130,7 +130,7 @@ def _gallery(pictures, answers, class_names):
 
 
 def _mistakes(picture, answer):
-    """Number of missed objects and of wrong detections, at IoU 0.5."""
+    """Return the number of missed objects and of wrong detections, at IoU 0.5."""
     corners, _, labels = answer
     overlap = boxes.iou(picture.boxes, corners) * (picture.labels[:, None] == labels)
     missed = overlap.max(axis=1, initial=0)[~picture.difficult] < 0.5

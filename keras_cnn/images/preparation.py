@@ -105,6 +105,12 @@ class Preparation:
         """The same preparation without the crop: it returns pictures of the size `crop_from`."""
         return dataclasses.replace(self, size=self.crop_from or self.size, crop_from=None)
 
+    @property
+    def without_margin(self) -> "Preparation":
+        """The same preparation without the border, which an exported model adds itself."""
+        height, width = (side - 2 * self.margin for side in self.size)
+        return dataclasses.replace(self, size=(height, width), margin=0)
+
     def read(self, path: Any) -> np.ndarray:
         """Read a picture at the network's size.
 
@@ -216,10 +222,7 @@ class Preparation:
 
     @property
     def _size_to_read(self):
-        if self.crop_from:
-            return self.crop_from
-        height, width = self.size
-        return height - 2 * self.margin, width - 2 * self.margin
+        return self.crop_from or self.without_margin.size
 
     def _check(self):
         crop_from = self.crop_from or self.size

@@ -1,18 +1,18 @@
-"""Rules for pixel values, as data that a saved model can carry."""
+"""Rules for pixel values, as data that a saved model can carry.
+
+Importing this module does not load Keras, so that an exported model reads pictures without it.
+"""
 
 import dataclasses
 import functools
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_cnn.errors import InputError
-from keras_cnn.models import weights
 
 MODES = ("caffe", "tf", "torch")  # as in `models.preprocess_input`
-_imagenet = keras.applications.imagenet_utils
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Scaling:
         Returns:
             float32, same shape; an array for an array, a tensor for a tensor.
         """
+        import keras
+
         if isinstance(pixels, keras.KerasTensor) or keras.ops.is_tensor(pixels):
             mean = keras.ops.mean
             pixels = _scale_tensor(keras.ops.cast(pixels, "float32"), self.mode)
@@ -58,7 +60,7 @@ class Scaling:
             mean = np.mean
             pixels = np.array(pixels, "float32")  # a copy: Keras writes into its argument
             if self.mode:
-                pixels = _imagenet.preprocess_input(
+                pixels = keras.applications.imagenet_utils.preprocess_input(
                     pixels, data_format="channels_last", mode=self.mode
                 )
         if self.rescale:
@@ -77,6 +79,8 @@ class Scaling:
         Raises:
             ValueError: No weights are published for the network.
         """
+        from keras_cnn.models import weights
+
         return cls(weights.rule(model))
 
 
@@ -99,16 +103,18 @@ def scaling_of(generator: Any) -> Scaling | None:
 
 
 def _scale_tensor(pixels, mode):
-    """Do the same for tensors. Keras' own function adds constants that ONNX takes for inputs."""
+    """Apply a mode to tensors. Keras' own function adds constants that ONNX takes for inputs."""
+    from keras import ops
+
     if mode == "tf":
         return pixels / 127.5 - 1.0
     if mode == "torch":
         mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        centred = keras.ops.subtract(pixels / 255.0, np.array(mean, "float32"))
-        return keras.ops.divide(centred, np.array(deviation, "float32"))
+        centred = ops.subtract(pixels / 255.0, np.array(mean, "float32"))
+        return ops.divide(centred, np.array(deviation, "float32"))
     if mode == "caffe":
         mean = np.array([103.939, 116.779, 123.68], "float32")
-        return keras.ops.subtract(keras.ops.flip(pixels, axis=-1), mean)
+        return ops.subtract(ops.flip(pixels, axis=-1), mean)
     return pixels
 
 
@@ -117,6 +123,8 @@ def _of_function(function, factor):
         return Scaling(None, factor)
     if isinstance(function, Scaling):
         return dataclasses.replace(function, rescale=(function.rescale or 1) * (factor or 1))
+    from keras_cnn.models import weights
+
     if isinstance(function, functools.partial) and function.func is weights.preprocess_input:
         model = function.keywords.get("model", (*function.args, None)[0])
         return Scaling(weights.rule(model), factor)
@@ -127,6 +135,8 @@ def _of_function(function, factor):
 
 def _functions_of_keras():
     """Return the functions `keras.applications.<family>.preprocess_input`."""
+    import keras
+
     families = vars(keras.applications).values()
     return [family.preprocess_input for family in families if hasattr(family, "preprocess_input")]
 

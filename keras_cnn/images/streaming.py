@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from keras_cnn.errors import InputError
-from keras_cnn.images import files
+from keras_cnn.images import files, memory
 
 
 def batches(
@@ -33,6 +33,7 @@ def batches(
     Raises:
         InputError: A picture cannot be read and `on_error` is None.
     """
+    memory.keep()
     source, pending = iter(pictures), collections.deque()
     with ThreadPoolExecutor(files.cores()) as pool:
 

@@ -18,6 +18,7 @@ from keras_cnn.detection import boxes
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import quantization, tta
+from keras_cnn.inference.exported import Exported
 from keras_cnn.inference.formats import FORMATS, PRECISIONS, check_packages, folder_name
 from keras_cnn.inference.predictor import Predictor
 from keras_cnn.inference.trial import Trial
@@ -136,12 +137,11 @@ def export(
         # Class names that are not UTF-8 are escaped.
         utf_8 = {"encoding": "utf-8", "errors": "backslashreplace"}
         (work / "labels.txt").write_text(labels, **utf_8)
+        if trial:
+            exported = Exported.load(work / name, its_card=its_card)
+            content["accuracy"] = trial.compare(exported, force=force)
         text = json.dumps(content, ensure_ascii=False, indent=None if raw else 2)
         (work / card.ENTRY).write_text(text + "\n", **utf_8)
-        if trial:
-            content["accuracy"] = trial.compare(work / name, force=force)
-            text = json.dumps(content, ensure_ascii=False, indent=2)
-            (work / card.ENTRY).write_text(text + "\n", **utf_8)
         work.chmod(0o755)  # only the user can read a folder of mkdtemp
         if out.exists():
             shutil.rmtree(out)
@@ -171,7 +171,7 @@ def with_preparation(model: keras.Model, its_card: Card, *, dtype: str = "uint8"
         outputs = model(ops.cast(pixels, "float32"), training=False)
         return keras.Model(pixels, outputs, name=model.name)
     preparation = Preparation.from_dict(its_card.preparation)
-    height, width = (side - 2 * preparation.margin for side in preparation.size)
+    height, width = preparation.without_margin.size
     channels = max(3, preparation.image_shape[2])  # a grey network takes RGB too
     pixels = keras.Input((height, width, channels), dtype=dtype, name="pixels")
     x = ops.cast(pixels, "float32")

@@ -4,6 +4,7 @@ The graph of an exported model scales the pixels; what is left is to read and to
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
 from keras_cnn.images import files, streaming
+from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference.answers import Answer
 from keras_cnn.inference.formats import (
     FORMATS,
@@ -123,19 +125,26 @@ class Exported:
     run: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, threads: int | None = None) -> "Exported":
+    def load(
+        cls,
+        path: str | os.PathLike,
+        *,
+        threads: int | None = None,
+        its_card: Card | None = None,
+    ) -> "Exported":
         """Load an exported file.
 
         Args:
             path: What `find` returned.
             threads: Number of threads; by default one per core.
+            its_card: Its card; by default that beside the file.
 
         Raises:
             InputError: The file has no card, answers for boxes or pixels, or its runtime is not
                 installed.
         """
         path = Path(path)
-        its_card = card.read_exported(path.parent)
+        its_card = its_card or card.read_exported(path.parent)
         if its_card.task not in ("classification", "regression"):
             way_out = "leave it out"
             if its_card.task == "detection":
@@ -148,6 +157,11 @@ class Exported:
         check_package(RUNTIMES[engine], needed_by=f"--engine {engine}")
         start = {"onnx": _onnx, "litert": _litert}[engine]
         return cls(its_card, start(path, threads or files.cores()))
+
+    @functools.cached_property
+    def preparation(self) -> Preparation:
+        """How pictures become the pixels that `run` takes."""
+        return Preparation.from_dict(self.card.preparation).without_margin
 
     def stream(
         self,
@@ -172,7 +186,7 @@ class Exported:
                 yield picture, Answer(scores, self.card.class_names)
 
     def read(self, path: str | os.PathLike) -> np.ndarray:
-        """Read a picture as `Preparation.read` does, which cannot be imported without Keras.
+        """Read a picture as the training did.
 
         Args:
             path: File name.
@@ -184,32 +198,12 @@ class Exported:
         Raises:
             InputError: The file cannot be read, or has more than 8 bits.
         """
-        rule = self.card.preparation
-        height, width = (side - 2 * rule["margin"] for side in rule["size"])
-        crop_from = rule.get("crop_from")
-        size = tuple(crop_from or (height, width))
-        pixels = files.read(
-            path,
-            color_mode=rule["color_mode"],
-            exif_rotation=rule["exif_rotation"],
-            least_size=size if rule["reduced_decoding"] else None,
-            background=rule.get("background"),
-            full_depth=rule.get("full_depth", False),
-        )
+        pixels = self.preparation.read(path)
         if pixels.dtype != np.uint8:
             raise InputError(
                 f"an exported model takes pictures of 8 bits; {os.fspath(path)!r} has more: answer "
                 "it by --engine keras"
             )
-        pixels = files.resize(
-            pixels,
-            size=size,
-            interpolation=rule["interpolation"],
-            keep_aspect_ratio=rule["keep_aspect_ratio"],
-        )
-        if crop_from:
-            top, left = (size[0] - height) // 2, (size[1] - width) // 2
-            pixels = pixels[top : top + height, left : left + width]
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 

@@ -85,6 +85,22 @@ def training_note(its_card: Card, data: str | os.PathLike | None) -> str | None:
     )
 
 
+def calibration_note(its_card: Card, data: str | os.PathLike | None) -> str | None:
+    """Return a note if pictures that calibrate an int8 model are also those that score it.
+
+    Args:
+        its_card: The model's card.
+        data: Their folder; None stands for that of the training.
+    """
+    folder = folder_of(its_card, data)
+    if len(datasets.splits(folder)) > 1:
+        return None
+    return (
+        f"the int8 model is calibrated on pictures of {folder} that also score it: name a folder "
+        "with train and test pictures to keep them apart"
+    )
+
+
 def sample(paths: dict[str, int], *, number: int) -> list[str]:
     """Return a random choice of pictures, always the same one.
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -83,11 +82,11 @@ class Trial:
         """
         self.keras = right(predictor, self.labels)
 
-    def compare(self, path: Path, *, force: bool) -> dict:
+    def compare(self, model: Exported, *, force: bool) -> dict:
         """Score the exported model on the same pictures.
 
         Args:
-            path: The exported file, with its card beside it.
+            model: The exported model.
             force: Whether to accept any loss.
 
         Returns:
@@ -97,7 +96,7 @@ class Trial:
             InputError: It loses more than `POINT` and more than one picture, and `force` is off; or
                 no picture can be read.
         """
-        result = paired(self.keras, right(Exported.load(path), self.labels))
+        result = paired(self.keras, right(model, self.labels))
         loss = result["accuracy"][0] - result["accuracy"][1]
         lost = round(loss * result["pictures"])  # of few pictures, a single one is many points
         if loss > POINT + 1e-9 and lost > 1 and not force:

@@ -272,7 +272,7 @@ def assign(
 
 
 def _arrays(group):
-    """A layer's arrays, the one with the most axes first: kernel, then bias."""
+    """Return a layer's arrays, the one with the most axes first: kernel, then bias."""
     arrays = []
 
     def collect(_, item):

@@ -11,7 +11,7 @@ from PIL import Image
 from keras_cnn import InputError, card
 from keras_cnn.cli import main
 from keras_cnn.images import files
-from keras_cnn.inference import export, formats, labelled, trial
+from keras_cnn.inference import export, exported, formats, labelled, trial
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras exports LiteRT from it")
@@ -22,8 +22,13 @@ def test_exports_are_measured_on_one_thread_and_on_all(run, stripes, capsys, mon
     monkeypatch.setattr(files, "cores", lambda: 2)
     old = shutil.copytree(path.parent, run / "export_litert_int8") / "card.json"
     old.write_text(json.dumps(json.loads(old.read_text("utf-8")) | {"weights": "0"}), "utf-8")
+    start, threads = exported._litert, []
+    monkeypatch.setattr(
+        exported, "_litert", lambda path, number: threads.append(number) or start(path, number)
+    )
     capsys.readouterr()
     assert main(["benchmark", str(run), "--data", str(stripes), "--json"]) == 0
+    assert threads == [2, 1, 2]  # the first one is scored, the others are timed
     written = capsys.readouterr()
     assert "note: export_litert_int8 is left out" in written.err
     rows = json.loads(written.out)
@@ -56,6 +61,7 @@ def test_an_engine_without_its_runtime_is_left_out(run, stripes, capsys, monkeyp
 
 def test_two_models_are_compared_picture_by_picture():
     first = {"a": True, "b": True, "c": True, "d": True, "e": True, "f": True, "g": False}
+    first["y"] = True
     second = dict.fromkeys("abcdef", False) | {"g": False, "z": True}
     result = trial.paired(first, second)
     assert result["pictures"] == 7 and result["accuracy"] == [6 / 7, 0]
@@ -68,15 +74,14 @@ def test_models_without_a_common_picture_are_not_compared():
 
 
 def test_one_picture_of_few_may_differ(monkeypatch):
-    monkeypatch.setattr(trial.Exported, "load", lambda path: None)
     keras_is_right = dict.fromkeys("abcdefgh", True)
     its_trial = trial.Trial(None, None, {}, keras_is_right)
     monkeypatch.setattr(trial, "right", lambda model, labels: keras_is_right | {"a": False})
-    assert its_trial.compare("model", force=False)["int8"] == 7 / 8
+    assert its_trial.compare(None, force=False)["int8"] == 7 / 8
     wrong = {"a": False, "b": False}
     monkeypatch.setattr(trial, "right", lambda model, labels: keras_is_right | wrong)
     with pytest.raises(InputError, match="loses 25.00 of 100.00 on 8 pictures"):
-        its_trial.compare("model", force=False)
+        its_trial.compare(None, force=False)
 
 
 def test_pictures_of_sixteen_bits_are_left_out_of_the_calibration(run, stripes):
@@ -127,6 +132,7 @@ def test_splits_and_classes_that_train_allows_are_allowed(run, stripes):
     assert set(labelled.test_pictures(its_card, stripes).values()) == {0, 1}
     with pytest.raises(InputError, match="must be those of the model"):
         labelled.pictures(its_card, stripes, split="test")
+    assert len(labelled.training_pictures(its_card, stripes)) == 40
     (stripes / "train").rename(stripes.parent / "train")
     assert len(labelled.training_pictures(its_card, stripes)) == 16
     shutil.rmtree(stripes / "test")

@@ -7,6 +7,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+import scipy.special
 from oracle_detector import NAMES, SCENES, Oracle, bright
 from PIL import Image
 
@@ -38,6 +39,30 @@ def test_an_answer_without_objects_tells_the_highest_score_below_the_threshold()
     found = Detector(TwoClasses(), NAMES)(bright(*SCENES[0]), score_threshold=0.9)
     expected = np.exp(3) / (1 + np.exp(2) + np.exp(3))
     assert found.names == [] and found.highest == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 30])
+@pytest.mark.parametrize("threshold", [-1, 0, 0.01, 0.5, 1])
+def test_the_objects_are_those_of_the_softmax_of_all_boxes(scale, threshold):
+    rng = np.random.default_rng(0)
+    output = rng.normal(size=(1, 8732, 4 + 3)).astype("float32")
+    output[..., 4:] *= scale
+    scores = scipy.special.softmax(output[0, :, 4:], axis=1)
+    limits = {"score_threshold": threshold, "keep": 20}
+    expected = boxes.detections(output[0, :, :4], scores, boxes.priors(), **limits)
+
+    class Random(Oracle):
+        def predict_on_batch(self, squares):
+            return output
+
+    picture = np.zeros((300, 300, 3), np.uint8)
+    found = Detector(Random(), NAMES)(picture, score_threshold=threshold, top_k=20)
+    view = boxes.letterbox(300, 300)
+    corners = boxes.from_view(expected[0], view).clip(0, 300)
+    np.testing.assert_allclose(found.boxes, corners, atol=1e-3)
+    np.testing.assert_allclose(found.scores, expected[1], rtol=1e-5)
+    np.testing.assert_array_equal(found.labels, expected[2])
+    assert found.highest == pytest.approx(scores[:, 1:].max(), rel=1e-5)
 
 
 def test_the_objects_come_as_a_table_and_as_json():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import keras
@@ -61,6 +62,13 @@ def _litert_kernel(path):
     return interpreter.get_tensor(detail["index"]).reshape(64, 16) * scales[:, None]
 
 
+def _litert_types(path):
+    """Return the types of the tensors of a file."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    return {detail["dtype"] for detail in Interpreter(str(path)).get_tensor_details()}
+
+
 KERNELS = {"onnx": _onnx_kernel, "litert": _litert_kernel}
 
 
@@ -110,6 +118,9 @@ def test_a_small_export_takes_the_same_pixels_and_answers_nearly_as_keras_does(
     np.testing.assert_allclose(answers, expected, atol=0.02 if precision == "float16" else 0.1)
     content = json.loads((path.parent / "card.json").read_text("utf-8"))
     assert content["precision"] == precision
+    if (format, precision) == ("litert", "float16"):
+        types = _litert_types(path)
+        assert np.float16 in types and np.int8 not in types
     if precision == "int8":
         layer = next(layer for layer in predictor.model.layers if layer.name.endswith(POINTWISE))
         kernel = KERNELS[format](path)
@@ -145,9 +156,14 @@ def test_the_command_shows_both_accuracies_of_an_int8_export(trained, stripes, c
     pytest.importorskip("ai_edge_litert")
     words = ["export", str(trained), "--format", "litert", "--int8", "--data", str(stripes)]
     assert main(words) == 0
-    assert "accuracy on 16 pictures: Keras " in capsys.readouterr().out
+    written = capsys.readouterr()
+    assert "accuracy on 16 pictures: Keras " in written.out
+    assert "note:" not in written.err
+    shutil.rmtree(stripes / "train")
     assert main([*words, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    written = capsys.readouterr()
+    assert "note: the int8 model is calibrated on pictures of" in written.err
+    answer = json.loads(written.out)
     assert answer["precision"] == "int8" and answer["accuracy"].keys() >= {"keras", "int8"}
 
 

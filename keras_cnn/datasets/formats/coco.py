@@ -79,7 +79,7 @@ def _images(path, images):
 
 
 def _annotation(entry, source, names, objects):
-    """The image's id and the object of an annotation."""
+    """Return the image's id and the object of an annotation."""
     try:
         x, y, width, height = map(float, entry["bbox"])
     except (LookupError, TypeError, ValueError, OverflowError):

@@ -52,7 +52,7 @@ def names(path: Path, content: dict[str, str]) -> list[str]:
 
 
 def _listed(folder, entry):
-    """A file of darknet, whose paths begin at the folder that darknet was started in."""
+    """Return a file of darknet, whose paths begin at the folder that darknet was started in."""
     name = entry.replace("\\", "/")
     places = (folder / name, folder.parent / name, folder / name.rpartition("/")[2])
     return next(filter(os.path.exists, places), places[0])

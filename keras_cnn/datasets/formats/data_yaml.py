@@ -75,7 +75,7 @@ def splits(path: Path, content: dict[str, Any]) -> dict[str, list[Path]]:
 
 
 def _place(path, root, entry):
-    """A folder or list; Roboflow writes `../train/images` for one beside `data.yaml`."""
+    """Return the path of an entry; Roboflow writes `../train/images` for one beside `data.yaml`."""
     entry = entry.strip().replace("\\", "/")
     candidates = (root / entry, root / entry.removeprefix("../"), path.parent / entry)
     found = next(filter(os.path.exists, candidates), root / entry)

@@ -45,7 +45,7 @@ def read(path: Path, faults: rows.Faults) -> rows.Table:
 
 
 def _edge(text, key, source):
-    """The number of a cell; "nan" is an empty cell, as pandas writes it."""
+    """Return the number of a cell; "nan" is an empty cell, as pandas writes it."""
     return rows.number("" if text.strip().lower() == "nan" else text, of=key, source=source)
 
 

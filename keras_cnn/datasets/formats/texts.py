@@ -61,7 +61,7 @@ def decoded(content: bytes, *, errors: str = "strict") -> str:
 
 
 def _encoding(content):
-    """The encoding an XML file declares; Python knows the Chinese ones, the XML parser does not."""
+    """Return the encoding of XML. Python knows the Chinese ones, the XML parser does not."""
     if content.startswith(_UTF16):
         return "utf-16"
     declared = _DECLARED.match(content)

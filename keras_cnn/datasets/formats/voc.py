@@ -36,7 +36,7 @@ def read(paths: list[Path], faults: rows.Faults) -> rows.Table:
 
 
 def _beside(path, root):
-    """The picture of an XML file: of its own name, or the one that it names."""
+    """Return the picture of an XML file: of its own name, or the one that it names."""
     places = texts.places(path.parent)
     name = root.findtext("filename", "")
     picture = texts.find_by_stem(path.stem, *places) or texts.find_picture(name, *places)

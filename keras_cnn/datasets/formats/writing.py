@@ -128,7 +128,7 @@ def _objects(row):
 
 
 def _short(value):
-    """A number as text, without the fraction of a whole one."""
+    """Return a number as text, without the fraction of a whole one."""
     return repr(int(value) if value == int(value) else value)
 
 

@@ -69,7 +69,7 @@ def read(part: _Part, faults: rows.Faults) -> rows.Table:
 
 
 def _pictures(place, faults):
-    """The files of pictures that a folder holds or a list names."""
+    """Return the files of pictures that a folder holds or a list names."""
     if not os.path.exists(place):
         raise InputError(
             f"{place} must hold the pictures of a split, and does not exist: correct its path, or "
