@@ -288,8 +288,7 @@ class Recipe(TrainingRecipe):
         interpolation: Filter of the resizing, one of `images.files.INTERPOLATIONS`. "nearest", as
             in 王汉生's listings, drops thin lines when it shrinks and makes blocks when it
             enlarges. Augmentation blurs these blocks in training but not in the test.
-        background: Colour under the transparent pixels of pictures, such as "white"; None drops the
-            alpha channel, which often leaves them black.
+        background: Colour under the transparent pixels, such as "white"; None drops their alpha.
         validation_split: Share of the training pictures that picks the best weights, in (0, 1).
         variant: Whether to build the network of the printed listing or of its paper.
         label_smoothing: Probability that is taken from the true class and spread over all classes.
@@ -303,9 +302,8 @@ class Recipe(TrainingRecipe):
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
             saved model remembers the number.
         skip_bad_images: Whether to go on without pictures that cannot be read.
-        cache: Where resized pictures are kept: "auto" for the place that the generator chooses, or
-            else in memory and, if they take at most a tenth of its free room, in the user's cache
-            on disk; "memory"; "none"; or a folder.
+        cache: Where resized pictures are kept: "auto" (the generator's choice, or in memory and in
+            at most a tenth of the user's disk), "memory", "none" or a folder.
         network: The builder and its options, such as "MobileNet(alpha=0.25)", where a command chose
             them; None in a case, whose script names its network.
     """
@@ -366,8 +364,8 @@ class Recipe(TrainingRecipe):
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
     cache: str = option(
         "auto",
-        "keep resized pictures for the next epoch and, on disk, for the next run: auto, memory, "
-        "none or a folder; keras-cnn cache lists and removes them",
+        "keep resized pictures for the next epoch and run: auto, memory, none or a folder; "
+        "keras-cnn cache lists and removes them",
     )
     network: str | None = None
 
@@ -377,9 +375,8 @@ class Recipe(TrainingRecipe):
         is_possible = self.augment not in ("none", "alexnet") and self.mix == "none"
         if self.augment_on == "device" and not is_possible:
             raise InputError(
-                "--augment-on device goes with --augment flip, move or full, and without --mix; "
-                f"received --augment {self.augment} --mix {self.mix}: change them, or choose "
-                "--augment-on host"
+                "--augment-on device goes with --augment flip, move, full and no --mix; received "
+                f"--augment {self.augment} --mix {self.mix}: choose others, or --augment-on host"
             )
 
 
