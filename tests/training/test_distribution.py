@@ -249,11 +249,13 @@ def _ended(run):
 
 
 @pytest.mark.slow
-def test_two_jax_processes_train_as_one(tmp_path):
+@pytest.mark.parametrize("augment_on", ["host", "device"])
+def test_two_jax_processes_train_as_one(tmp_path, augment_on):
     pytest.importorskip("jax")
     folder = tiny.draw(tmp_path / "set")
-    _ended(_train(folder, tmp_path / "whole", epochs=3, distribute="none"))
-    for run in _pair(folder, tmp_path / "out", epochs=3):
+    options = {"epochs": 3, "augment_on": augment_on}
+    _ended(_train(folder, tmp_path / "whole", distribute="none", **options))
+    for run in _pair(folder, tmp_path / "out", **options):
         _ended(run)
     _same_history(tmp_path / "out", tmp_path / "whole")
     weights, expected = (
@@ -265,9 +267,10 @@ def test_two_jax_processes_train_as_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_devices_under_mirrored_train_as_one(tmp_path):
+@pytest.mark.parametrize("augment_on", ["host", "device"])
+def test_two_devices_under_mirrored_train_as_one(tmp_path, augment_on):
     folder = tiny.draw(tmp_path / "set")
-    options = {"backend": "tensorflow", "epochs": 3}
+    options = {"backend": "tensorflow", "epochs": 3, "augment_on": augment_on}
     no_dropout = "tiny.DROPOUT = 0.0"  # each replica draws other numbers
     two_devices = f"{no_dropout}; tiny.two_devices()"
     _ended(_train(folder, tmp_path / "whole", first=no_dropout, distribute="none", **options))
