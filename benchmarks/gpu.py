@@ -8,7 +8,7 @@ by autocast (AMP). "Feed" is `fit` on JPEGs of 500x375, read and augmented as by
 the time waited for input is 1 - rate through the feed / rate of `fit` on ready batches. The first
 epoch decodes the files, the next ones take them from memory. Networks that do not fit into
 `--minutes` are left out, and named. `--quick` takes two steps of ResNet50, with four
-pictures of 80x80.
+pictures of 48x48.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from pathlib import Path
 
 import images
 import keras
+import training
 
 from keras_cnn import ImageDataGenerator, environment, models
 from keras_cnn.images import pixels
 from keras_cnn.images.scaling import Scaling
-from keras_cnn.images.tf_data import untuned
 from keras_cnn.training.compiling import compile_model
 from keras_cnn.training.fitting import scaled_in_graph
 
@@ -57,7 +57,7 @@ def main():
     setup = {"batch": 64, "size": 224, "steps": 20, "pictures": 2560}
     if options.quick:
         options.networks = ["ResNet50"]
-        setup = {"batch": 4, "size": 80, "steps": 2, "pictures": 16}
+        setup = {"batch": 4, "size": 48, "steps": 2, "pictures": 8}
     backend, start = keras.config.backend(), time.perf_counter()
     print(f"{backend}: {environment.sentence()}", flush=True)
     print(setup)
@@ -66,19 +66,25 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         make_pictures(Path(folder), setup["pictures"])
         for precision, name in itertools.product(PRECISIONS, options.networks):
+            title = f"{name}, {precision}"
             if time.perf_counter() - start > 60 * options.minutes:
-                left_out.append(f"{name} in {precision}")
+                left_out.append(title)
                 continue
-            keras.utils.clear_session()
+            training.forget()
             keras.config.set_dtype_policy(PRECISIONS[precision])
-            figures[f"{name}, {precision}"] = row = measure(name, precision, Path(folder), **setup)
+            figures[title] = row = measure(name, precision, Path(folder), **setup)
             print_row(name, precision, row)
+            if options.json:
+                write(options.json, backend, setup | {"figures": figures})
     if left_out:
-        print(f"left out after {options.minutes} minutes: {', '.join(left_out)}")
-    if options.json:
-        known = json.loads(options.json.read_text()) if options.json.exists() else {}
-        own = environment.surroundings() | setup | {"figures": figures, "left_out": left_out}
-        options.json.write_text(json.dumps(known | {backend: own}, indent=1))
+        print(f"left out after {options.minutes} minutes: {'; '.join(left_out)}")
+
+
+def write(path, backend, figures):
+    """Write the figures of a backend beside those of the other."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    known[backend] = environment.surroundings() | figures
+    path.write_text(json.dumps(known, indent=1))
 
 
 def make_pictures(folder, number):
@@ -129,7 +135,7 @@ def feed(folder, *, threads, batch, size):
 def fit(model, batches, *, number, epochs):
     """Return the pictures per second of each epoch of a training by `fit`."""
     measured = images.Epochs(number)
-    model.fit(untuned(batches), epochs=epochs, verbose=0, callbacks=[measured])
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[measured])
     return measured.rates
 
 
