@@ -8,7 +8,7 @@ by autocast (AMP). "Feed" is `fit` on JPEGs of 500x375, read and augmented as by
 the time waited for input is 1 - rate through the feed / rate of `fit` on ready batches. The first
 epoch decodes the files, the next ones take them from memory. Networks that do not fit into
 `--minutes` are left out, and named. `--quick` takes two steps of ResNet50, with four
-pictures of 48x48.
+pictures of 80x80.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main():
     setup = {"batch": 64, "size": 224, "steps": 20, "pictures": 2560}
     if options.quick:
         options.networks = ["ResNet50"]
-        setup = {"batch": 4, "size": 48, "steps": 2, "pictures": 8}
+        setup = {"batch": 4, "size": 80, "steps": 2, "pictures": 8}
     backend, start = keras.config.backend(), time.perf_counter()
     print(f"{backend}: {environment.sentence()}", flush=True)
     print(setup)
@@ -129,7 +129,7 @@ def feed(folder, *, threads, batch, size):
     """Return batches of 8-bit pixels, augmented as in the book."""
     generator = ImageDataGenerator(preprocessing_function=SCALING, workers=threads, **images.BOOK)
     flow = generator.flow_from_directory(folder, target_size=(size, size), batch_size=batch, seed=1)
-    return pixels.eight_bit(flow).batches
+    return pixels.eight_bit(flow).batches  # pictures of up to 64 pixels would be floats
 
 
 def fit(model, batches, *, number, epochs):
