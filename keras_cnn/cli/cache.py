@@ -30,24 +30,24 @@ def run(options: argparse.Namespace) -> None:
     "checked" and "examined" are records of files without faults, which the next run need not read
     again. --clear removes nothing but these files, and a later training makes them anew.
     """
-    from keras_cnn.images import disk
+    from keras_cnn.images import disk, disk_files
 
     folder = arguments.folder(options.folder) if options.folder else disk.default_folder()
-    parts = [] if options.clear else disk.parts(folder)
-    number, size = disk.clear(folder) if options.clear else _totals(parts)
+    parts = [] if options.clear else disk_files.parts(folder)
+    number, size = disk_files.clear(folder) if options.clear else _totals(parts)
     if options.json:
         rows = [dataclasses.asdict(part) for part in parts]
-        answer = {"folder": folder, "files": number, "bytes": size, "parts": rows}
+        answer = {"folder": folder, "pictures": number, "bytes": size, "parts": rows}
         output.print_json(answer | {"cleared": options.clear})
         return
     for part in parts:
         day = datetime.datetime.fromtimestamp(part.last_use).strftime("%Y-%m-%d %H:%M")
-        print(f"{part.name}: {part.files} files, {_size(part.bytes)}, last used {day}")
-    print(f"{folder}: {'removed ' if options.clear else ''}{number} files, {_size(size)}")
+        print(f"{part.name}: {part.pictures} pictures, {_size(part.bytes)}, last used {day}")
+    print(f"{folder}: {'removed ' if options.clear else ''}{number} pictures, {_size(size)}")
 
 
 def _totals(parts):
-    return sum(part.files for part in parts), sum(part.bytes for part in parts)
+    return sum(part.pictures for part in parts), sum(part.bytes for part in parts)
 
 
 def _size(number):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from keras_cnn.datasets import copies
 from keras_cnn.images import decoding, files
-from keras_cnn.images.disk import Entries
+from keras_cnn.images.disk_files import Entries
 
 _BATCH = 64  # files that a thread examines at a time
 _EXTENSIONS = {"JPEG": ("jpg", "jpeg"), "MPO": ("jpg", "jpeg"), "TIFF": ("tif", "tiff")}

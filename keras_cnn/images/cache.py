@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from keras_cnn.images.disk import Disk, stamp
+from keras_cnn.images.disk import Disk
+from keras_cnn.images.disk_files import stamp
 from keras_cnn.images.memory import free_memory
 
 _SHARE_OF_FREE_MEMORY = 4  # all automatic caches together take at most a quarter

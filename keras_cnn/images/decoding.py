@@ -13,7 +13,7 @@ from PIL import Image, ImageColor, JpegImagePlugin
 
 from keras_cnn.errors import InputError
 
-VERSION = 1  # of all that decides on pixels, resizing and cropping included: see `disk`
+VERSION = 1  # of all that decides on pixels, resizing and cropping included: see `disk_files`
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
 PIXELS_PER_BYTE = 100  # more is a bomb: a photograph has at most 50, a JPEG of one colour 70
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # color_mode -> mode

@@ -12,7 +12,7 @@ from PIL import Image
 from keras_cnn.environment import cores
 from keras_cnn.errors import InputError
 from keras_cnn.images import decoding
-from keras_cnn.images.disk import Entries
+from keras_cnn.images.disk_files import Entries
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")  # Keras' own list
 CHANNELS = decoding.CHANNELS  # color_mode -> number

@@ -12,7 +12,7 @@ from PIL import Image
 
 from keras_cnn import ImageDataGenerator, InputError, Recipe
 from keras_cnn.cli import main
-from keras_cnn.images import decoding, disk
+from keras_cnn.images import decoding, disk, disk_files
 from keras_cnn.images.disk import Disk
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.splits import classification_splits
@@ -130,32 +130,38 @@ def test_copies_among_pictures_are_known_in_the_second_run(stripes):
 def test_no_damage_of_any_byte_gives_wrong_pixels(files, tmp_path):
     path, folder = files[0], tmp_path / "cache"
     expected = READING.read(path)
-    entries = _open(folder, files)
-    _read(entries, files)
-    file = entries.folder / entries.name(path)
-    content = file.read_bytes()
+    part = _open(folder, files).folder
+    for other in files[:2]:  # each into files of its own
+        _read(_open(folder, [other]), [other])
+    (index, values), others = (
+        [sorted(part.iterdir())[i] for i in rows] for rows in ((0, 1), (2, 3))
+    )
+    content = {file: file.read_bytes() for file in (index, values)}
+    foreign = dict(zip((index, values), (file.read_bytes() for file in others), strict=True))
     rng, decoded = np.random.default_rng(0), []
 
     def read():
         decoded.append(1)
         return READING.read(path)
 
-    damaged = [content[:length] for length in range(0, len(content), 7)]
-    damaged += [
-        content + b"more",
-        bytes(len(content)),
-        (entries.folder / entries.name(files[1])).read_bytes(),
-    ]
-    for place in range(len(content)):
-        other = bytearray(content)
-        other[place] ^= int(rng.integers(1, 256))
-        damaged.append(bytes(other))
-    for number, other in enumerate(damaged):
-        file.write_bytes(other)
-        np.testing.assert_array_equal(entries.get(path, read), expected)
-        assert len(decoded) == number + 1  # it is rebuilt ...
-        np.testing.assert_array_equal(entries.get(path, read), expected)
-        assert len(decoded) == number + 1  # ... once
+    damages = []
+    for file, whole in content.items():
+        damages += [(file, whole[:length]) for length in range(0, len(whole), 7)]
+        damages += [(file, bytes(len(whole))), (file, foreign[file])]
+        for place in range(8 * (file == values), len(whole)):  # the start names the program
+            flipped = bytearray(whole)
+            flipped[place] ^= int(rng.integers(1, 256))
+            damages.append((file, bytes(flipped)))
+    for number, (file, damaged) in enumerate(damages, start=1):
+        file.write_bytes(damaged)
+        entries = _open(folder, files)
+        for _ in range(2):
+            np.testing.assert_array_equal(entries.get(path, read), expected)
+        assert len(decoded) == number  # it is rebuilt once
+        for rebuilt in {*part.iterdir()} - {index, values, *others}:
+            rebuilt.unlink()
+        file.write_bytes(content[file])
+    np.testing.assert_array_equal(_open(folder, files).get(path, None), expected)
 
 
 def test_a_picture_of_other_decoders_or_choices_is_decoded_again(files, tmp_path, monkeypatch):
@@ -194,6 +200,9 @@ def test_a_full_disk_ends_the_writing_and_not_the_run(files, tmp_path, monkeypat
         def write(self, content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+        def tell(self):
+            return 0
+
         def __enter__(self):
             return self
 
@@ -202,9 +211,9 @@ def test_a_full_disk_ends_the_writing_and_not_the_run(files, tmp_path, monkeypat
 
     plain = open
     monkeypatch.setattr(
-        disk,
+        disk_files,
         "open",
-        lambda path, mode, **o: Full() if mode == "wb" else plain(path, mode, **o),
+        lambda path, mode, **o: Full() if mode == "ab" else plain(path, mode, **o),
         raising=False,
     )
     with pytest.warns(UserWarning, match="No space left.*the run goes on") as caught:
@@ -215,7 +224,7 @@ def test_a_full_disk_ends_the_writing_and_not_the_run(files, tmp_path, monkeypat
 
 def test_too_little_room_is_told_before_the_run(files, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
-    each = 4096  # bytes on disk of a small picture
+    each = 96 + 6 * 5 * 3  # bytes of a record and a picture
 
     def left(free):
         monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: usage._replace(free=free))
@@ -229,14 +238,15 @@ def test_too_little_room_is_told_before_the_run(files, tmp_path, monkeypatch):
     assert "not kept" in sentence and "10% of the free room" in sentence and "\n" not in sentence
     left(4 * each)
     _read(_open(tmp_path / "cache", files), files)
-    left(4 * each - 1)
+    left(0)
     _open(tmp_path / "cache", files)  # needs no more
+    left(4 * each - 1)
     with pytest.raises(InputError, match="cache=.*needs .* GB more"):
         _open(tmp_path / "other", files)
 
 
 def test_splits_share_what_the_disk_has_left(files, tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)._replace(free=2 * 4096 * 10)
+    usage = shutil.disk_usage(tmp_path)._replace(free=2 * (96 + 6 * 5 * 3) * 10)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: usage)
     cache = Disk(tmp_path / "cache", share=0.1)
     options = {"shape": READING.image_shape, "dtype": np.dtype("uint8"), "options": READING}
@@ -299,14 +309,14 @@ def test_clearing_removes_our_files_and_nothing_else(stripes, tmp_path, capsys):
     part = next(path for path in folder.iterdir() if path.name.startswith("24x24x3-"))
     others = {
         folder / "photo.jpg": b"a",
-        folder / "holiday-2024" / f"{'0' * 32}.picture": b"kcnnpix1 in a folder of the user's",
+        folder / "holiday-2024" / f"{'0' * 32}.values": b"kcnnpix1 in a folder of the user's",
         part / "notes.txt": b"c",
-        part / f"{'0' * 32}.picture": b"another program's",
+        part / f"{'0' * 32}.values": b"another program's",
     }
     for path, content in others.items():
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    (part / f"{'1' * 32}.picture").symlink_to(folder / "photo.jpg")
+    (part / f"{'1' * 32}.values").symlink_to(folder / "photo.jpg")
     (folder / "1x1x1-0123456789abcdef").symlink_to(
         folder / "holiday-2024", target_is_directory=True
     )
@@ -314,7 +324,7 @@ def test_clearing_removes_our_files_and_nothing_else(stripes, tmp_path, capsys):
     assert main(["cache", str(folder)]) == 0
     assert "24x24x3" in (listed := capsys.readouterr().out) and "examined" in listed
     assert main(["cache", str(folder), "--clear"]) == 0
-    assert "removed 112 files" in capsys.readouterr().out  # 56 pictures, each with its record
+    assert "removed 112 pictures" in capsys.readouterr().out  # 56 pictures, each with its record
     left = {path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
     assert left == set(others)
     assert all(path.read_bytes() == content for path, content in others.items())
@@ -324,7 +334,7 @@ def test_an_empty_cache_is_listed_and_cleared(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(disk, "default_folder", lambda: tmp_path / "none")
     for words in ([], ["--clear"]):
         assert main(["cache", *words]) == 0
-        assert "0 files" in capsys.readouterr().out
+        assert "0 pictures" in capsys.readouterr().out
     assert not (tmp_path / "none").exists()
     assert main(["cache", str(tmp_path / "gone")]) == 2
     assert "must be a folder" in capsys.readouterr().err
