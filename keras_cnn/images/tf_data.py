@@ -47,13 +47,17 @@ def endless(
         begin: Goes to the start of the epoch whose number it gets.
         first: Number of the first epoch.
     """
-    reading, ended = threading.Lock(), False
+    reading, reader = threading.Lock(), None
 
     def epochs():
+        nonlocal reader
+        # `fit` may begin anew after a first batch. TensorFlow then still reads ahead for the old
+        # iterator, which would draw random numbers in between.
+        reader = this = object()
         for epoch in itertools.count(first):
             for index in range(len(batches)):
                 with reading:
-                    if ended:
+                    if reader is not this:
                         return
                     if not index:
                         begin(epoch)
@@ -64,7 +68,7 @@ def endless(
         yield tf_dataset(epochs, example=batches[0], length=None)
     finally:
         with reading:
-            ended = True
+            reader = None
 
 
 def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int | None):
@@ -92,6 +96,6 @@ def tf_dataset(epoch: Callable[[], Generator], *, example: Any, length: int | No
     )
     options = tf.data.Options()
     options.autotune.enabled = False
-    length = tf.data.INFINITE_CARDINALITY if length is None else length
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
+    if length is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
     return dataset.prefetch(1).with_options(options)

@@ -224,6 +224,26 @@ def test_an_untuned_dataset_trains_like_the_one_of_keras(marks):
     assert not read.options().autotune.enabled and read.cardinality() == len(flow)
 
 
+def test_an_endless_dataset_that_is_begun_anew_reads_the_same_epochs(marks):
+    pytest.importorskip("tensorflow")
+    generator = ImageDataGenerator(rescale=1 / 255, rotation_range=30)
+    flow, same = (generator.flow_from_directory(marks, **SMALL, seed=3) for _ in range(2))
+    expected = []
+    for epoch in (2, 3):
+        same.seek(epoch)
+        expected += [same[number][0] for number in range(len(same))]
+    with tf_data.endless(flow, flow.seek, first=2) as dataset:
+        old = iter(dataset)
+        next(old)
+        new = iter(dataset)
+        read = [next(new)[0].numpy()]
+        left = sum(1 for _ in old)  # those that TensorFlow had read ahead
+        read += [next(new)[0].numpy() for _ in expected[1:]]
+    np.testing.assert_array_equal(read, expected)
+    assert left <= 3
+    assert sum(1 for _ in new) <= 3  # nothing is read after the context
+
+
 def test_validation_evaluation_and_prediction_run_in_the_order_of_filenames(marks):
     flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(marks, **SMALL, shuffle=False)
     model = _model()
