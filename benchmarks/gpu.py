@@ -6,7 +6,8 @@
 network's graph scales. torchvision's networks take the same data with channels_last, in bfloat16
 by autocast (AMP). "Feed" is `fit` on JPEGs of 500x375, read and augmented as by `keras_cnn.run`;
 the time waited for input is 1 - rate through the feed / rate of `fit` on ready batches. The first
-epoch decodes the files, the next ones take them from memory. Networks that do not fit into
+epoch decodes the files, the next ones take them from memory. The pictures are augmented in the
+graph if there is an accelerator, those of ready batches too. Networks that do not fit into
 `--minutes` are left out, and named. `--quick` takes two steps of ResNet50, with four
 pictures of 80x80.
 """
@@ -29,7 +30,7 @@ from keras_cnn import ImageDataGenerator, environment, models
 from keras_cnn.images import pixels
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.training.compiling import compile_model
-from keras_cnn.training.fitting import scaled_in_graph
+from keras_cnn.training.fitting import Feeds, prepared_in_graph
 
 NETWORKS = {  # ours, torchvision's
     "AlexNet": (functools.partial(models.AlexNet, one_weird_trick=True), "alexnet"),
@@ -108,7 +109,8 @@ def measure(name, precision, folder, *, batch, size, steps, pictures):
     if peer_step := _torchvision(peer, precision, *ready[0]):
         contenders["torchvision"] = peer_step
     rates = {who: [] for who in contenders}
-    with scaled_in_graph(model, SCALING):
+    read = feed(folder, threads=THREADS[0], batch=batch, size=size)
+    with prepared_in_graph(model, Feeds(read.batches, read.batches, [read, read], "")):
         for step in contenders.values():
             step()
             step()
@@ -117,19 +119,22 @@ def measure(name, precision, folder, *, batch, size, steps, pictures):
                 rates[who].append(batch * steps / seconds(step, steps))
         row = {who: statistics.median(values) for who, values in rates.items()}
         row |= {"rates": rates, "feed": {}}
+        pixels_of_batch, ready.y = read.batches[0]
+        ready.x = [pixels_of_batch] * 4
         row["fit"] = max(fit(model, ready, number=batch * steps, epochs=3))
         for threads in THREADS:
             flow = feed(folder, threads=threads, batch=batch, size=size)
-            first, *later = fit(model, flow, number=pictures, epochs=3)
+            first, *later = fit(model, flow.batches, number=pictures, epochs=3)
             row["feed"][threads] = {"first epoch": first, "later": max(later)}
     return row
 
 
 def feed(folder, *, threads, batch, size):
-    """Return batches of 8-bit pixels, augmented as in the book."""
+    """Return 8-bit pixels, augmented as in the book, on an accelerator if there is one."""
     generator = ImageDataGenerator(preprocessing_function=SCALING, workers=threads, **images.BOOK)
     flow = generator.flow_from_directory(folder, target_size=(size, size), batch_size=batch, seed=1)
-    return pixels.eight_bit(flow).batches  # pictures of up to 64 pixels would be floats
+    on_device = not all(name.lower().startswith("cpu") for name in environment.devices())
+    return pixels.eight_bit(flow, on_device=on_device)
 
 
 def fit(model, batches, *, number, epochs):
