@@ -29,7 +29,7 @@ class DeviceAugmentation:
 
     - at a source within 0.0001 pixels of an edge, where "constant" and "wrap" jump;
     - with brightness, which cuts off fractions: of noise 0.04 % of the values differ by one level
-      before they are multiplied by the factor, and up to 1 % if a matrix is almost the identity;
+      before they are multiplied by the factor, and up to 5 % if sources lie close to whole pixels;
     - of 8-bit pictures larger than 64 pixels, by up to 0.51, because there the host rounds.
 
     Attributes:
