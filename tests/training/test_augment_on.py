@@ -11,6 +11,7 @@ from keras_cnn.splits import classification_splits
 from keras_cnn.training import fitting
 from keras_cnn.training import run as training
 from keras_cnn.training.distribution import Devices
+from keras_cnn.training.sharding import Share
 
 GRAPH = "8-bit pixels, augmented and scaled in the network's graph"
 CHANGES = {"rotation_range": 20, "zoom_range": 0.2, "horizontal_flip": True}
@@ -44,10 +45,10 @@ def _train(out, data, *, build=tiny.build, augment_all=False, **choices):
     return report["batches"], report["history"]
 
 
-def _note(data, *, changes=CHANGES, **choices):
+def _note(data, *, changes=CHANGES, devices=1, **choices):
     """Return what a report says about the batches."""
     recipe = tiny.recipe(data, data, **choices)
-    return fitting.feeds(_splits(recipe, changes), recipe, Devices()).note
+    return fitting.feeds(_splits(recipe, changes), recipe, Devices(Share(devices))).note
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,8 @@ def test_auto_takes_the_device_only_if_it_is_no_processor(data, monkeypatch):
     cubic = CHANGES | {"interpolation_order": 3}
     assert why + "the device interpolates with" in _note(data, changes=cubic)
     assert why + "--mix mixup blends pictures" in _note(data, mix="mixup")
+    if keras.backend.backend() == "tensorflow":
+        assert why + "TensorFlow divides each batch" in _note(data, devices=2)
 
 
 @pytest.mark.parametrize(
