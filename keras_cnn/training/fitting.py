@@ -163,11 +163,12 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
         with (
             ended_between_steps() as ender,
             prepared_in_graph(model, feeds),
-            _read(train, validation, recipe, checkpoint, knows=feeds.eight_bit is not None) as read,
+            _read(train, recipe, checkpoint, knows=feeds.eight_bit is not None) as read,
         ):
             seek, data = read
             model.fit(
                 **data,
+                validation_data=untuned(validation),
                 shuffle=False,  # `Feed` reads in the order of the epoch
                 initial_epoch=checkpoint.epoch,
                 epochs=checkpoint.starts[-1] + recipe.epochs,
@@ -197,29 +198,21 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
 
 
 @contextlib.contextmanager
-def _read(train, validation, recipe, checkpoint, *, knows):
+def _read(train, recipe, checkpoint, *, knows):
     """Yield the callback that begins the epochs, and the arguments of `fit` that name the data.
 
     `knows` says that all draws of the batches follow from the seed and the epoch's number. If they
     come from NumPy's global state, no batch of the next epoch may be made before this one ends.
     """
-    with contextlib.ExitStack() as stack:
-        dataset = untuned(train)
-        if not knows or dataset is train:
-            seek = seeding.Seek(train, seed=recipe.seed, notify=dataset is not train)
-            yield seek, {"x": dataset, "validation_data": untuned(validation)}
-            return
-        begin = functools.partial(seeding.begin, train, seed=recipe.seed)
-        dataset = stack.enter_context(endless(train, begin, first=checkpoint.epoch))
-        yield (
-            seeding.Seek(None, seed=recipe.seed, notify=False),
-            {
-                "x": dataset,
-                "steps_per_epoch": len(train),
-                "validation_data": stack.enter_context(endless(validation, lambda epoch: None)),
-                "validation_steps": len(validation),
-            },
-        )
+    dataset = untuned(train)
+    if not knows or dataset is train:
+        seek = seeding.Seek(train, seed=recipe.seed, notify=dataset is not train)
+        yield seek, {"x": dataset}
+        return
+    begin = functools.partial(seeding.begin, train, seed=recipe.seed)
+    with endless(train, begin, first=checkpoint.epoch) as dataset:
+        seek = seeding.Seek(None, seed=recipe.seed, notify=False)
+        yield seek, {"x": dataset, "steps_per_epoch": len(train)}
 
 
 def _verbose(devices):

@@ -55,7 +55,7 @@ def _note(data, *, changes=CHANGES, devices=1, **choices):
     "options",
     [
         {"class_weights": "balanced", "batch_size": 7},
-        {"build": _with_auxiliary_output, "augment_all": True, "epochs": 1},
+        {"build": _with_auxiliary_output, "augment_all": True},
     ],
 )
 def test_a_training_learns_the_same_on_the_device_as_on_the_host(tmp_path, data, options):
