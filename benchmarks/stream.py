@@ -84,9 +84,8 @@ def detect(file):
     """Return the light SSD300's stream of answers, its network, and a batch ready for it."""
     model = models.SSD300(base="mobilenet", alpha=0.5, classes=1 + len(NAMES))
     for layer in model.layers:
-        if layer.name.endswith(
-            "_mbox_conf"
-        ):  # nearly all boxes are background, as after a training
+        if layer.name.endswith("_mbox_conf"):
+            # Nearly all boxes are background, as after a training.
             background = np.arange(layer.bias.shape[0]) % (1 + len(NAMES)) == 0
             layer.bias.assign(8.0 * background)
     detector = Detector(model, NAMES)
