@@ -37,17 +37,17 @@ def run(options: argparse.Namespace) -> None:
     number, size = disk_files.clear(folder) if options.clear else _totals(parts)
     if options.json:
         rows = [dataclasses.asdict(part) for part in parts]
-        answer = {"folder": folder, "pictures": number, "bytes": size, "parts": rows}
+        answer = {"folder": folder, "entries": number, "bytes": size, "parts": rows}
         output.print_json(answer | {"cleared": options.clear})
         return
     for part in parts:
         day = datetime.datetime.fromtimestamp(part.last_use).strftime("%Y-%m-%d %H:%M")
-        print(f"{part.name}: {part.pictures} pictures, {_size(part.bytes)}, last used {day}")
-    print(f"{folder}: {'removed ' if options.clear else ''}{number} pictures, {_size(size)}")
+        print(f"{part.name}: {part.entries} entries, {_size(part.bytes)}, last used {day}")
+    print(f"{folder}: {'removed ' if options.clear else ''}{number} entries, {_size(size)}")
 
 
 def _totals(parts):
-    return sum(part.pictures for part in parts), sum(part.bytes for part in parts)
+    return sum(part.entries for part in parts), sum(part.bytes for part in parts)
 
 
 def _size(number):

@@ -222,13 +222,13 @@ class Part:
     Attributes:
         name: One of `RECORDS`, or the pictures' height, width and channels; and a hash of the other
             choices of reading.
-        pictures: Number of its pictures or records.
+        entries: Number of its pictures or records.
         bytes: Their size.
         last_use: Time of the last run that read it, in seconds since 1970.
     """
 
     name: str
-    pictures: int
+    entries: int
     bytes: int
     last_use: float
 

@@ -324,7 +324,7 @@ def test_clearing_removes_our_files_and_nothing_else(stripes, tmp_path, capsys):
     assert main(["cache", str(folder)]) == 0
     assert "24x24x3" in (listed := capsys.readouterr().out) and "examined" in listed
     assert main(["cache", str(folder), "--clear"]) == 0
-    assert "removed 112 pictures" in capsys.readouterr().out  # 56 pictures, each with its record
+    assert "removed 112 entries" in capsys.readouterr().out  # 56 pictures, each with its record
     left = {path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
     assert left == set(others)
     assert all(path.read_bytes() == content for path, content in others.items())
@@ -334,7 +334,7 @@ def test_an_empty_cache_is_listed_and_cleared(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(disk, "default_folder", lambda: tmp_path / "none")
     for words in ([], ["--clear"]):
         assert main(["cache", *words]) == 0
-        assert "0 pictures" in capsys.readouterr().out
+        assert "0 entries" in capsys.readouterr().out
     assert not (tmp_path / "none").exists()
     assert main(["cache", str(tmp_path / "gone")]) == 2
     assert "must be a folder" in capsys.readouterr().err
