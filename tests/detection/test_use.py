@@ -42,7 +42,7 @@ def test_an_answer_without_objects_tells_the_highest_score_below_the_threshold()
 
 
 @pytest.mark.parametrize("scale", [0.1, 1, 30])
-@pytest.mark.parametrize("threshold", [-1, 0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("threshold", [-1, 0, 0.01, 0.5, 0.95, 1])
 def test_the_objects_are_those_of_the_softmax_of_all_boxes(scale, threshold):
     rng = np.random.default_rng(0)
     output = rng.normal(size=(1, 8732, 4 + 3)).astype("float32")
