@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from books_augmentation import BOOK, draw_noise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as Legacy
-from PIL import Image
 
 from keras_cnn import ImageDataGenerator
 from keras_cnn.images import device, pixels
@@ -17,14 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated:DeprecationWarning"),
 ]
 ERROR = 0.02  # grey levels
-BOOK = {  # the chapter's augmentation
-    "shear_range": 0.5,
-    "rotation_range": 30,
-    "zoom_range": 0.2,
-    "width_shift_range": 0.2,
-    "height_shift_range": 0.2,
-    "horizontal_flip": True,
-}
 ALL = BOOK | {"vertical_flip": True, "channel_shift_range": 40.0, "brightness_range": (0.5, 1.5)}
 MODES = ("nearest", "constant", "reflect", "wrap")
 shifts = st.sampled_from([0.0, 0.3, 4, [-2, 5], [0.25]])
@@ -110,13 +102,7 @@ def test_large_noise_of_black_and_white_pixels_is_that_of_keras(fill_mode):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for index in range(10):
-        path = folder / "ab"[index % 2] / f"{index}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (80, 90, 3), np.uint8)).save(path)
-    return folder
+    return draw_noise(tmp_path_factory.mktemp("pictures"))
 
 
 def _flow(folder, *, target_size=(72, 72), **options):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from books_augmentation import BOOK
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as Legacy
@@ -18,14 +19,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated:DeprecationWarning"),
 ]
-BOOK = {  # the chapter's augmentation
-    "shear_range": 0.5,
-    "rotation_range": 30,
-    "zoom_range": 0.2,
-    "width_shift_range": 0.2,
-    "height_shift_range": 0.2,
-    "horizontal_flip": True,
-}
 FLOAT_PATH, EIGHT_BIT_PATH = 0.01, 0.51  # grey levels
 LARGE = (70, 66)  # pictures of this size are warped in 8 bits, with rounding
 

@@ -6,7 +6,7 @@ The oracle is the flow, whose batches equal those of Keras' legacy class.
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from books_augmentation import draw_noise
 
 from keras_cnn import ImageDataGenerator
 from keras_cnn.images import memory, pixels
@@ -31,13 +31,7 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for index in range(10):
-        path = folder / "ab"[index % 2] / f"{index}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (80, 90, 3), np.uint8)).save(path)
-    return folder
+    return draw_noise(tmp_path_factory.mktemp("pictures"))
 
 
 def _flow(folder, **options):
