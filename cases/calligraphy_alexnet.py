@@ -21,6 +21,8 @@ RECIPE = keras_cnn.Recipe(
     batch_size=32,
     epochs=5,
     learning_rate=2e-4,
+    # A character of the sample is named after its typeface; elsewhere each is a group of its own.
+    group_by=r"^(?P<typeface>.+?)(?:_u[0-9a-f]{4,5})?$",
     choices={"samplewise_center": True},
     listing={
         "image_size": 227,
@@ -41,7 +43,6 @@ def main(argv=None):
         keras_cnn.ImageDataGenerator(
             rescale=1 / 255, samplewise_center=recipe.choices["samplewise_center"]
         ),
-        group_pattern=r"^(?P<typeface>.+)_u[0-9a-f]{4,5}$",
     )
     models = keras_cnn.models
     build = models.book.AlexNet if recipe.variant == "book" else models.AlexNet

@@ -36,7 +36,7 @@ RECIPE = Recipe(
     batch_size=20,
     epochs=2,
     learning_rate=1e-3,
-    without=("variant",),
+    without=("variant", "folds"),
     choices={"fine_tune": True, "linear_probe": True},
     listing={
         "image_size": 299,

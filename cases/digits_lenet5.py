@@ -10,6 +10,7 @@ along a cosine, bring the same network to 0.992 in fewer epochs.
 """
 
 import keras_cnn
+from keras_cnn.recipe import OF_FILES
 
 RECIPE = keras_cnn.Recipe(
     name="digits_lenet5",
@@ -19,15 +20,7 @@ RECIPE = keras_cnn.Recipe(
     learning_rate=6e-3,
     validation_split=0.05,
     schedule="cosine",
-    without=(
-        "image_size",
-        "interpolation",
-        "background",
-        "classes",
-        "skip_bad_images",
-        "cache",
-        "leave_out",
-    ),
+    without=OF_FILES,
     listing={
         "batch_size": 200,
         "epochs": 10,

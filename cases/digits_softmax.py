@@ -9,6 +9,7 @@ saturated, and steps of 0.01 change the answers at random.
 """
 
 import keras_cnn
+from keras_cnn.recipe import OF_FILES
 
 RECIPE = keras_cnn.Recipe(
     name="digits_softmax",
@@ -17,16 +18,7 @@ RECIPE = keras_cnn.Recipe(
     epochs=20,
     learning_rate=0.01,
     schedule="cosine",
-    without=(
-        "variant",
-        "image_size",
-        "interpolation",
-        "background",
-        "classes",
-        "skip_bad_images",
-        "cache",
-        "leave_out",
-    ),
+    without=("variant", *OF_FILES),
     choices={"pixels_divided_by": 255},
     listing={
         "batch_size": 1000,

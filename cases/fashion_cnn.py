@@ -16,6 +16,7 @@ import dataclasses
 import functools
 
 import keras_cnn
+from keras_cnn.recipe import OF_FILES
 
 RECIPE = keras_cnn.Recipe(
     name="fashion_cnn",
@@ -24,17 +25,7 @@ RECIPE = keras_cnn.Recipe(
     epochs=8,
     learning_rate=0.05,
     schedule="cosine",
-    without=(
-        "variant",
-        "image_size",
-        "interpolation",
-        "background",
-        "classes",
-        "skip_bad_images",
-        "cache",
-        "leave_out",
-        "resume",
-    ),
+    without=("variant", "resume", *OF_FILES),
     choices={"factor_of_second_rate": 0.2, "as_printed": False},
     listing={
         "batch_size": 20,

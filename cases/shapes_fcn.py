@@ -38,7 +38,7 @@ RECIPE = Recipe(
     schedule="cosine",
     without=(
         *("variant", "classes", "class_weights", "label_smoothing", "augment_on", "mix"),
-        "test_crops",
+        *("test_crops", "group_by", "folds"),
     ),
 )
 

@@ -3,16 +3,15 @@
 Importing this module loads neither Keras nor TensorFlow, so that ``--help`` answers at once.
 """
 
-import argparse
 import dataclasses
 import importlib.util
 import math
-import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from keras_cnn.errors import InputError
+from keras_cnn.listed import ListedChoices
 from keras_cnn.options import OptionFields, flag, option
 
 _FLIP = {"horizontal_flip": True}
@@ -25,20 +24,19 @@ AUGMENTATIONS = {  # --augment -> options of ImageDataGenerator
     "full": _FLIP | _SHIFT | {"rotation_range": 15, "zoom_range": 0.15},
     "alexnet": _FLIP,  # and crops and colours: `splits.tables.flows`
 }
+OF_FILES = (  # options of pictures in files, which cases with arrays are without
+    *("image_size", "interpolation", "background", "classes", "skip_bad_images", "cache"),
+    *("leave_out", "group_by", "folds"),
+)
 BUDGETED = (  # choices that `transfer.fit` makes itself
     *("epochs", "learning_rate", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
     *("runs", "resume", "mix", "distribute", "coordinator", "processes", "process", "precision"),
-    "tensorboard",
-)
-
-_PLAIN = (  # choices that no listing makes, unless its case says so: they have their defaults
-    *("interpolation", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
-    *("label_smoothing", "class_weights", "mix", "test_crops"),
+    *("tensorboard", "folds"),
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingRecipe(OptionFields):
+class TrainingRecipe(ListedChoices, OptionFields):
     """The choices that every training has: of a classifier, a regression or a detector.
 
     Attributes:
@@ -159,6 +157,7 @@ class TrainingRecipe(OptionFields):
     validate_on_test: bool = False
     # `training.run` reads these of every recipe; only `Recipe` makes them options.
     augment_on: ClassVar[str] = "host"
+    folds: ClassVar[int | None] = None
     mix: ClassVar[str] = "none"
     test_crops: ClassVar[int] = 1
 
@@ -192,90 +191,6 @@ class TrainingRecipe(OptionFields):
             if key not in left_out
         }
 
-    def parse(self, argv: Sequence[str] | None = None, *, description: str | None = None) -> Self:
-        """Read command-line options; with ``--listing`` the listing's values are the defaults.
-
-        Args:
-            argv: As in `OptionFields.parse`.
-            description: Text above the options in ``--help``; a table of what the listing does
-                otherwise is added.
-
-        Returns:
-            As in `OptionFields.parse`.
-
-        Raises:
-            SystemExit: As in `OptionFields.parse`.
-        """
-        words = sys.argv[1:] if argv is None else argv
-        if self.listing and description is not None:
-            description = f"{description.rstrip()}\n\n{self._listing_table()}"
-        recipe = self.as_listing() if self.listing and "--listing" in words else self
-        return super(TrainingRecipe, recipe).parse(argv, description=description)
-
-    def add_options(
-        self, parser: argparse.ArgumentParser, *, names: Collection[str] | None = None
-    ) -> None:
-        """Add the recipe's options to a parser, and ``--listing`` if there is a listing.
-
-        Args:
-            parser: The parser; it may have other options.
-            names: Names of the options to add; None adds all.
-        """
-        super().add_options(parser, names=names)
-        if self.listing and names is None:
-            parser.add_argument(
-                "--listing",
-                action="store_true",
-                help="do as the document's listing does; further options replace its values",
-            )
-
-    def as_listing(self) -> Self:
-        """Return the recipe of the document's listing."""
-        printed = self._printed()
-        fields = {name: value for name, value in printed.items() if name not in self.choices}
-        choices = {name: printed.get(name, value) for name, value in self.choices.items()}
-        return dataclasses.replace(self, **fields, choices=choices)
-
-    def _printed(self):
-        """Return the listing's values, those that it leaves at their defaults included."""
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        return {name: defaults[name] for name in _PLAIN if name in defaults} | dict(self.listing)
-
-    def differences(self) -> dict[str, tuple[Any, Any]]:
-        """Return where this recipe differs from the listing: name -> (listing's value, here)."""
-        values = {
-            name: (printed, self.choices.get(name, getattr(self, name, None)))
-            for name, printed in self._printed().items()
-            if name != "without"
-        }
-        return {name: pair for name, pair in values.items() if pair[0] != pair[1]}
-
-    def listing_facts(self) -> dict[str, str]:
-        """Return the differences from the listing as a report shows them."""
-        return {
-            name: f"{_words(listing)}, here {_words(here)}"
-            for name, (listing, here) in self.differences().items()
-        } or {"as printed": "yes"}
-
-    def _listing_table(self):
-        rows = [
-            (name.replace("_", " "), *map(_words, values))
-            for name, values in self.differences().items()
-        ]
-        rows = [("", "--listing", "default"), *rows]
-        widths = [max(len(row[column]) for row in rows) for column in range(2)]
-        lines = [f"  {name:{widths[0]}}  {a:{widths[1]}}  {b}" for name, a, b in rows]
-        return "\n".join(line.rstrip() for line in lines)
-
-
-def _words(value):
-    """Return a value as a person writes it: yes and no, 0.001; None is the option's default."""
-    if value is None:
-        return "default"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(TrainingRecipe):
@@ -290,6 +205,10 @@ class Recipe(TrainingRecipe):
             enlarges. Augmentation blurs these blocks in training but not in the test.
         background: Colour under the transparent pixels, such as "white"; None drops their alpha.
         validation_split: Share of the training pictures that picks the best weights, in (0, 1).
+        group_by: Which pictures belong together and stay in one split, besides copies: see
+            `datasets.groups.numbers`.
+        folds: Number of folds of a cross-validation, which tests every picture once: see
+            `training.folds`. None trains once.
         variant: Whether to build the network of the printed listing or of its paper.
         label_smoothing: Probability that is taken from the true class and spread over all classes.
         class_weights: "balanced" gives every class the same weight, whatever its size.
@@ -324,6 +243,18 @@ class Recipe(TrainingRecipe):
         "share of the training pictures; their loss chooses the best weights",
         above=0,
         below=1,
+    )
+    group_by: str | None = option(
+        None,
+        "keep pictures of a group in one split: a regular expression with a group that matches the "
+        "group's name in a file's name; a csv file with the columns file and group; or near-copies "
+        "(default: near-copies)",
+    )
+    folds: int | None = option(
+        None,
+        "cross-validation: test each picture once, by a network trained on the other folds; then "
+        "train on all pictures (default: no)",
+        at_least=2,
     )
     variant: Literal["book", "paper"] = option(
         "book", "the network of the printed listing, or that of its paper"
@@ -372,6 +303,11 @@ class Recipe(TrainingRecipe):
     def __post_init__(self):
         """Refuse values out of range, and values that do not go together."""
         super().__post_init__()
+        if self.folds and (self.runs > 1 or self.processes):
+            raise InputError(
+                f"--folds {self.folds} trains once per fold in one process: leave out --runs and "
+                "--processes, or --folds"
+            )
         is_possible = self.augment not in ("none", "alexnet") and self.mix == "none"
         if self.augment_on == "device" and not is_possible:
             raise InputError(

@@ -16,7 +16,7 @@ NAMES = {  # main score of each task -> its name in sentences
 }
 
 
-def summarize_runs(reports: list[dict]) -> dict:
+def summarize_runs(reports: list[dict], *, unit: str = "run") -> dict:
     """Return mean and standard deviation of the test scores of runs that differ in their seed.
 
     The standard deviation is that of the sample (divided by runs − 1), None for a single run. It
@@ -25,6 +25,7 @@ def summarize_runs(reports: list[dict]) -> dict:
 
     Args:
         reports: Content of `report.json` of each run.
+        unit: What a run is called in the sentence, such as "fold".
 
     Returns:
         `runs` (their number), `sentence`, and for each score that all runs have `mean`, `std` and
@@ -52,7 +53,7 @@ def summarize_runs(reports: list[dict]) -> dict:
         summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
         return summary
     mean, deviation = summary[key]["mean"], summary[key]["std"]
-    runs = "1 run" if len(reports) == 1 else f"{len(reports)} runs"
+    runs = f"1 {unit}" if len(reports) == 1 else f"{len(reports)} {unit}s"
     spread = "" if deviation is None else f" ± {deviation:.4f}"
     summary["sentence"] = f"{runs}: {NAMES[key]} {mean:.4f}{spread}"
     return summary

@@ -28,6 +28,10 @@ def array_splits(
         InputError: The set is missing, or its files do not hold what they should.
     """
     source = locate(recipe)
+    if recipe.group_by or recipe.folds:
+        raise InputError(
+            "group_by and folds need pictures in files; these are arrays: leave them out"
+        )
     if recipe.augment == "alexnet":
         raise InputError(
             "--augment alexnet crops and recolours colour pictures from files; these are arrays of "

@@ -1,14 +1,15 @@
 """Pictures of classes, split into train, validation and test."""
 
 import dataclasses
-import re
-from pathlib import Path
+import warnings
+from functools import partial
 
 import keras
 import numpy as np
 
 from keras_cnn import datasets, report
-from keras_cnn.datasets import folders
+from keras_cnn.datasets import folders, groups
+from keras_cnn.datasets.division import folds, lone_groups
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
@@ -84,6 +85,19 @@ class ClassificationSplits(Splits):
         )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoldedSplits(ClassificationSplits):
+    """Splits of a cross-validation: all pictures train the last network, all are test pictures.
+
+    Attributes:
+        folds: The splits of each fold, whose network is tested on the fold.
+        rows: For each fold: indices of its test pictures among all.
+    """
+
+    folds: tuple[ClassificationSplits, ...]
+    rows: tuple[np.ndarray, ...]
+
+
 def classification_splits(
     recipe: Recipe,
     generator: ImageDataGenerator,
@@ -98,55 +112,79 @@ def classification_splits(
     ``<folder>/val`` if it exists, else a share of the training pictures of each class. A folder
     that holds the class folders itself is split into all three in the same way.
 
+    With `recipe.group_by` a group of pictures stays in one of the splits that are made here. Test
+    pictures whose group is in train, and the others, get scores of their own: with
+    ``^(?P<typeface>.+)_u[0-9a-f]+$`` the report has "seen typefaces" and "unseen typefaces".
+
     Args:
         recipe: The choices; `dataset` or `data` names the folder, `classes` its class folders.
         generator: How pictures are scaled and augmented. Only training pictures are augmented.
-        group_pattern: Regular expression with one named group, which takes a group's name out of a
-            file's name. Test pictures whose group is in train and the others get scores of their
-            own: with ``^(?P<typeface>.+)_u[0-9a-f]+$`` the report has "seen typefaces" and
-            "unseen typefaces".
+        group_pattern: The old name of `recipe.group_by`, which works in this version only.
         most_classes: Limit on the number of classes; the first by name are taken.
         augment_all: Whether validation and test pictures are augmented too, as a listing does.
 
     Returns:
-        The three splits.
+        The three splits. With `recipe.folds` they are those of the last training, on all pictures,
+        and their `folds` are those of the cross-validation.
 
     Raises:
         InputError: A folder is missing or empty, there are fewer than two classes, train and test
-            have different classes, a class is too small to be split, or pictures cannot be read
-            and `recipe.skip_bad_images` is off; the message lists them all.
+            have different classes, a class is too small to be split, pictures cannot be grouped, or
+            they cannot be read and `recipe.skip_bad_images` is off; the message lists them all.
     """
+    if group_pattern is not None:
+        message = "classification_splits(group_pattern=) is now Recipe(group_by=)"
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        recipe = dataclasses.replace(recipe, group_by=group_pattern)
     source, generator = locate(recipe), with_cache(generator, recipe)
     tables, names = _tables(source.path, classes=recipe.classes)
     names = names[:most_classes]
     tables = {name: table[table["label"].isin(names)] for name, table in tables.items()}
+    is_grouped = recipe.group_by not in (None, groups.NEAR_COPIES)
+    if is_grouped:
+        tables = _with_groups(tables, recipe.group_by, folder=source.path)
     tables = without_listed(tables, recipe, folder=source.path)
     facts = source_facts(recipe, source)
     left_out = files.left_out_note(paths(tables), directory=source.path)
     for note in filter(None, (folders.read_layout(source.path).note(), left_out)):
-        print(note)
-        facts["notes"].append(note)
-    if len(tables) == 3:
-        tables, skipped = without_bad(tables, generator, recipe)
-    else:
-        tables, skipped = without_bad_in_groups(tables, generator, recipe)
+        _add_note(facts, note)
+    if recipe.folds:
+        tables = _pooled(tables, recipe)
+    check = without_bad if len(tables) == 3 or is_grouped else without_bad_in_groups
+    tables, facts["skipped"] = check(tables, generator, recipe)
     for name, table in tables.items():
         if lost := sorted(set(names) - set(table["label"])):
             raise InputError(f"no readable picture is left of {lost} in {name}: add some")
+    made = partial(
+        _splits, recipe=recipe, generator=generator, names=names, augment_all=augment_all
+    )
+    if recipe.folds:
+        return _folded(tables["train"], recipe, facts, made=made)
+    return made(_completed(tables, recipe, facts), facts=facts)
+
+
+def _completed(tables, recipe, facts):
+    """Return tables of all three splits: those that a folder lacks are split off train."""
     if recipe.validate_on_test and "validation" in tables:
         tables.setdefault("test", tables["validation"])
     for name in ("test", "validation"):
         if name == "validation" and recipe.validate_on_test:
             tables[name] = tables["test"]
         elif name not in tables:
-            tables["train"], tables[name] = _divide(tables["train"], recipe)
+            tables["train"], tables[name] = _divide(tables["train"], recipe, facts)
+            if "group" not in tables[name]:
+                continue
             if copied := tables[name]["group"].isin(tables["train"]["group"]).sum():
-                note = (
+                _add_note(
+                    facts,
                     f"{copied} pictures of {name} have copies in train: their class holds nothing "
-                    "but copies of one picture, or copies with two labels."
+                    "but copies of one picture, or copies with two labels.",
                 )
-                print(note)
-                facts["notes"].append(note)
+    return tables
+
+
+def _splits(tables, *, recipe, generator, names, augment_all, facts, **more):
+    """Return the splits of complete tables."""
     batches = flows(
         tables,
         generator,
@@ -155,14 +193,60 @@ def classification_splits(
         classes=names,
         class_mode="categorical",
     )
-    return ClassificationSplits(
+    kind = FoldedSplits if more else ClassificationSplits
+    more.setdefault("groups", _masks(tables, groups.kind(recipe.group_by)))
+    return kind(
         **batches,
         targets={name: np.asarray(flow.classes) for name, flow in batches.items()},
         test_names=batches["test"].filepaths,
         class_names=names,
-        groups=_groups(tables, group_pattern) if group_pattern else {},
-        facts=facts | {"skipped": skipped},
+        facts=facts,
+        **more,
     )
+
+
+def _pooled(tables, recipe):
+    """Return the pictures of all splits as one table, for a cross-validation."""
+    import pandas as pd
+
+    if recipe.validate_on_test:
+        raise InputError(
+            f"--folds {recipe.folds} tests each picture once, but --listing validates on the test "
+            "pictures: leave out one of the two"
+        )
+    return {"train": pd.concat(tables.values(), ignore_index=True)}
+
+
+def _folded(table, recipe, facts, *, made):
+    """Return the splits of a training on all pictures, with those of each fold."""
+    column = "named_group" if "named_group" in table else "group"
+    numbers = folds(table["label"], table[column].to_list(), number=recipe.folds, seed=recipe.seed)
+    parts, rows = [], []
+    for number in range(recipe.folds):
+        of_fold = {"notes": []}
+        tables = {"train": table[numbers != number], "test": table[numbers == number]}
+        tables = _completed(tables, recipe, of_fold)
+        parts.append(made(tables, facts=facts | {"notes": facts["notes"] + of_fold["notes"]}))
+        rows.append(np.flatnonzero(numbers == number))
+    tables = {"train": table, "validation": table[numbers == 0], "test": table}
+    masks = {f"fold {number + 1}": numbers == number for number in range(recipe.folds)}
+    return made(tables, facts=facts, folds=tuple(parts), rows=tuple(rows), groups=masks)
+
+
+def _with_groups(tables, by, *, folder):
+    """Return the tables with a column `named_group`."""
+    of_paths = dict(
+        zip(paths(tables), groups.names(paths(tables), by=by, folder=folder), strict=True)
+    )
+    return {
+        name: table.assign(named_group=table["path"].map(of_paths))
+        for name, table in tables.items()
+    }
+
+
+def _add_note(facts, note):
+    print(note)
+    facts["notes"].append(note)
 
 
 def _tables(folder, *, classes):
@@ -187,19 +271,31 @@ def _tables(folder, *, classes):
     return tables, names
 
 
-def _divide(table, recipe):
+def _divide(table, recipe, facts):
+    if "named_group" in table:
+        lone = lone_groups(table["label"], table["named_group"])
+        for label, group in lone.items():
+            note = (
+                f"All training pictures of {label} are of one group, {group}: some of them "
+                "validate, which says nothing about other groups."
+            )
+            if note not in facts["notes"]:
+                _add_note(facts, note)
     kept, taken = split_by_class(table, recipe, labels=table["label"])
     return kept.sort_index(), taken.sort_index()
 
 
-def _groups(tables, pattern):
-    """Return the masks of the test pictures whose group is in train, and is not."""
-    (word,) = re.compile(pattern).groupindex
-    groups = {
-        name: table["path"].map(lambda path: Path(path).stem).str.extract(pattern)[word]
-        for name, table in tables.items()
-    }
-    learned = [*groups["train"].dropna(), *groups["validation"].dropna()]
-    seen = groups["test"].isin(learned)
-    masks = {f"seen {word}s": seen, f"unseen {word}s": groups["test"].notna() & ~seen}
+def _masks(tables, kind):
+    """Return the masks of the test pictures whose group is in train, and is not.
+
+    There are none if no group has two pictures.
+    """
+    if "named_group" not in tables["train"]:
+        return {}
+    learned = [*tables["train"]["named_group"], *tables["validation"]["named_group"]]
+    of_test = tables["test"]["named_group"]
+    if len({*learned, *of_test}) == len({*paths(tables)}):
+        return {}
+    seen = of_test.isin(learned)
+    masks = {f"seen {kind}s": seen, f"unseen {kind}s": ~seen}
     return {name: mask.to_numpy() for name, mask in masks.items() if mask.any()}

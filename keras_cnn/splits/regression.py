@@ -76,8 +76,8 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Regressi
     """
     import pandas as pd
 
-    for name in ("mix", "label_smoothing", "class_weights"):
-        if (value := getattr(recipe, name)) not in ("none", 0, "equal"):
+    for name in ("mix", "label_smoothing", "class_weights", "group_by", "folds"):
+        if (value := getattr(recipe, name)) not in ("none", 0, "equal", None):
             raise InputError(f"{name}={value!r} needs classes, but scores have none: leave it out")
     source, generator = locate(recipe), with_cache(generator, recipe)
     table = pd.DataFrame(_scores(source.path), columns=["path", "label"])

@@ -33,6 +33,8 @@ _WITHOUT = {  # options that need one class per picture, or that would change a 
     "class_weights": "equal",
     "test_crops": 1,
     "classes": None,
+    "group_by": None,
+    "folds": None,
 }
 
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from keras_cnn import datasets
 from keras_cnn.datasets import copies
-from keras_cnn.datasets.division import divide, too_few
+from keras_cnn.datasets.division import divide, divide_groups, too_few
 from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import without
 from keras_cnn.datasets.synthetic import draw as synthetic
@@ -186,7 +186,8 @@ def split_by_class(items: Any, recipe: Recipe, *, labels: Any) -> tuple:
     """Split items in two, each class by the same share.
 
     Args:
-        items: An array or a table; copies have the same number in a table's column `group`.
+        items: An array or a table. Copies have the same number in a table's column `group`; if it
+            has a column `named_group`, a named group is not in both splits.
         recipe: The choices `validation_split` and `seed`.
         labels: Class of each item.
 
@@ -197,12 +198,12 @@ def split_by_class(items: Any, recipe: Recipe, *, labels: Any) -> tuple:
         InputError: A class is too small to be split.
     """
     is_table = hasattr(items, "iloc")
-    kept, taken = divide(
-        labels,
-        items["group"].to_numpy() if is_table and "group" in items else None,
-        share=recipe.validation_split,
-        seed=recipe.seed,
-    )
+    choices = {"share": recipe.validation_split, "seed": recipe.seed}
+    if is_table and "named_group" in items:
+        kept, taken = divide_groups(labels, items["named_group"], **choices)
+    else:
+        groups = items["group"].to_numpy() if is_table and "group" in items else None
+        kept, taken = divide(labels, groups, **choices)
     rows = items.iloc if is_table else items
     return rows[kept], rows[taken]
 

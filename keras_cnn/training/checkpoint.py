@@ -53,6 +53,7 @@ class Checkpoint(keras.callbacks.Callback):
         pictures: dict[str, dict] | None = None,
         patience: int | None = None,
         keep_last: bool = False,
+        last_epoch: int | None = None,
         writes: bool = True,
     ):
         """Start without a state.
@@ -65,6 +66,8 @@ class Checkpoint(keras.callbacks.Callback):
             patience: Epochs without a lower validation loss after which a phase stops; None for
                 never.
             keep_last: Whether the last epoch counts as the best.
+            last_epoch: Number of the epoch, from 1, after which the training stops; None for no
+                limit.
             writes: Whether this process writes; of several that train together only one does.
         """
         super().__init__()
@@ -72,6 +75,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.pictures = pictures or {}
         self.patience = patience
         self.keep_last = keep_last
+        self.last_epoch = last_epoch
         self.writes = writes
         self.starts = []
         self.history = {}
@@ -100,6 +104,11 @@ class Checkpoint(keras.callbacks.Callback):
         since = max(_lowest(self.history.get("val_loss", [])) or 0, self.starts[-1])
         return self.patience is not None and self.epoch - since >= self.patience
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last epoch that was asked for has ended."""
+        return self.last_epoch is not None and self.epoch >= self.last_epoch
+
     def on_epoch_end(self, epoch, logs=None):
         """Save the state; update this object's attributes only once it is on the disk."""
         history = {name: [*self.history.get(name, []), float(logs[name])] for name in logs}
@@ -114,7 +123,7 @@ class Checkpoint(keras.callbacks.Callback):
                     "epochs before it are kept: make room, then go on with --resume"
                 ) from error
         self.history, self.seconds, self._clock = history, seconds, now
-        if self.out_of_patience:
+        if self.out_of_patience or self.is_complete:
             self.model.stop_training = True
 
     def read(self, model: keras.Model):

@@ -154,7 +154,7 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
     if recipe.mix != "none":
         train = Mixed(train, recipe.mix, seed=recipe.seed, class_weight=weights)
         weights = None  # Keras would weigh a mixed picture by the larger of its labels alone
-    if checkpoint.out_of_patience:
+    if checkpoint.out_of_patience or checkpoint.is_complete:
         return False  # the phase had ended before the resume
     callbacks = _callbacks(task, recipe, checkpoint, train)
     if phase.deadline is not None:

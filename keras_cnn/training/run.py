@@ -17,7 +17,7 @@ from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
-from keras_cnn.training import determinism, distribution, fitting
+from keras_cnn.training import determinism, distribution, fitting, folds
 from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile
@@ -52,6 +52,8 @@ def run(
     itself has the first run's, with mean and standard deviation of all. The runs share their
     splits and differ in initial weights, order and augmentation.
 
+    With ``recipe.folds`` it is a cross-validation, see `folds.cross_validate`.
+
     Args:
         build: Builder of the model, called with ``input_shape=`` and, for a classifier whose
             outputs are probabilities, ``classes=``.
@@ -84,6 +86,9 @@ def run(
         "scores": scores,
     }
     with ended_by_sigterm():
+        if recipe.folds:
+            train = partial(_train, build, **options)
+            return folds.cross_validate(train, _finish, splits, recipe)
         if recipe.runs == 1:
             outcome = _train(build, splits, recipe, **options)
             return _finish(outcome, splits, recipe)
@@ -117,8 +122,11 @@ def _finish(outcome, task, recipe):
     return result
 
 
-def _train(build, task, recipe, *, optimizer, phases, scores):
-    """Train, save and test; return the outcome, or None in all processes but the first."""
+def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
+    """Train, save and test; return the outcome, or None in all processes but the first.
+
+    With `last_epoch` the training ends with this epoch, whose weights are kept.
+    """
     started = time.perf_counter()
     folder = writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
@@ -130,7 +138,8 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         folder / CHECKPOINT,
         pictures=task.fingerprints,
         patience=recipe.early_stopping,
-        keep_last=recipe.validate_on_test,
+        keep_last=recipe.validate_on_test or last_epoch is not None,
+        last_epoch=last_epoch,
         writes=devices.is_first,
     )
     feeds = fitting.feeds(task, recipe, devices)
@@ -144,6 +153,8 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         names, interrupted = [], False
         try:
             for phase in phases(recipe):
+                if checkpoint.is_complete:
+                    break
                 number = len(names) + (scores is not None)
                 if phase.prepare:
                     phase.prepare(model)

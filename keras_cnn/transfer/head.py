@@ -75,6 +75,11 @@ def fit_head(
     position = None if from_layer is None else _position(first, from_layer)
     splits = splits_for(base, recipe, augmentation=augmentation, notes=notes)
     scores = None
+    if linear_probe and recipe.folds:
+        raise InputError(
+            f"--folds {recipe.folds} has no linear_probe, which would learn from the test "
+            "pictures of the folds: leave one of them out"
+        )
     if linear_probe:
         started = time.perf_counter()
         base_weights = first.get_weights()

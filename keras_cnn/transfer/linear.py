@@ -18,12 +18,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_cnn import environment, filesystem
+from keras_cnn import environment, filesystem, report
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import ClassificationSplits
 from keras_cnn.training import run as training
+from keras_cnn.training.folds import finish_folds
 from keras_cnn.transfer import feature_cache
 from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
 
@@ -71,29 +72,89 @@ def fit_features(
     extractor = with_pooling(build_base(base, image_shape=image_shape))
     splits = splits_for(base, recipe, notes=notes)
     folder = filesystem.writable(recipe.folder)  # only now: it may lie beside class folders
+    if recipe.folds:
+        return _fit_folds(extractor, splits, recipe, classifier, cache=cache, started=started)
     names = ("train", "validation", "test")
     features, labels = _features(extractor, splits, names, recipe, cache=cache)
-    head = keras.layers.Dense(
-        splits.num_classes, activation=None if classifier == "svm" else "softmax", name="head"
-    )
-    model = keras.Model(extractor.inputs[0], head(extractor.outputs[0]), name=extractor.name)
+    model, head = _with_classifier(extractor, classifier, splits)
     history = {}
     if classifier == "softmax":
         history = _fit_softmax(head, features, labels, recipe)
     else:
-        head.set_weights(_fit_linear(classifier, features, labels, splits.num_classes, recipe))
+        weights, _ = _fit_linear(classifier, features, labels, splits.num_classes, recipe)
+        head.set_weights(weights)
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
     answers = keras.ops.convert_to_numpy(head(features["test"]))
-    facts = {
+    facts = _facts(classifier, model, seconds=seconds, started=started)
+    outcome = training.Outcome(answers, history, splits.samples(), facts)
+    return training.conclude(outcome, splits, recipe)
+
+
+def _with_classifier(extractor, classifier, splits):
+    """Return the base with a dense layer for its features, and the layer."""
+    activation = None if classifier == "svm" else "softmax"
+    head = keras.layers.Dense(splits.num_classes, activation=activation, name="head")
+    model = keras.Model(extractor.inputs[0], head(extractor.outputs[0]), name=extractor.name)
+    return model, head
+
+
+def _facts(classifier, model, *, seconds, started):
+    return {
         "interrupted": False,
         "classifier": classifier,
         "parameters": model.count_params(),
         "seconds": {"train": seconds, "total": time.perf_counter() - started},
         **environment.surroundings(),
     }
-    outcome = training.Outcome(answers, history, splits.samples(), facts)
-    return training.conclude(outcome, splits, recipe)
+
+
+def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
+    """Fit and test the classifier once per fold, then fit it to all pictures; report.
+
+    The last classifier has the median of the folds' penalties.
+    """
+    if classifier == "softmax":
+        raise InputError(
+            f"--folds {recipe.folds} goes with --codes logistic and svm: choose one of them"
+        )
+    of_all, labels_of_all = _features(extractor, splits, ("train",), recipe, cache=cache)
+    features, labels = of_all["train"], labels_of_all["train"]
+    model, head = _with_classifier(extractor, classifier, splits)
+    row_of = {path: row for row, path in enumerate(splits.train.filepaths)}
+    answers, penalties, reported = np.empty((len(labels), splits.num_classes)), [], []
+    for fold, rows in zip(splits.folds, splits.rows, strict=True):
+        learned = {
+            name: [row_of[path] for path in getattr(fold, name).filepaths]
+            for name in ("train", "validation")
+        }
+        weights, penalty = _fit_linear(
+            classifier,
+            {name: features[rows_of] for name, rows_of in learned.items()},
+            {name: labels[rows_of] for name, rows_of in learned.items()},
+            splits.num_classes,
+            recipe,
+        )
+        head.set_weights(weights)
+        answers[rows] = keras.ops.convert_to_numpy(head(features[rows]))
+        penalties.append(penalty)
+        test = report.scores.classification(labels[rows], answers[rows], splits.class_names)
+        reported.append({"task": splits.kind, "test": test})
+    names = ("train", "validation")
+    weights, _ = _fit_linear(
+        classifier,
+        dict.fromkeys(names, features),
+        dict.fromkeys(names, labels),
+        splits.num_classes,
+        recipe,
+        penalties=[np.median(penalties)],
+    )
+    head.set_weights(weights)
+    seconds = time.perf_counter() - started
+    training.save(model, splits, recipe.folder / "model.keras")
+    facts = _facts(classifier, model, seconds=seconds, started=started)
+    outcome = training.Outcome(answers, {}, splits.samples(), facts)
+    return finish_folds(outcome, splits, recipe, reported)
 
 
 def fit_codes(base: Base, recipe: Recipe, **options) -> dict:
@@ -151,7 +212,7 @@ def probe(
     extractor = with_pooling(base)
     names = ("train", "validation")
     features, labels = _features(extractor, splits, names, recipe, cache=cache, most=most)
-    kernel, bias = _fit_linear("logistic", features, labels, splits.num_classes, recipe)
+    (kernel, bias), _ = _fit_linear("logistic", features, labels, splits.num_classes, recipe)
     scores = {}
     for name, prefix in (("train", ""), ("validation", "val_")):
         answers = special.softmax(features[name] @ kernel + bias, axis=1)
@@ -222,8 +283,8 @@ def _fit_softmax(head, features, labels, recipe):
     return fitted.history
 
 
-def _fit_linear(classifier, features, labels, num_classes, recipe):
-    """Return kernel and bias for the penalty with the lowest loss on the validation pictures.
+def _fit_linear(classifier, features, labels, num_classes, recipe, *, penalties=PENALTIES):
+    """Return (kernel, bias) and the penalty, that of the lowest loss on the validation pictures.
 
     Accuracy does not choose: on few pictures many penalties have the same, also so strong a penalty
     that all probabilities are nearly equal.
@@ -235,15 +296,15 @@ def _fit_linear(classifier, features, labels, num_classes, recipe):
         "svm": (LinearSVC, _hinge_loss),
     }[classifier]
     fitted = [
-        kind(C=penalty, max_iter=2000, random_state=recipe.seed).fit(x, labels["train"])
-        for penalty in PENALTIES / len(x)
+        (kind(C=c / len(x), max_iter=2000, random_state=recipe.seed).fit(x, labels["train"]), c)
+        for c in penalties
     ]
-    best = min(fitted, key=lambda model: loss(model, x_validation, labels["validation"]))
+    best, penalty = min(fitted, key=lambda pair: loss(pair[0], x_validation, labels["validation"]))
     kernel, bias = best.coef_.T, best.intercept_
     if num_classes == 2:  # scikit-learn has one column; softmax of both halves is its sigmoid
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
     kernel = kernel / scaler.scale_[:, None]  # the scaler becomes part of the layer
-    return [kernel, bias - scaler.mean_ @ kernel]
+    return [kernel, bias - scaler.mean_ @ kernel], penalty
 
 
 def _log_loss(model, x, labels):

@@ -1,0 +1,101 @@
+"""Which pictures belong together: frames of a video, pictures of a patient, a typeface.
+
+A network recognises the video, the patient or the typeface. If pictures of one group are in train
+and in test, its score is too high for pictures of other groups.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_cnn.errors import InputError
+
+NEAR_COPIES = "near-copies"
+COLUMNS = ("file", "group")  # of a csv file
+KIND = "group"  # what a report calls a group without a name of its own
+
+
+def names(paths: Sequence[str], *, by: str, folder: str | os.PathLike) -> list[str]:
+    """Return the group of each picture.
+
+    Args:
+        paths: The pictures, absolute.
+        by: A regular expression, searched in each file's name without its extension: what its
+            group matches is the name of the picture's group. Or the path of a csv file with the
+            columns "file", relative to `folder`, and "group".
+        folder: The set's folder.
+
+    Raises:
+        InputError: The expression is none, or has not one group; a name does not match; the csv
+            file cannot be read, names a file that does not exist, or lacks a picture.
+    """
+    if by.lower().endswith(".csv"):
+        return _of_table(paths, Path(by), Path(folder))
+    pattern = _pattern(by)
+    matches = [pattern.search(Path(path).stem) for path in paths]
+    without = [path for path, match in zip(paths, matches, strict=True) if not (match and match[1])]
+    if without:
+        raise InputError(
+            f"--group-by {by!r} must match the name of each picture without its extension; "
+            f"{len(without):,} of {len(paths):,} do not match, such as "
+            f"{Path(without[0]).stem!r}: correct the expression"
+        )
+    return [match[1] for match in matches]
+
+
+def kind(by: str | None) -> str:
+    """Return what a group is: the name of the expression's group, or "group".
+
+    Args:
+        by: As in `names`, or None.
+    """
+    if by is None or by == NEAR_COPIES or by.lower().endswith(".csv"):
+        return KIND
+    return next(iter(_pattern(by).groupindex), KIND)
+
+
+def _pattern(text):
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise InputError(
+            f"--group-by must be {NEAR_COPIES}, a csv file or a regular expression; {text!r} is no "
+            f"regular expression ({error}): correct it"
+        ) from None
+    if pattern.groups != 1:
+        raise InputError(
+            f"--group-by needs an expression with one group in parentheses, which matches the "
+            f"group's name, such as '^(patient[0-9]+)_'; {text!r} has {pattern.groups}: correct it"
+        )
+    return pattern
+
+
+def _of_table(paths, table, folder):
+    """Return the group of each picture by a csv file."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--group-by {table} cannot be read ({reason}): correct it") from None
+    if not rows or not all(row.get(column) for row in rows for column in COLUMNS):
+        raise InputError(
+            f"--group-by {table} must have the columns file and group, with a value in every row: "
+            "correct it"
+        )
+    groups = {os.path.abspath(folder / row["file"]): row["group"] for row in rows}
+    if unknown := sorted(path for path in groups if not os.path.isfile(path)):
+        raise InputError(
+            f"--group-by {table} must name files of {folder}, relative to it; {len(unknown):,} of "
+            f"{len(groups):,} are not there, such as {os.path.relpath(unknown[0], folder)!r}: "
+            "correct them"
+        )
+    paths = [os.path.abspath(path) for path in paths]
+    if missing := sorted(set(paths) - set(groups)):
+        raise InputError(
+            f"--group-by {table} must list each picture; it lacks {len(missing):,} of "
+            f"{len(paths):,}, such as {os.path.relpath(missing[0], folder)!r}: add them"
+        )
+    return [groups[path] for path in paths]

@@ -1,0 +1,102 @@
+"""A cross-validation: every picture is tested once, and the run can be resumed."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tiny_training as tiny
+
+from keras_cnn import ImageDataGenerator, InputError, Predictor
+from keras_cnn.splits import classification_splits
+from keras_cnn.training import folds
+from keras_cnn.training import run as training
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder of pictures, and the run of three folds on it."""
+    folder = tiny.draw(tmp_path_factory.mktemp("set") / "tiny")
+    out = tmp_path_factory.mktemp("runs") / "out"
+    return folder, out, _run(folder, out)
+
+
+def _run(folder, out, **choices):
+    recipe = tiny.recipe(folder, out, folds=3, **{"epochs": 4} | choices)
+    return training.run(tiny.build, _splits(recipe), recipe)
+
+
+def _splits(recipe):
+    return classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+
+
+def test_the_report_scores_each_picture_by_the_network_of_its_fold(finished):
+    folder, out, report = finished
+    assert report["test"]["samples"] == 32
+    for number in (1, 2, 3):
+        of_fold = json.loads((out / f"fold_{number}" / "report.json").read_text())
+        assert report["test"]["groups"][f"fold {number}"]["correct"] == of_fold["test"]["correct"]
+    values = [report["test"]["groups"][f"fold {n}"]["accuracy"] for n in (1, 2, 3)]
+    assert report["folds"]["accuracy"]["values"] == values
+    assert report["folds"]["accuracy"]["std"] == pytest.approx(np.std(values, ddof=1))
+    assert any("tested by a network that had not learned from it" in n for n in report["notes"])
+
+
+def test_the_last_network_learns_the_median_of_the_best_epochs(finished):
+    _, out, report = finished
+    epochs = [
+        json.loads((out / f"fold_{number}" / "report.json").read_text())["best_epoch"]
+        for number in (1, 2, 3)
+    ]
+    assert report["best_epoch"] == round(np.median(epochs))
+    assert Predictor.load(out).card.data["train"]["pictures"] == 32
+    assert len((out / "history.csv").read_text().splitlines()) == 5  # the mean of the folds'
+
+
+def test_a_run_goes_on_with_the_fold_that_was_not_finished(finished, tmp_path, monkeypatch):
+    folder, whole, report = finished
+    out, ended = tmp_path / "out", []
+    finish = training._finish
+
+    def stop_at_second(outcome, splits, recipe):
+        ended.append(recipe.folder.name)
+        result = finish(outcome, splits, recipe)
+        if recipe.folder.name == "fold_2":
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(training, "_finish", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        _run(folder, out)
+    assert (out / "fold_1" / folds.ANSWERS).exists()
+    assert not (out / "fold_2" / folds.ANSWERS).exists()
+    monkeypatch.setattr(
+        training, "_finish", lambda *of: ended.append(of[2].out.name) or finish(*of)
+    )
+    resumed = _run(folder, out, resume=True)
+    assert ended == ["fold_1", "fold_2", "fold_2", "fold_3"]
+    assert resumed["test"] == report["test"]
+    models = [keras.models.load_model(path / "model.keras") for path in (out, whole)]
+    for own, expected in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(own, expected, atol=1e-6)
+
+
+def test_folds_of_other_choices_are_not_resumed(finished):
+    folder, out, _ = finished
+    with pytest.raises(InputError, match="other pictures or choices"):
+        _run(folder, out, resume=True, learning_rate=0.5)
+
+
+def test_a_damaged_fold_is_trained_again(finished, tmp_path):
+    folder, out, report = finished
+    (out / "fold_2" / folds.ANSWERS).write_bytes(b"no archive")
+    assert _run(folder, out, resume=True)["test"] == report["test"]
+
+
+def test_splits_without_folds_are_refused(finished, tmp_path):
+    folder, _, _ = finished
+    recipe = tiny.recipe(folder, tmp_path / "out")
+    splits = _splits(recipe)
+    recipe = tiny.recipe(folder, tmp_path / "out", folds=3)
+    with pytest.raises(InputError, match="--folds 3 needs class folders"):
+        training.run(tiny.build, splits, recipe)
