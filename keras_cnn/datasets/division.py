@@ -136,7 +136,8 @@ def folds(
                 f"has {len(names)}: choose fewer folds or add {what}"
             )
     kind = StratifiedGroupKFold if is_grouped else StratifiedKFold
-    division = kind(number, shuffle=True, random_state=seed).split(labels, labels, units)
+    division = kind(number, shuffle=True, random_state=seed)
+    division = division.split(labels, labels, units if is_grouped else None)
     result = np.empty(len(labels), int)
     for fold, (_, rows) in enumerate(division):
         result[rows] = fold
@@ -162,8 +163,9 @@ def _nearest_fold(labels, groups, *, share, seed):
     from sklearn.model_selection import StratifiedGroupKFold
 
     _, classes = np.unique(labels, return_inverse=True)
-    fewest = np.bincount(classes).min()  # scikit-learn warns if a class has fewer than folds
-    for number in range(min(max(2, round(1 / share)), fewest), 1, -1):
+    # scikit-learn refuses more folds than groups, and warns of more than pictures of a class.
+    most = min(len(set(groups)), np.bincount(classes).min())
+    for number in range(min(max(2, round(1 / share)), most), 1, -1):
         division = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
         sides = [rows for _, rows in division.split(labels, labels, groups)]
         inside = [np.bincount(classes[rows], minlength=classes.max() + 1) for rows in sides]

@@ -1,5 +1,6 @@
 """Pictures of classes, split into train, validation and test."""
 
+import contextlib
 import dataclasses
 import warnings
 from functools import partial
@@ -226,7 +227,9 @@ def _folded(table, recipe, facts, *, made):
         of_fold = {"notes": []}
         tables = {"train": table[numbers != number], "test": table[numbers == number]}
         tables = _completed(tables, recipe, of_fold)
-        parts.append(made(tables, facts=facts | {"notes": facts["notes"] + of_fold["notes"]}))
+        of_fold = facts | {"notes": facts["notes"] + of_fold["notes"]}
+        with contextlib.redirect_stdout(None):  # each flow tells its number of pictures
+            parts.append(made(tables, facts=of_fold))
         rows.append(np.flatnonzero(numbers == number))
     tables = {"train": table, "validation": table[numbers == 0], "test": table}
     masks = {f"fold {number + 1}": numbers == number for number in range(recipe.folds)}

@@ -1,12 +1,19 @@
 """Splits by groups, and the splits of a cross-validation."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from test_splits import _splits
 
-from keras_cnn import InputError, Recipe
-from keras_cnn.splits import array_splits
+from keras_cnn import ImageDataGenerator, InputError, Recipe
+from keras_cnn.splits import array_splits, classification_splits
 from keras_cnn.splits.classification import FoldedSplits
+
+
+def _splits(folder, *, group_pattern=None, **choices):
+    recipe = Recipe(name="case", dataset="stripes", data=folder, image_size=24, **choices)
+    generator = ImageDataGenerator(rescale=1 / 255)
+    return classification_splits(recipe, generator, group_pattern=group_pattern)
 
 
 @pytest.fixture
@@ -74,7 +81,7 @@ def test_copies_are_in_one_fold(stripes):
     for path in list(stripes.glob("train/*/*.png"))[:6]:
         path.with_name(f"copy_{path.name}").write_bytes(path.read_bytes())
     splits = _splits(stripes, folds=4)
-    contents = [{open(path, "rb").read() for path in fold.test.filepaths} for fold in splits.folds]
+    contents = [{Path(name).read_bytes() for name in fold.test.filepaths} for fold in splits.folds]
     assert sum(map(len, contents)) == len(set.union(*contents))
 
 

@@ -13,11 +13,11 @@ from keras_cnn.images import files, preparation
 from keras_cnn.splits import array_splits, classification_splits
 
 
-def _splits(folder, generator=None, *, group_pattern=None, **choices):
+def _splits(folder, generator=None, **choices):
     choices = {"image_size": 24} | choices
     recipe = Recipe(name="case", dataset="stripes", data=folder, **choices)
     generator = generator or ImageDataGenerator(rescale=1 / 255)
-    return classification_splits(recipe, generator, group_pattern=group_pattern)
+    return classification_splits(recipe, generator)
 
 
 def test_a_share_of_each_class_of_train_validates(stripes):
@@ -116,15 +116,16 @@ def test_typefaces_of_test_alone_are_scored_apart(stripes):
     for path in list((stripes / "test" / "lying").iterdir())[:3]:
         path.rename(path.with_name(path.name.replace("pen", "brush")))
     (stripes / "test" / "lying" / "brush_u0001.png").unlink(missing_ok=True)
-    splits = _splits(stripes, group_pattern=r"^(?P<typeface>.+)_u[0-9a-f]{4}$")
+    splits = _splits(stripes, group_by=r"^(?P<typeface>.+)_u[0-9a-f]{4}$")
     assert set(splits.groups) == {"seen typefaces", "unseen typefaces"}
     unseen = np.array(splits.test.filepaths)[splits.groups["unseen typefaces"]]
     assert len(unseen) and all("brush" in path for path in unseen)
     assert (splits.groups["seen typefaces"] ^ splits.groups["unseen typefaces"]).all()
 
 
-def test_file_names_that_do_not_match_make_no_groups(stripes):
-    assert _splits(stripes, group_pattern=r"^(?P<typeface>.+)~\d+$").groups == {}
+def test_file_names_that_do_not_match_are_refused(stripes):
+    with pytest.raises(InputError, match="of 56 do not match, such as 'pen_u0000'"):
+        _splits(stripes, group_by=r"^(?P<typeface>.+)~\d+$")
 
 
 def test_hidden_folders_are_not_classes(stripes):
