@@ -1,11 +1,10 @@
 """Divide pictures with boxes into splits: each class by the same share, copies on one side."""
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from keras_cnn.datasets import groups as group_names
 from keras_cnn.datasets.boxed_pictures import Annotations, Picture
 from keras_cnn.datasets.formats import ALL
 from keras_cnn.errors import InputError
@@ -138,23 +137,9 @@ def joined(pictures: Sequence[Picture], groups: np.ndarray, pattern: str | None)
     """
     if pattern is None:
         return groups
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"--group-by must be a regular expression; {error}: {pattern!r}") from None
-    if expression.groups != 1:
-        raise InputError(
-            f"--group-by must have one pair of brackets around the group's name; {pattern!r} has "
-            f"{expression.groups}: write such as '(patient[0-9]+)_'"
-        )
+    names = group_names.of_expression([picture.path for picture in pictures], pattern)
     groups, firsts = groups.copy(), {}
-    for row, picture in enumerate(pictures):
-        match = expression.search(Path(picture.path).stem)
-        if match is None:
-            raise InputError(
-                f"--group-by {pattern!r} must match the name of every picture; it does not match "
-                f"{Path(picture.path).name}: correct it"
-            )
-        first = firsts.setdefault(match[1], row)
+    for row, name in enumerate(names):
+        first = firsts.setdefault(name, row)
         groups[groups == groups[row]] = groups[first]
     return groups

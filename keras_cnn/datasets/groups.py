@@ -33,14 +33,26 @@ def names(paths: Sequence[str], *, by: str, folder: str | os.PathLike) -> list[s
     """
     if by.lower().endswith(".csv"):
         return _of_table(paths, Path(by), Path(folder))
-    pattern = _pattern(by)
+    return of_expression(paths, by)
+
+
+def of_expression(paths: Sequence[str], text: str) -> list[str]:
+    """Return the group of each picture by a regular expression.
+
+    Args:
+        paths: The pictures.
+        text: The expression, as in `names`.
+
+    Raises:
+        InputError: As `names` raises it.
+    """
+    pattern = _pattern(text)
     matches = [pattern.search(Path(path).stem) for path in paths]
     without = [path for path, match in zip(paths, matches, strict=True) if not (match and match[1])]
     if without:
         raise InputError(
-            f"--group-by {by!r} must match the name of each picture without its extension; "
-            f"{len(without):,} of {len(paths):,} do not match, such as "
-            f"{Path(without[0]).stem!r}: correct the expression"
+            f"--group-by {text!r} must match the name of every picture; it does not match "
+            f"{len(without):,} of {len(paths):,}, such as {Path(without[0]).name}: correct it"
         )
     return [match[1] for match in matches]
 
@@ -60,14 +72,11 @@ def _pattern(text):
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise InputError(
-            f"--group-by must be {NEAR_COPIES}, a csv file or a regular expression; {text!r} is no "
-            f"regular expression ({error}): correct it"
-        ) from None
+        raise InputError(f"--group-by must be a regular expression; {error}: {text!r}") from None
     if pattern.groups != 1:
         raise InputError(
-            f"--group-by needs an expression with one group in parentheses, which matches the "
-            f"group's name, such as '^(patient[0-9]+)_'; {text!r} has {pattern.groups}: correct it"
+            f"--group-by must have one pair of brackets around the group's name; {text!r} has "
+            f"{pattern.groups}: write such as '(patient[0-9]+)_'"
         )
     return pattern
 

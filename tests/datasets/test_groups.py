@@ -39,11 +39,11 @@ def test_a_table_names_the_group_of_each_file(folder, tmp_path):
 @pytest.mark.parametrize(
     ("by", "sentence"),
     [
-        ("p[0-9]+", r"one group in parentheses.*'p\[0-9\]\+' has 0"),
+        ("p[0-9]+", r"one pair of brackets.*'p\[0-9\]\+' has 0"),
         ("(p)([0-9]+)", "has 2"),
-        ("(p", "is no regular expression"),
-        ("^(p1)_", "2 of 4 do not match, such as 'p2_b'"),
-        ("^(x?)", "4 of 4 do not match"),
+        ("(p", "must be a regular expression"),
+        ("^(p1)_", "does not match 2 of 4, such as p2_b.png"),
+        ("^(x?)", "does not match 4 of 4"),
         ("missing.csv", "missing.csv cannot be read"),
     ],
 )

@@ -124,7 +124,7 @@ def test_typefaces_of_test_alone_are_scored_apart(stripes):
 
 
 def test_file_names_that_do_not_match_are_refused(stripes):
-    with pytest.raises(InputError, match="of 56 do not match, such as 'pen_u0000'"):
+    with pytest.raises(InputError, match="does not match 56 of 56, such as pen_u0000.png"):
         _splits(stripes, group_by=r"^(?P<typeface>.+)~\d+$")
 
 
