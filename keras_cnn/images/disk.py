@@ -24,9 +24,9 @@ def default_folder() -> Path:
 
 
 class Plan(NamedTuple):
-    """Pictures of a flow: their number, how many are missing on disk, and the bytes of each."""
+    """Files that flows read, how many of them are missing on disk, and the bytes of each."""
 
-    pictures: int
+    paths: frozenset[str]
     missing: int
     each: int
 
@@ -53,7 +53,7 @@ class Disk:
         """
         self.folder = Path(folder)
         self._share, self._say = share, say
-        self._plans = {}  # (folder, hash of the paths) -> Plan
+        self._plans = {}  # folder of entries -> Plan
         self._untold = [say] if say else []
         self._is_refused = self._is_full = False
 
@@ -105,6 +105,8 @@ class Disk:
             return None
         try:
             entries.folder.mkdir(parents=True, exist_ok=True)
+            planned = self._plans.get(entries.folder)
+            paths = frozenset(paths) | (planned.paths if planned else frozenset())
             missing = entries.missing(paths)
             if missing and (reason := filesystem.why_not_writable(entries.folder)):
                 raise OSError(None, reason)
@@ -115,9 +117,7 @@ class Disk:
             return self._refuse(
                 f"must be a folder that can be written to ({error.strerror}): name another"
             )
-        plan = Plan(len(paths), missing, RECORD.itemsize + size)
-        key = entries.folder, hash(tuple(paths))
-        plans = {**self._plans, key: plan}
+        plans = {**self._plans, entries.folder: Plan(paths, missing, RECORD.itemsize + size)}
         needed = sum(other.missing * other.each for other in plans.values())
         limit = free * (self._share or 1)
         if missing and needed > limit:
@@ -136,10 +136,10 @@ class Disk:
         except IndexError:
             return
         plans = [
-            plan for (folder, _), plan in self._plans.items() if kind_of(folder.name) not in RECORDS
+            plan for folder, plan in self._plans.items() if kind_of(folder.name) not in RECORDS
         ]
-        number, new = sum(plan.pictures for plan in plans), sum(plan.missing for plan in plans)
-        size = sum(plan.pictures * plan.each for plan in plans) / 1e6
+        number, new = sum(len(plan.paths) for plan in plans), sum(plan.missing for plan in plans)
+        size = sum(len(plan.paths) * plan.each for plan in plans) / 1e6
         say(
             f"Resized pictures are kept for the next run: {number} ({size:.1f} MB, {new} new) in "
             f"{self.folder}. keras-cnn cache lists and removes them."

@@ -17,7 +17,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class Entries:
         """Begin without a file of this process."""
         self._process, self._lock, self._own = os.getpid(), threading.Lock(), None
 
-    def missing(self, paths: Sequence[str]) -> int:
+    def missing(self, paths: Iterable[str]) -> int:
         """Read the index of all processes; return the number of files without a record.
 
         Args:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import keras
@@ -91,12 +92,17 @@ class FoldedSplits(ClassificationSplits):
     """Splits of a cross-validation: all pictures train the last network, all are test pictures.
 
     Attributes:
-        folds: The splits of each fold, whose network is tested on the fold.
+        fold: Makes the splits of a fold, by its number from 0.
         rows: For each fold: indices of its test pictures among all.
     """
 
-    folds: tuple[ClassificationSplits, ...]
-    rows: tuple[np.ndarray, ...]
+    fold: Callable[[int], ClassificationSplits]
+    rows: list[np.ndarray]
+
+    @property
+    def folds(self) -> Iterator[ClassificationSplits]:
+        """The splits of each fold, made when they are asked for."""
+        return map(self.fold, range(len(self.rows)))
 
 
 def classification_splits(
@@ -222,18 +228,21 @@ def _folded(table, recipe, facts, *, made):
     """Return the splits of a training on all pictures, with those of each fold."""
     column = "named_group" if "named_group" in table else "group"
     numbers = folds(table["label"], table[column].to_list(), number=recipe.folds, seed=recipe.seed)
-    parts, rows = [], []
-    for number in range(recipe.folds):
+    rows = [np.flatnonzero(numbers == number) for number in range(recipe.folds)]
+    divided, notes = [], []
+    for number in range(recipe.folds):  # now: a fold that cannot be divided is refused before any
         of_fold = {"notes": []}
         tables = {"train": table[numbers != number], "test": table[numbers == number]}
-        tables = _completed(tables, recipe, of_fold)
-        of_fold = facts | {"notes": facts["notes"] + of_fold["notes"]}
+        divided.append(_completed(tables, recipe, of_fold))
+        notes.append(facts["notes"] + of_fold["notes"])
+
+    def fold(number):
         with contextlib.redirect_stdout(None):  # each flow tells its number of pictures
-            parts.append(made(tables, facts=of_fold))
-        rows.append(np.flatnonzero(numbers == number))
+            return made(divided[number], facts=facts | {"notes": notes[number]})
+
     tables = {"train": table, "validation": table[numbers == 0], "test": table}
     masks = {f"fold {number + 1}": numbers == number for number in range(recipe.folds)}
-    return made(tables, facts=facts, folds=tuple(parts), rows=tuple(rows), groups=masks)
+    return made(tables, facts=facts, fold=fold, rows=rows, groups=masks)
 
 
 def _with_groups(tables, by, *, folder):

@@ -98,7 +98,7 @@ def _folds(splits, recipe):
             f"--folds {recipe.folds} needs class folders of pictures; these are "
             f"{type(splits).__name__}: leave it out"
         )
-    return list(zip(splits.folds, splits.rows, strict=True))
+    return zip(splits.folds, splits.rows, strict=True)
 
 
 def _mean(histories):

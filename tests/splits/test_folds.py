@@ -65,9 +65,10 @@ def test_folds_test_every_picture_once(grouped, by):
     assert isinstance(splits, FoldedSplits)
     every = splits.train.filepaths
     assert len(every) == 56 and splits.test_names == every
-    tested = [path for fold in splits.folds for path in fold.test.filepaths]
+    folds = list(splits.folds)
+    tested = [path for fold in folds for path in fold.test.filepaths]
     assert sorted(tested) == sorted(every)
-    for number, (fold, rows) in enumerate(zip(splits.folds, splits.rows, strict=True), start=1):
+    for number, (fold, rows) in enumerate(zip(folds, splits.rows, strict=True), start=1):
         assert fold.test.filepaths == [every[row] for row in rows]
         parts = [set(flow.filepaths) for flow in (fold.train, fold.validation, fold.test)]
         assert sum(map(len, parts)) == len(set.union(*parts)) == len(every)

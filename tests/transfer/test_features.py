@@ -173,3 +173,30 @@ def test_a_file_that_is_no_cache_is_refused(base, stripes, tmp_path):
         feature_cache.compute(
             _vectors(base), RULE, pictures_of_test(stripes), cache=tmp_path / "codes.sqlite"
         )
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_folds_answer_each_picture_by_a_classifier_that_has_not_seen_it(
+    base, stripes, tmp_path, monkeypatch, classifier
+):
+    fitted, fit = [], linear._fit_linear
+
+    def watched(kind, features, labels, *rest, **options):
+        fitted.append((len(labels["train"]), len(labels["validation"])))
+        return fit(kind, features, labels, *rest, **options)
+
+    monkeypatch.setattr(linear, "_fit_linear", watched)
+    recipe = small_recipe(stripes, tmp_path / "out", folds=4, validation_split=0.25)
+    result = fit_features(base, recipe, classifier=classifier)
+    assert fitted == [(31, 11)] * 4 + [(56, 56)]  # 14 of 56 pictures are tested in each fold
+    assert result["test"]["samples"] == 56 and result["test"]["accuracy"] >= 0.8
+    assert len(result["folds"]["accuracy"]["values"]) == 4
+    assert Predictor.load(tmp_path / "out").card.data["train"]["pictures"] == 56
+
+
+def test_softmax_has_no_folds(base, stripes, tmp_path):
+    recipe = small_recipe(stripes, tmp_path / "out", folds=4)
+    with pytest.raises(InputError, match="--folds 4 goes with --codes logistic and svm"):
+        fit_features(base, recipe, classifier="softmax")
+    with pytest.raises(InputError, match="--folds 4 has no linear_probe"):
+        fit_head(base, recipe, linear_probe=True)
