@@ -141,3 +141,24 @@ def segmentation(test: dict) -> str:
         f"95 % interval {low} to {high} {relation} the {number(test['baseline'])} "
         "of calling every pixel background."
     )
+
+
+def calibration(entry: dict) -> str:
+    """Return the temperature of a classifier and what it does to the calibration.
+
+    Args:
+        entry: The entry "calibration" of the scores.
+    """
+
+    def scored(part):
+        return f"{number(entry[part]['ece'])} {interval(entry[part]['ece_interval'])}".strip()
+
+    temperature = entry["temperature"]
+    opening = entry["note"] or f"The model's temperature is {temperature:.3g}."
+    if temperature == 1:
+        return f"{opening} The expected calibration error is {scored('after')}.".strip()
+    before, after = (number(entry[part]["loss"]) for part in ("before", "after"))
+    return (
+        f"{opening} The expected calibration error is {scored('before')} before it and "
+        f"{scored('after')} after it, the test loss {before} and {after}."
+    )

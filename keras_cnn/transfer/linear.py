@@ -84,7 +84,10 @@ def fit_features(
         head.set_weights(_fit_linear(classifier, features, labels, splits.num_classes, recipe))
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
-    answers = keras.ops.convert_to_numpy(head(features["test"]))
+    answers = {
+        name: keras.ops.convert_to_numpy(head(features[name])) for name in ("validation", "test")
+    }
+    temperature = training.fit_temperature(splits, recipe, answer=lambda: answers["validation"])
     facts = {
         "interrupted": False,
         "classifier": classifier,
@@ -92,7 +95,7 @@ def fit_features(
         "seconds": {"train": seconds, "total": time.perf_counter() - started},
         **environment.surroundings(),
     }
-    outcome = training.Outcome(answers, history, splits.samples(), facts)
+    outcome = training.Outcome(answers["test"], history, splits.samples(), facts, temperature)
     return training.conclude(outcome, splits, recipe)
 
 
