@@ -192,12 +192,13 @@ def _calibration(report):
         low, high = (sentences.rate(bound, samples) for bound in row["interval"] or (None, None))
         cells = [f"{answered:,} ({row['share']:.0%})", f"{row['right']:,}"]
         cells.append(f"{sentences.rate(row['accuracy'], samples)} ({low}–{high})")
-        name = f"{row['threshold']:g}" if row["threshold"] else "0, all answers"
-        rows.append([name, *(cells if answered else ["none", "–", "–"])])
-    head = ["say nothing below", "answered", "right", "accuracy of these"]
+        rows.append([f"{row['threshold']:g}", *(cells if answered else ["none", "–", "–"])])
+    head = ["p", "answered", "right", "accuracy of these"]
     return section(
         "Can the probabilities be trusted?",
-        f'<p class="note">{escape(sentences.calibration(entry))}</p>' + table(head, rows),
+        f'<p class="note">{escape(sentences.calibration(entry))}</p>'
+        '<p class="note">If answers with a probability below p are withheld:</p>'
+        + table(head, rows),
     )
 
 

@@ -177,13 +177,11 @@ def _cells(row):
     test, seconds, milliseconds = row["test"], row["seconds"], row["milliseconds"]
     against = ""
     if test and test["p_value"] is not None:
-        against = f"{test['difference']:+.4f}, p = {test['p_value']:.2g}: {test['verdict']}"
+        against = f"{test['verdict']}, p = {test['p_value']:.2g}"
     elif test:
         bounds = sentences.interval(test["difference_interval"])
-        against = f"{test['difference']:+.4g} {bounds}: {test['verdict']}"
-    counts = {
-        key: "" if row[key] is None else f"{row[key]:,}" for key in ("parameters", "multiply_adds")
-    }
+        against = f"{test['verdict']}, {bounds}"
+    counts = {key: sentences.count(row[key]) for key in ("parameters", "multiply_adds")}
     return {
         "name": row["name"],
         "score": "" if row["score"] is None else f"{row['score']:.4f}",

@@ -96,7 +96,7 @@ def trained(run, stripes, learnt):
         learnt.append(model.get_weights())
     model.save(run / "model.keras")
     # As a step behind an 8-bit softmax the temperature would spoil small probabilities.
-    card.write(run / "model.keras", dataclasses.replace(its_card, temperature=2.5))
+    card.write(run / "model.keras", dataclasses.replace(its_card, temperature=1.2))
     return run
 
 
