@@ -8,6 +8,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -39,6 +40,8 @@ class Card:
             a detector, which prepares its pictures itself.
         priors: Row of `detection.boxes.TABLES`; None without boxes.
         baseline: The boxes that a detector must beat: see `detection.baseline.ConstantBoxes`.
+        temperature: What the logits of a classifier are divided by; the saved network does not do
+            it, `inference.tempering` and an exported model do.
         recipe: The choices of the training.
         scores: Scores on the test pictures.
         data: Fingerprint and number of the pictures of each split.
@@ -50,6 +53,7 @@ class Card:
     preparation: dict = dataclasses.field(default_factory=dict)
     priors: str | None = None
     baseline: dict = dataclasses.field(default_factory=dict)
+    temperature: float = 1.0
     recipe: dict = dataclasses.field(default_factory=dict)
     scores: dict = dataclasses.field(default_factory=dict)
     data: dict = dataclasses.field(default_factory=dict)
@@ -297,6 +301,9 @@ def _checked(content):
     priors = content.get("priors")
     if not isinstance(priors, str | None):
         raise ValueError("its priors are no name")
+    temperature = content.get("temperature", 1.0)
+    if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise ValueError(f"its temperature is {temperature!r}, no positive number")
     tables = {
         key: content.get(key, {})
         for key in ("preparation", "baseline", "recipe", "scores", "data", "versions")
@@ -304,4 +311,10 @@ def _checked(content):
     for key, table in tables.items():
         if not isinstance(table, dict):
             raise ValueError(f"its {key} is no table")
-    return Card(task=content["task"], class_names=tuple(names), priors=priors, **tables)
+    return Card(
+        task=content["task"],
+        class_names=tuple(names),
+        priors=priors,
+        temperature=temperature,
+        **tables,
+    )

@@ -14,7 +14,7 @@ from report_inputs import FACTS, HISTORY
 
 from keras_cnn import datasets, report
 from keras_cnn.images import disk
-from keras_cnn.report import figures
+from keras_cnn.report import figures, reliability
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -181,7 +181,8 @@ def undrawn(monkeypatch):
     """Replace every figure by a 1x1 picture, which saves the time of drawing."""
     buffer = io.BytesIO()
     Image.new("RGB", (1, 1)).save(buffer, format="PNG")
-    monkeypatch.setattr(figures, "png", lambda _: buffer.getvalue())
+    for module in (figures, reliability):
+        monkeypatch.setattr(module, "png", lambda _: buffer.getvalue())
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import hashlib
 import io
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -270,6 +271,7 @@ def workshop(publish_weights, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         _prepare(patch, folder, publish_weights)
         assert _run("keras-cnn train pets --model vgg16 --weights imagenet", small=True) == 0
+    shutil.copytree(folder / "runs" / "pets_resnet50", folder / "runs" / "pets_vgg16")
     return folder
 
 

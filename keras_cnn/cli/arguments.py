@@ -202,16 +202,17 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
+def add_format(parser: argparse.ArgumentParser, *, more: tuple[str, ...] = ()) -> None:
     """Add the format of the answers.
 
     Args:
         parser: Parser of the command.
+        more: Formats beside table, csv and json.
     """
     parser.add_argument(
         "--format",
         dest="style",
-        choices=("table", "csv", "json"),
+        choices=("table", "csv", "json", *more),
         default="table",
         help="format of the answers (default: %(default)s)",
     )

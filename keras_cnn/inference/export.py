@@ -17,7 +17,7 @@ from keras_cnn.card import Card
 from keras_cnn.detection import boxes
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
-from keras_cnn.inference import quantization, tta
+from keras_cnn.inference import quantization, tempering
 from keras_cnn.inference.exported import Exported
 from keras_cnn.inference.formats import FORMATS, PRECISIONS, check_packages, folder_name
 from keras_cnn.inference.predictor import Predictor
@@ -180,7 +180,7 @@ def with_preparation(model: keras.Model, its_card: Card, *, dtype: str = "uint8"
         x = ops.floor((luma + 32768.0) / 65536.0)
     if preparation.margin:
         x = keras.layers.ZeroPadding2D(preparation.margin)(x)
-    tested = tta.averaging(model, its_card.test_crops, image_shape=preparation.image_shape)
+    tested = tempering.as_tested(model, its_card, image_shape=preparation.image_shape)
     return keras.Model(pixels, tested(preparation.scale(x), training=False), name=model.name)
 
 

@@ -15,9 +15,10 @@ from keras_cnn.card import Card
 from keras_cnn.errors import InputError
 from keras_cnn.images import streaming
 from keras_cnn.images.preparation import Preparation
-from keras_cnn.inference import labelled, tta
+from keras_cnn.inference import labelled, tempering
 from keras_cnn.inference.answers import Answer, reason
 from keras_cnn.models.surgery import as_functional
+from keras_cnn.report.calibration import Temperature, summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Predictor:
 
     @functools.cached_property
     def tested_model(self) -> keras.Model:
-        """The model as it was tested: the mean over several crops, if its card says so."""
+        """The model as it was tested: with the crops and the temperature of its card."""
         shape = self.preparation.image_shape
-        return tta.averaging(self.model, self.card.test_crops, image_shape=shape)
+        return tempering.as_tested(self.model, self.card, image_shape=shape)
 
     @classmethod
     def load(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Predictor":
@@ -202,6 +203,7 @@ class Predictor:
         y_true = np.array([labels[path] for path in answers])
         y_score = np.stack([answer.scores for answer in answers.values()])
         facts = {"skipped": skipped, "recipe": self.card.recipe}
+        temperature = Temperature(self.card.temperature)
         if out is not None:
             return report.classification(
                 out,
@@ -209,10 +211,12 @@ class Predictor:
                 y_score=y_score,
                 history={},
                 facts=facts,
+                temperature=temperature,
                 class_names=list(self.card.class_names),
                 filepaths=list(answers),
             )
         test = report.scores.classification(y_true, y_score, list(self.card.class_names))
+        test["calibration"] = summary(y_true, y_score, temperature)
         return {"sentence": report.sentences.classification(test), "test": test} | facts
 
     def _pixels(self, picture):

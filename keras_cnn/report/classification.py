@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from keras_cnn.report import figures, scores, sentences, writer
+from keras_cnn.report import calibration, figures, reliability, scores, sentences, writer
+from keras_cnn.report.calibration import Temperature
 
 NOT_A_NUMBER = "(not a number)"  # prediction in predictions.csv where the scores are not finite
 
@@ -19,6 +20,7 @@ def classification(
     filepaths: list,
     history: dict[str, list],
     facts: dict,
+    temperature: Temperature | None = None,
     groups: dict | None = None,
     samples: list | None = None,
     picture: Callable | None = None,
@@ -38,6 +40,7 @@ def classification(
             number with `total`), `images_per_second`, `best_epoch` (counted from 1), `notes`
             (sentences), `synthetic` (True, or the sentence to show), `skipped` (file -> reason),
             `interrupted`, `runs` (of `summarize_runs`). A dict becomes a table of the page.
+        temperature: The temperature that `y_score` has already been divided by; None for 1.
         groups: Name -> boolean mask of shape (pictures,): subsets to score separately as well.
         samples: (picture, title) of training pictures, for `samples.png` and the page.
         picture: Function that returns the test picture of an index as an array; by default its
@@ -57,6 +60,7 @@ def classification(
     confidence = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
     names = writer.relative_names(filepaths)
     test = scores.classification(y_true, y_score, class_names, groups)
+    test["calibration"] = calibration.summary(y_true, y_score, temperature or Temperature())
     report = writer.contents(
         folder,
         facts,
@@ -73,6 +77,11 @@ def classification(
             figures.confusion_parts(class_names),
         ),
     }
+    if test["calibration"]:
+        plots["calibration.png"] = (
+            partial(reliability.draw, test["calibration"]),
+            reliability.panels(test["calibration"]),
+        )
     return writer.write_predictions(
         folder,
         report,

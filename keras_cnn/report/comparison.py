@@ -1,13 +1,17 @@
-"""Compare runs: one recipe with several seeds, or two classifiers on one test set."""
+"""Compare runs by their scores: one recipe with several seeds, or two runs on one test set."""
 
 import csv
+import os
 import statistics
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from keras_cnn.errors import InputError
 from keras_cnn.report import scores
 
+PAIRED = ("classification", "regression")  # tasks with a paired test
 NAMES = {  # main score of each task -> its name in sentences
     "accuracy": "accuracy",
     "mse": "mean squared error",
@@ -107,8 +111,55 @@ def compare(run_a, run_b) -> dict:
     }
 
 
-def _predictions(run):
-    """Return (file, truth, prediction) of a run's test pictures, sorted."""
+def paired_test(first: str | os.PathLike, other: str | os.PathLike, *, task: str) -> dict | None:
+    """Test whether a run differs from the first on the same test pictures.
+
+    Two classifiers are compared by McNemar's exact test, two regressions by the 95 % bootstrap
+    interval of the mean difference of their squared errors.
+
+    Args:
+        first: Folder of the first run, which holds `predictions.csv`.
+        other: Folder of the other run.
+        task: Task of both.
+
+    Returns:
+        "difference" of the scores, other − first; its "difference_interval" (a regression) or
+        "p_value" (a classifier), the other None; "verdict": "better", "worse" or "no difference
+        shown". None where the runs were tested on different pictures.
+
+    Raises:
+        InputError: A run has no predictions.
+        ValueError: The task has no paired test.
+    """
+    if task not in PAIRED:
+        raise ValueError(f"task must be one of {PAIRED}; received {task!r}")
+    rows = [_rows(run) for run in (first, other)]
+    if _pictures(rows[0]) != _pictures(rows[1]):
+        return None
+    if task == "classification":
+        result = compare(first, other)
+        difference = result["accuracy"][1] - result["accuracy"][0]
+        bounds, p_value = None, result["p_value"]
+        is_shown, is_better = p_value < 1 - scores.CONFIDENCE, difference > 0
+    else:
+        errors = [_squared_errors(table) for table in rows]
+        difference = float(np.mean(errors[1] - errors[0]))
+        bounds, p_value = scores.bootstrap(errors[1] - errors[0]), None
+        is_shown = bounds is not None and scores.verdict(bounds, 0.0) != "around"
+        is_better = difference < 0
+    verdict = "no difference shown"
+    if is_shown:
+        verdict = "better" if is_better else "worse"
+    return {
+        "difference": difference,
+        "difference_interval": bounds,
+        "p_value": p_value,
+        "verdict": verdict,
+    }
+
+
+def _rows(run):
+    """Return the rows of a run's predictions, sorted by file."""
     path = Path(run) / "predictions.csv"
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -117,6 +168,23 @@ def _predictions(run):
         raise InputError(
             f"{path} cannot be read: {error.strerror}; give the folder of a finished run"
         ) from error
+    return sorted(rows, key=lambda row: tuple(map(str, row.values())))
+
+
+def _pictures(rows):
+    return [(row["file"], row["truth"]) for row in rows]
+
+
+def _squared_errors(rows):
+    return np.array([(float(row["prediction"]) - float(row["truth"])) ** 2 for row in rows])
+
+
+def _predictions(run):
+    """Return (file, truth, prediction) of a classifier's test pictures, sorted."""
+    rows = _rows(run)
     if not rows or not all(row.get("probability") for row in rows):
-        raise InputError(f"{path} holds no predictions of a classifier; compare two classifiers")
-    return sorted((row["file"], row["truth"], row["prediction"]) for row in rows)
+        raise InputError(
+            f"{Path(run) / 'predictions.csv'} holds no predictions of a classifier; compare two "
+            "classifiers"
+        )
+    return [(row["file"], row["truth"], row["prediction"]) for row in rows]

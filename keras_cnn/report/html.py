@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
@@ -50,21 +51,39 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
     sections = [
         _verdict(report),
         tasks[report["task"]](report),
-        *(_section(heading, _plots(images)) for heading, images in plots),
-        _section("Each class", _per_class(report)) if "classes" in test else "",
-        *(_section(heading, _gallery(items)) for heading, items in galleries),
+        *(section(heading, pictures(images)) for heading, images in plots),
+        _calibration(report),
+        section("Each class", _per_class(report)) if "classes" in test else "",
+        *(section(heading, _gallery(items)) for heading, items in galleries),
         _facts(report),
     ]
-    title = escape(str(report["name"]))
+    return document(str(report["name"]), filter(None, sections))
+
+
+def document(title: str, sections: Iterable[str]) -> str:
+    """Return a page.
+
+    Args:
+        title: Its title and first line.
+        sections: What `section` returned, in order.
+    """
+    title = escape(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n" + "\n".join(filter(None, sections)) + "\n</body>\n</html>\n"
+        f"<h1>{title}</h1>\n" + "\n".join(sections) + "\n</body>\n</html>\n"
     )
 
 
-def _section(heading, body, kind=""):
+def section(heading: str, body: str, *, kind: str = "") -> str:
+    """Return a section of a page.
+
+    Args:
+        heading: Its heading, plain text.
+        body: Its content, HTML.
+        kind: Class of its style.
+    """
     return f'<section class="{kind}">\n<h2>{escape(heading)}</h2>\n{body}\n</section>'
 
 
@@ -105,7 +124,7 @@ def _classifier(report):
         '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the baseline, '
         "the best accuracy without looking at the picture. Left end 0, right end 1.</p>"
     )
-    return _section("Scores", _tiles([*tiles, *_time(report)]) + bars + legend)
+    return section("Scores", _tiles([*tiles, *_time(report)]) + bars + legend)
 
 
 def _regression(report):
@@ -127,7 +146,7 @@ def _regression(report):
         ),
     ]
     note = '<p class="note">Brackets: 95 % bootstrap intervals over the test pictures.</p>'
-    return _section("Scores", _tiles([*tiles, *_time(report)]) + note)
+    return section("Scores", _tiles([*tiles, *_time(report)]) + note)
 
 
 def _detector(report):
@@ -148,7 +167,7 @@ def _detector(report):
             for size, area in SIZES.items()
         ),
     ]
-    return _section("Scores", _tiles([*tiles, *_time(report)]))
+    return section("Scores", _tiles([*tiles, *_time(report)]))
 
 
 def _segmentation(report):
@@ -159,7 +178,28 @@ def _segmentation(report):
         ("baseline", sentences.number(test["baseline"]), "every pixel background"),
         ("right pixels", sentences.number(test["pixel_accuracy"]), "of all that are not void"),
     ]
-    return _section("Scores", _tiles([*tiles, *_time(report)]))
+    return section("Scores", _tiles([*tiles, *_time(report)]))
+
+
+def _calibration(report):
+    """Return the table of what is right if the less probable answers are withheld."""
+    entry = report["test"].get("calibration")
+    if not entry:
+        return ""
+    rows = []
+    for row in entry["thresholds"]:
+        answered, samples = row["answered"], report["test"]["samples"]
+        low, high = (sentences.rate(bound, samples) for bound in row["interval"] or (None, None))
+        cells = [f"{answered:,} ({row['share']:.0%})", f"{row['right']:,}"]
+        cells.append(f"{sentences.rate(row['accuracy'], samples)} ({low}–{high})")
+        rows.append([f"{row['threshold']:g}", *(cells if answered else ["none", "–", "–"])])
+    head = ["p", "answered", "right", "accuracy of these"]
+    return section(
+        "Can the probabilities be trusted?",
+        f'<p class="note">{escape(sentences.calibration(entry))}</p>'
+        '<p class="note">If answers with a probability below p are withheld:</p>'
+        + table(head, rows),
+    )
 
 
 def _time(report):
@@ -192,14 +232,19 @@ def _interval(name, group):
     )
 
 
-def _plots(images):
-    pictures = (
+def pictures(images: list[tuple]) -> str:
+    """Return figures for the light and the dark page, side by side where there is room.
+
+    Args:
+        images: (alternative text, light PNG, dark PNG) each.
+    """
+    shown = (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_uri(dark)}">'
         f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}" '
         f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # narrow screens scroll
         for text, light, dark in images
     )
-    return f'<div class="plots">{"".join(pictures)}</div>'
+    return f'<div class="plots">{"".join(shown)}</div>'
 
 
 def _gallery(items):
@@ -225,29 +270,45 @@ def _is_wide(picture):
 
 def _per_class(report):
     classes, columns = report["test"]["classes"], CLASS_COLUMNS[report["task"]]
-    head = "".join(f"<th>{name}</th>" for name in ("class", *columns.values()))
+    head = ["class", *columns.values()]
     *_, score, number = columns
     weakest_first = len(classes) > ROWS
     if weakest_first:
         classes = sorted(classes, key=lambda row: (not row[number], row[score] or 0))
     rows = [
-        f"<tr><th>{escape(row['name'])}</th>"
-        + "".join(f"<td>{sentences.number(row[key])}</td>" for key in columns if key != number)
-        + f"<td>{row[number]:,}</td></tr>"
+        [
+            row["name"],
+            *(sentences.number(row[key]) for key in columns if key != number),
+            f"{row[number]:,}",
+        ]
         for row in classes
     ]
-
-    def table(shown):
-        return (
-            f'<div class="wide"><table class="scores"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{''.join(shown)}</tbody></table></div>"
-        )
-
     if not weakest_first:
-        return table(rows)
+        return table(head, rows)
     return (
-        f'<p class="note">The weakest first.</p>{table(rows[:ROWS])}'
-        f"<details><summary>{len(rows) - ROWS} more classes</summary>{table(rows[ROWS:])}</details>"
+        f'<p class="note">The weakest first.</p>{table(head, rows[:ROWS])}'
+        f"<details><summary>{len(rows) - ROWS} more classes</summary>"
+        f"{table(head, rows[ROWS:])}</details>"
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of numbers.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells of each row, as text; the first is its name.
+    """
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
+    )
+    return (
+        f'<div class="wide"><table class="scores"><thead><tr>{names}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
@@ -256,10 +317,10 @@ def _facts(report):
     facts = {key: value for key, value in report.items() if key not in shown_elsewhere}
     nested = {key: value for key, value in facts.items() if isinstance(value, dict) and value}
     single = {key: value for key, value in facts.items() if key not in nested}
-    tables = [_section("Run", _table(single))] if single else []
-    tables += [_section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
+    tables = [section("Run", _table(single))] if single else []
+    tables += [section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
     if report.get("skipped"):
-        tables.append(_section("Pictures left out", _table(report["skipped"])))
+        tables.append(section("Pictures left out", _table(report["skipped"])))
     return f'<div class="facts">{"".join(tables)}</div>'
 
 

@@ -13,6 +13,15 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def count(value: int | None) -> str:
+    """Format a count with three digits: 950, 2.09k, 4.25M; empty without one."""
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value is not None and value >= factor:
+            digits = 2 - (value >= 10 * factor) - (value >= 100 * factor)
+            return f"{value / factor:.{digits}f}{unit}"
+    return "" if value is None else str(value)
+
+
 def probability(value: float) -> str:
     """Format a probability; below 1 it is never rounded up to 1."""
     return "p > 0.999" if 0.9995 <= value < 1 else f"p = {value:.3f}"
@@ -140,4 +149,25 @@ def segmentation(test: dict) -> str:
         f"{opening}: mean IoU {number(test['mean_iou'])} on {test['samples']:,} test pictures; the "
         f"95 % interval {low} to {high} {relation} the {number(test['baseline'])} "
         "of calling every pixel background."
+    )
+
+
+def calibration(entry: dict) -> str:
+    """Return the temperature of a classifier and what it does to the calibration.
+
+    Args:
+        entry: The entry "calibration" of the scores.
+    """
+
+    def scored(part):
+        return f"{number(entry[part]['ece'])} {interval(entry[part]['ece_interval'])}".strip()
+
+    temperature = entry["temperature"]
+    opening = entry["note"] or f"The model's temperature is {temperature:.3g}."
+    if temperature == 1:
+        return f"{opening} The expected calibration error is {scored('after')}.".strip()
+    before, after = (number(entry[part]["loss"]) for part in ("before", "after"))
+    return (
+        f"{opening} The expected calibration error is {scored('before')} before it and "
+        f"{scored('after')} after it, the test loss {before} and {after}."
     )

@@ -130,26 +130,42 @@ def write(
         InputError: If the folder cannot be written.
     """
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}; choose another with --out"
-        ) from error
-    for name, content in ({"history.csv": _history(history)} | others).items():
-        _put(folder / name, content)
+    put(folder, {"history.csv": _history(history)} | others)
     shown = []
     for name, (draw, panels) in plots.items():
         heading = name.removesuffix(".png").replace("_", " ").capitalize()
         options = [{"parts": [panel]} for panel in panels] if len(panels) > 1 else [{}]
         images = [(heading, draw(**each), draw(**each, dark=True)) for each in options]
-        _put(folder / name, canvas.beside([light for _, light, _ in images]))
+        put(folder, {name: canvas.beside([light for _, light, _ in images])})
         shown.append((heading, images))
     page = html.render(report, plots=shown, galleries=galleries)
-    _put(folder / "report.html", _encode(page))
     content = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-    _put(folder / "report.json", _encode(content + "\n"))
+    put(folder, {"report.html": page, "report.json": content + "\n"})
     return report
+
+
+def put(folder: Path, contents: dict[str, bytes | str]) -> None:
+    """Make a folder and write files into it, each whole.
+
+    Args:
+        folder: The folder.
+        contents: File name -> content.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    path = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            path = folder / name
+            with write_atomically(path) as partial_path:
+                partial_path.write_bytes(_encode(content) if isinstance(content, str) else content)
+    except OSError as error:
+        action = "make the folder" if path == folder else "write"
+        raise InputError(
+            f"cannot {action} {path}: {error.strerror}; choose another folder with --out"
+        ) from error
 
 
 def curves(history: dict[str, list], facts: dict, **options) -> tuple:
@@ -214,16 +230,6 @@ def open_picture(filepaths: Sequence, index: int) -> Image.Image:
     with Image.open(filepaths[index]) as image:
         image.draft("RGB", (640, 640))
         return ImageOps.exif_transpose(image).convert("RGB")
-
-
-def _put(path, content):
-    try:
-        with write_atomically(path) as partial_path:
-            partial_path.write_bytes(content)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; choose another folder with --out"
-        ) from error
 
 
 def _encode(text):

@@ -15,6 +15,7 @@ from keras_cnn.datasets.division import folds, lone_groups
 from keras_cnn.errors import InputError
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
+from keras_cnn.report.calibration import Temperature
 from keras_cnn.splits.base import Splits
 from keras_cnn.splits.tables import (
     flows,
@@ -77,10 +78,14 @@ class ClassificationSplits(Splits):
     def _titles(self, targets):
         return [self.class_names[index] for index in np.argmax(targets, axis=1)]
 
-    def _report(self, folder, answers, **options):
+    def _report(self, folder, answers, *, facts, **options):
+        facts = dict(facts)
+        temperature = Temperature(**facts.pop("calibration", {}))
         return report.classification(
             folder,
             y_score=answers,
+            temperature=temperature,
+            facts=facts,
             class_names=self.class_names,
             groups=self.groups,
             **options,

@@ -18,6 +18,7 @@ from keras_cnn import report
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 from keras_cnn.recipe import Recipe
+from keras_cnn.report.calibration import Temperature
 from keras_cnn.training.outcome import Outcome, conclude
 
 ANSWERS = "answers.npz"  # in the folder of a fold that is finished
@@ -43,7 +44,7 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
     Raises:
         InputError: The splits have no folds, or `recipe.resume` finds other ones.
     """
-    results = []
+    results, temperatures = [], []
     answers = np.full((len(splits.test_names), splits.num_classes), np.nan)
     for number, (fold, rows) in enumerate(_folds(splits, recipe), start=1):
         choices = dataclasses.replace(recipe, folds=None, out=recipe.folder / f"fold_{number}")
@@ -56,10 +57,11 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
             if facts["interrupted"]:
                 print(f"Interrupted in fold {number} of {recipe.folds}: --resume goes on with it.")
                 return {}
-            result = outcome.answers, facts, outcome.history
+            result = outcome.answers, facts, outcome.history, outcome.temperature
             _write(choices, fold, *result)
         answers[rows] = result[0]
-        results.append(result[1:])
+        temperatures.append(result[3])
+        results.append(result[1:3])
     reported = [facts for facts, _ in results]
     epochs = round(statistics.median(facts["best_epoch"] for facts in reported))
     print(f"All {len(answers):,} pictures: {epochs} epochs, the median of the best of the folds.")
@@ -67,10 +69,16 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
     outcome = dataclasses.replace(
         outcome, answers=answers, history=_mean([history for _, history in results])
     )
-    return finish_folds(outcome, splits, recipe, reported)
+    return finish_folds(outcome, splits, recipe, reported, temperatures)
 
 
-def finish_folds(outcome: Outcome, splits: Any, recipe: Recipe, reported: list[dict]) -> dict:
+def finish_folds(
+    outcome: Outcome,
+    splits: Any,
+    recipe: Recipe,
+    reported: list[dict],
+    temperatures: list[Temperature],
+) -> dict:
     """Write the report of a cross-validation.
 
     Args:
@@ -78,6 +86,8 @@ def finish_folds(outcome: Outcome, splits: Any, recipe: Recipe, reported: list[d
         splits: A `splits.FoldedSplits`.
         recipe: The choices.
         reported: Content of `report.json` of each fold.
+        temperatures: That of each fold. Their geometric mean is that of the model and of all
+            answers: the model itself has no pictures that it did not learn from.
 
     Returns:
         The content of `report.json`.
@@ -89,6 +99,12 @@ def finish_folds(outcome: Outcome, splits: Any, recipe: Recipe, reported: list[d
         "them; it has not been tested itself."
     )
     notes = [*splits.facts["notes"], note, summary["sentence"]]
+    temperature = Temperature()
+    if all(of_fold.note for of_fold in temperatures):
+        mean = statistics.geometric_mean(of_fold.value for of_fold in temperatures)
+        note = f"The temperature {mean:.3g} is the geometric mean of those of the folds."
+        temperature = Temperature(mean, note)
+    outcome = dataclasses.replace(outcome, temperature=temperature)
     return conclude(outcome, splits, recipe, folds=summary, notes=notes)
 
 
@@ -111,15 +127,16 @@ def _mean(histories):
     }
 
 
-def _write(recipe, fold, answers, _, history):
+def _write(recipe, fold, answers, _, history, temperature):
     """Keep what a resume needs of a finished fold."""
-    facts = json.dumps({"pictures": fold.fingerprints, "history": history})
+    facts = {"pictures": fold.fingerprints, "history": history}
+    facts = json.dumps(facts | {"temperature": dataclasses.asdict(temperature)})
     with write_atomically(recipe.folder / ANSWERS) as temporary, temporary.open("wb") as file:
         np.savez(file, answers=answers, facts=facts)
 
 
 def _read(recipe, fold):
-    """Return answers, report and history of a finished fold; None if it is not finished."""
+    """Return what a fold has left: answers, report, history, temperature; None if unfinished."""
     path = recipe.folder / ANSWERS
     if not path.is_file():
         return None
@@ -135,7 +152,7 @@ def _read(recipe, fold):
             f"--resume finds other pictures or choices than the run in {recipe.folder} had: use "
             "its options, or drop --resume to start anew"
         )
-    return answers, reported, facts["history"]
+    return answers, reported, facts["history"], Temperature(**facts["temperature"])
 
 
 def _choices(choices):

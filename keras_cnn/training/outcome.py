@@ -1,6 +1,7 @@
 """The end of a training: its model is saved, tested and reported."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,6 +11,8 @@ from keras_cnn import card, report
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 from keras_cnn.recipe import TrainingRecipe
+from keras_cnn.report import calibration
+from keras_cnn.report.calibration import Temperature
 from keras_cnn.training.task import Task
 
 
@@ -18,16 +21,38 @@ class Outcome:
     """What a report needs of a training.
 
     Attributes:
-        answers: The model's answers to the test pictures.
+        answers: The model's answers to the test pictures, before the temperature.
         history: One list per metric, with its value of each epoch.
         samples: Training pictures with titles.
         facts: What the report tells of the training.
+        temperature: What `fit_temperature` returned.
     """
 
     answers: np.ndarray | list
     history: dict[str, list[float]]
     samples: list[tuple]
     facts: dict
+    temperature: Temperature = Temperature()
+
+
+def fit_temperature(
+    task: Task, recipe: TrainingRecipe, *, answer: Callable[[], np.ndarray]
+) -> Temperature:
+    """Fit the temperature of a classifier to the validation pictures; that of others is 1.
+
+    Args:
+        task: The data.
+        recipe: The choices.
+        answer: Returns the answers to the validation pictures: (pictures, classes).
+    """
+    if getattr(task, "kind", None) != "classification":
+        return Temperature()
+    if recipe.validate_on_test:
+        return Temperature(
+            note="The temperature stays 1: the validation pictures are the test pictures, which "
+            "must not change the answers."
+        )
+    return calibration.fit(task.targets["validation"], answer())
 
 
 def save(model: keras.Model, task: Task, path: Path) -> None:
@@ -63,25 +88,29 @@ def conclude(outcome: Outcome, task: Task, recipe: TrainingRecipe, **facts) -> d
     Returns:
         The content of ``report.json``.
     """
+    answers, temperature = outcome.answers, outcome.temperature
     facts = task.facts | outcome.facts | facts
+    if temperature.note:
+        answers = calibration.tempered(answers, temperature.value)
+        facts["calibration"] = dataclasses.asdict(temperature)
     facts |= {"name": recipe.name, "recipe": recipe.to_dict(), "samples": task.sizes}
     if recipe.listing:
         facts["listing"] = recipe.listing_facts()
     result = task.report(
         recipe.folder,
-        answers=outcome.answers,
+        answers=answers,
         history=outcome.history,
         samples=outcome.samples,
         facts=facts,
     )
-    _complete_card(recipe.folder / "model.keras", result)
+    _complete_card(recipe.folder / "model.keras", result, temperature=temperature.value)
     print(report.sentence(result))
     print(f"Report: {recipe.folder / 'report.html'}")
     return result
 
 
-def _complete_card(path, result):
-    """Add the scores, which are known only after the test, to the card of the saved model."""
+def _complete_card(path, result, *, temperature):
+    """Add what is known only after the test to the card of the saved model."""
     if not card.is_in(path):
         return
     scores = {
@@ -90,6 +119,10 @@ def _complete_card(path, result):
         if isinstance(value, int | float | str) or name == "interval"
     }
     completed = dataclasses.replace(
-        card.read(path), scores=scores, recipe=result["recipe"], versions=result["versions"]
+        card.read(path),
+        temperature=temperature,
+        scores=scores,
+        recipe=result["recipe"],
+        versions=result["versions"],
     )
     card.write(path, completed)

@@ -13,6 +13,7 @@ from keras_cnn.environment import surroundings
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable
 from keras_cnn.images import memory
+from keras_cnn.images.tf_data import untuned
 from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
@@ -22,7 +23,7 @@ from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile
 from keras_cnn.training.interrupts import ended_by_sigterm
-from keras_cnn.training.outcome import Outcome, conclude, save
+from keras_cnn.training.outcome import Outcome, conclude, fit_temperature, save
 from keras_cnn.training.phases import Phase
 from keras_cnn.training.task import Task
 
@@ -181,6 +182,9 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
     save(model, task, folder / "model.keras")
     tested = tta.averaging(model, recipe.test_crops, image_shape=task.image_shape)
     answers = task.predict(tested)
+    temperature = fit_temperature(
+        task, recipe, answer=lambda: tested.predict(untuned(task.validation), verbose=0)
+    )
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,
@@ -194,7 +198,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
         **surroundings(),
     }
     facts |= training_phases.facts(names, checkpoint, scores=scores)
-    return Outcome(answers, checkpoint.history, samples, facts)
+    return Outcome(answers, checkpoint.history, samples, facts, temperature)
 
 
 def _build(build, task, *, precision):

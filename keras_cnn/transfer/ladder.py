@@ -35,7 +35,7 @@ FROM_SCRATCH = "training from scratch"
 MOST_EPOCHS = {"head": 10, "fine-tuning": 15, FROM_SCRATCH: 100}
 HEAD_SHARE = 0.3  # of the time that is left after the first rung
 TRAINING_COST = 3.5  # a step of training all layers, in answers; the backward pass takes twice one
-REPORT_SECONDS = 10  # saving, testing and drawing, without the answers to the test pictures
+REPORT_SECONDS = 10  # saving, testing and drawing, without answers to pictures
 COMPILING_SECONDS = 10  # the first step of a phase
 
 
@@ -132,7 +132,7 @@ def _climb(base, recipe, choices, *, started, end, why):
         network.get_layer("head").set_weights(weights)
         return network
 
-    end -= REPORT_SECONDS + 1.5 * sizes["test"] * seconds
+    end -= REPORT_SECONDS + 1.5 * (sizes["test"] + sizes["validation"]) * seconds
 
     def rungs(recipe):
         if _all_right(scores):
@@ -174,7 +174,7 @@ def _from_scratch(recipe, choices, *, end, why):
         ),
     )
     print("\n".join(splits.facts["notes"][-3:]))
-    end -= REPORT_SECONDS + 1.5 * splits.sizes["test"] * seconds
+    end -= REPORT_SECONDS + 1.5 * (splits.sizes["test"] + splits.sizes["validation"]) * seconds
 
     def rungs(recipe):
         patient = dataclasses.replace(recipe, schedule="cosine", warmup=1.0, early_stopping=20)

@@ -5,6 +5,7 @@ References:
 """
 
 import dataclasses
+import functools
 import os
 import time
 import warnings
@@ -81,13 +82,16 @@ def fit_features(
     if classifier == "softmax":
         history = _fit_softmax(head, features, labels, recipe)
     else:
-        weights, _ = _fit_linear(classifier, features, labels, splits.num_classes, recipe)
+        weights, _ = _fit_linear(
+            classifier, features, labels, num_classes=splits.num_classes, recipe=recipe
+        )
         head.set_weights(weights)
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
-    answers = keras.ops.convert_to_numpy(head(features["test"]))
+    answers = _answers(head, features, ("validation", "test"))
+    temperature = training.fit_temperature(splits, recipe, answer=lambda: answers["validation"])
     facts = _facts(classifier, model, seconds=seconds, started=started)
-    outcome = training.Outcome(answers, history, splits.samples(), facts)
+    outcome = training.Outcome(answers["test"], history, splits.samples(), facts, temperature)
     return training.conclude(outcome, splits, recipe)
 
 
@@ -97,6 +101,11 @@ def _with_classifier(extractor, classifier, splits):
     head = keras.layers.Dense(splits.num_classes, activation=activation, name="head")
     model = keras.Model(extractor.inputs[0], head(extractor.outputs[0]), name=extractor.name)
     return model, head
+
+
+def _answers(head, features, names):
+    """Return the answers to the pictures of each named split."""
+    return {name: keras.ops.convert_to_numpy(head(features[name])) for name in names}
 
 
 def _facts(classifier, model, *, seconds, started):
@@ -122,31 +131,29 @@ def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
     features, labels = of_all["train"], labels_of_all["train"]
     model, head = _with_classifier(extractor, classifier, splits)
     row_of = {path: row for row, path in enumerate(splits.train.filepaths)}
-    answers, penalties, reported = np.empty((len(labels), splits.num_classes)), [], []
+    fit = functools.partial(_fit_linear, classifier, num_classes=splits.num_classes, recipe=recipe)
+    answers, penalties = np.empty((len(labels), splits.num_classes)), []
+    temperatures, reported = [], []
     for fold, rows in zip(splits.folds, splits.rows, strict=True):
-        learned = {
+        rows_of = {
             name: [row_of[path] for path in getattr(fold, name).filepaths]
             for name in ("train", "validation")
-        }
-        weights, penalty = _fit_linear(
-            classifier,
-            {name: features[rows_of] for name, rows_of in learned.items()},
-            {name: labels[rows_of] for name, rows_of in learned.items()},
-            splits.num_classes,
-            recipe,
-        )
+        } | {"test": rows}
+        of_fold = {name: features[chosen] for name, chosen in rows_of.items()}
+        weights, penalty = fit(of_fold, {name: labels[rows_of[name]] for name in rows_of})
         head.set_weights(weights)
-        answers[rows] = keras.ops.convert_to_numpy(head(features[rows]))
+        of_fold = _answers(head, of_fold, ("validation", "test"))
+        answers[rows] = of_fold["test"]
         penalties.append(penalty)
+        temperatures.append(
+            training.fit_temperature(fold, recipe, answer=lambda of=of_fold: of["validation"])
+        )
         test = report.scores.classification(labels[rows], answers[rows], splits.class_names)
         reported.append({"task": splits.kind, "test": test})
     names = ("train", "validation")
-    weights, _ = _fit_linear(
-        classifier,
+    weights, _ = fit(
         dict.fromkeys(names, features),
         dict.fromkeys(names, labels),
-        splits.num_classes,
-        recipe,
         penalties=[np.median(penalties)],
     )
     head.set_weights(weights)
@@ -154,7 +161,7 @@ def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
     training.save(model, splits, recipe.folder / "model.keras")
     facts = _facts(classifier, model, seconds=seconds, started=started)
     outcome = training.Outcome(answers, {}, splits.samples(), facts)
-    return finish_folds(outcome, splits, recipe, reported)
+    return finish_folds(outcome, splits, recipe, reported, temperatures)
 
 
 def fit_codes(base: Base, recipe: Recipe, **options) -> dict:
@@ -212,7 +219,9 @@ def probe(
     extractor = with_pooling(base)
     names = ("train", "validation")
     features, labels = _features(extractor, splits, names, recipe, cache=cache, most=most)
-    (kernel, bias), _ = _fit_linear("logistic", features, labels, splits.num_classes, recipe)
+    (kernel, bias), _ = _fit_linear(
+        "logistic", features, labels, num_classes=splits.num_classes, recipe=recipe
+    )
     scores = {}
     for name, prefix in (("train", ""), ("validation", "val_")):
         answers = special.softmax(features[name] @ kernel + bias, axis=1)
@@ -283,7 +292,7 @@ def _fit_softmax(head, features, labels, recipe):
     return fitted.history
 
 
-def _fit_linear(classifier, features, labels, num_classes, recipe, *, penalties=PENALTIES):
+def _fit_linear(classifier, features, labels, *, num_classes, recipe, penalties=PENALTIES):
     """Return (kernel, bias) and the penalty, that of the lowest loss on the validation pictures.
 
     Accuracy does not choose: on few pictures many penalties have the same, also so strong a penalty

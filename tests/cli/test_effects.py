@@ -278,6 +278,7 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["fetch", "unicorns"], 2),
         (["export", "{run}", "--format", "onnx"], 0),
         (["benchmark", "{run}", "--data", "{stripes}"], 0),
+        (["compare", "{run}", "{other}", "--out", "{out}"], 0),
         (["models"], 0),
         (["port", "{script}"], 0),
         (["cache", "{stripes}"], 0),
@@ -299,6 +300,12 @@ def test_a_command_uses_every_option(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     places = {"run": run, "stripes": stripes, "out": tmp_path / "out"}
     places["picture"] = stripes / "test" / "lying" / "pen_u0000.png"
+    if argv[0] == "compare":
+        for name, epochs in (("run", 1), ("other", 2)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            content = {"task": "classification", "test": {}, "recipe": {"epochs": epochs}}
+            (tmp_path / name / "report.json").write_text(json.dumps(content))
+    places["other"] = tmp_path / "other"
     places["script"] = tmp_path / "old.py"
     places["script"].write_text("from keras.layers import Convolution2D\n")
     words = [word.format(**places) for word in argv]

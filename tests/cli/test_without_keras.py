@@ -65,6 +65,7 @@ def test_check_fetch_cache_models_port_and_a_fast_doctor_do_not_import_keras(
         (["explain", "gone", "gone.png"], "no file matches"),
         (["explain", "gone", "--class", "cat"], "--class explains pictures"),
         (["evaluate", "gone", "{stripes}"], "gone"),
+        (["compare", "gone", "{stripes}"], "gone must be the folder of a finished run"),
         (["export", "gone", "--format", "onnx"], "needs the package tf2onnx"),
     ],
 )

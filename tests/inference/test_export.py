@@ -40,6 +40,7 @@ def _run(folder, rule):
     folder.mkdir()
     keras.Model(inputs, x).save(folder / "model.keras")
     fields = {"class_names": ("一", "二", "三"), "preparation": rule.to_dict()}
+    fields["temperature"] = 0.8  # applied twice or never, it would change the answers
     card.write(folder / "model.keras", Card(task="classification", **fields))
     return folder
 

@@ -60,6 +60,7 @@ def test_report_folder_holds_every_file_and_nothing_else(tmp_path, classify):
     result = classify(y_true, y_score, samples=samples)
     written = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert written == [
+        "calibration.png",
         "confusion.png",
         "curves.png",
         "history.csv",

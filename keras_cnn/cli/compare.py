@@ -1,0 +1,74 @@
+"""``compare``: put runs side by side."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from keras_cnn.cli import arguments, backend, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
+
+    Args:
+        parser: Its parser.
+    """
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="folders of two or more runs")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write comparison.html, comparison.md, comparison.csv and curves.png into this folder",
+    )
+    parser.add_argument(
+        "--time",
+        action="store_true",
+        help="measure the milliseconds of a network's answer to one picture",
+    )
+    parser.add_argument(
+        "--unsafe", action="store_true", help="run code inside the models (Lambda layers)"
+    )
+    arguments.add_format(parser, more=("markdown",))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare runs of one task: scores, costs, and the options that differ.
+
+    Each run is tested against the first on the same test pictures: classifiers by McNemar's exact
+    test, regressions by the bootstrap interval of the difference of their squared errors.
+    """
+    from keras_cnn.report import runs, side_by_side
+
+    runs.reports(options.runs)  # refuses what cannot be compared, before Keras is imported
+    backend.import_keras()
+    result = runs.compare_runs(
+        options.runs, out=options.out, timed=options.time, unsafe=options.unsafe
+    )
+    match options.style:
+        case "json":
+            output.print_json(result)
+        case "markdown":
+            print(side_by_side.markdown(result), end="")
+        case "csv":
+            output.write_rows(side_by_side.records(result), style="csv", line=str)
+        case "table":
+            _print_table(*side_by_side.cells(result))
+            if result["recipes"]:
+                print()
+                _print_table(*side_by_side.recipe_cells(result))
+    if options.style != "markdown":  # which holds the notes
+        for note in result["notes"]:
+            print(f"note: {note}", file=sys.stderr)
+    if options.out:
+        print(f"Comparison: {options.out / 'comparison.html'}", file=sys.stderr)
+
+
+def _print_table(head, rows):
+    """Print a table, all columns but the first to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
