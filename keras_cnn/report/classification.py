@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from keras_cnn.report import figures, scores, sentences, writer
+from keras_cnn.report import figures, scores, sentences, unknown, writer
 
 NOT_A_NUMBER = "(not a number)"  # prediction in predictions.csv where the scores are not finite
 
@@ -57,6 +57,7 @@ def classification(
     confidence = np.where(y_pred < 0, np.nan, y_score.max(axis=1))
     names = writer.relative_names(filepaths)
     test = scores.classification(y_true, y_score, class_names, groups)
+    facts = unknown.with_sentence(facts)
     report = writer.contents(
         folder,
         facts,
@@ -73,6 +74,7 @@ def classification(
             figures.confusion_parts(class_names),
         ),
     }
+    plots |= unknown.plots(facts.get("unknown"))
     return writer.write_predictions(
         folder,
         report,

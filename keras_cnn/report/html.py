@@ -7,7 +7,7 @@ from importlib import resources
 
 from PIL import Image
 
-from keras_cnn.report import canvas, figures, sentences
+from keras_cnn.report import canvas, figures, sentences, unknown
 
 ROWS = 20  # rows of the per-class table that are shown; the others are folded away
 # task -> key and heading of the columns; the last two are the score by which the weakest classes
@@ -51,6 +51,7 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
         _verdict(report),
         tasks[report["task"]](report),
         *(_section(heading, _plots(images)) for heading, images in plots),
+        _unknown(report),
         _section("Each class", _per_class(report)) if "classes" in test else "",
         *(_section(heading, _gallery(items)) for heading, items in galleries),
         _facts(report),
@@ -251,8 +252,28 @@ def _per_class(report):
     )
 
 
+def _unknown(report):
+    """Return how well unknown pictures are told, beside max-softmax."""
+    measured = report.get("unknown")
+    if not measured:
+        return ""
+    body = f"<p>{escape(measured['sentence'])}</p>\n"
+    if rows := unknown.rows(measured):
+        lines = (
+            f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            for name, *cells in rows
+        )
+        body += (
+            '<div class="wide"><table class="scores"><thead><tr><th>told by</th><th>AUROC</th>'
+            f"<th>false answers</th></tr></thead><tbody>{'</tr>'.join(lines)}</tr></tbody></table>"
+            f'</div>\n<p class="note">{escape(unknown.explanation(measured))}</p>'
+        )
+    return _section("Are unknown pictures told?", body)
+
+
 def _facts(report):
     shown_elsewhere = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
+    shown_elsewhere += ("unknown",)
     facts = {key: value for key, value in report.items() if key not in shown_elsewhere}
     nested = {key: value for key, value in facts.items() if isinstance(value, dict) and value}
     single = {key: value for key, value in facts.items() if key not in nested}

@@ -17,7 +17,7 @@ from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
-from keras_cnn.training import determinism, distribution, fitting
+from keras_cnn.training import determinism, distribution, fitting, unknown
 from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile
@@ -170,6 +170,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
     save(model, task, folder / "model.keras")
     tested = tta.averaging(model, recipe.test_crops, image_shape=task.image_shape)
     answers = task.predict(tested)
+    told = unknown.add(model, task, folder / "model.keras")
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,
@@ -181,6 +182,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores):
         "batches": feeds.note,
         **promise,
         **surroundings(),
+        **told,
     }
     facts |= training_phases.facts(names, checkpoint, scores=scores)
     return Outcome(answers, checkpoint.history, samples, facts)

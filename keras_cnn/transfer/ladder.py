@@ -21,6 +21,7 @@ from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.recipe import Recipe, check_budget
 from keras_cnn.training import run as training
+from keras_cnn.training import unknown
 from keras_cnn.training.compiling import build_apart
 from keras_cnn.training.phases import Phase, gentle
 from keras_cnn.transfer import feature_cache, linear
@@ -132,7 +133,7 @@ def _climb(base, recipe, choices, *, started, end, why):
         network.get_layer("head").set_weights(weights)
         return network
 
-    end -= REPORT_SECONDS + 1.5 * sizes["test"] * seconds
+    end -= REPORT_SECONDS + (1.5 * sizes["test"] + unknown.pictures(sizes)) * seconds
 
     def rungs(recipe):
         if _all_right(scores):
@@ -174,7 +175,8 @@ def _from_scratch(recipe, choices, *, end, why):
         ),
     )
     print("\n".join(splits.facts["notes"][-3:]))
-    end -= REPORT_SECONDS + 1.5 * splits.sizes["test"] * seconds
+    sizes = splits.sizes
+    end -= REPORT_SECONDS + (1.5 * sizes["test"] + unknown.pictures(sizes)) * seconds
 
     def rungs(recipe):
         patient = dataclasses.replace(recipe, schedule="cosine", warmup=1.0, early_stopping=20)
