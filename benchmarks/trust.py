@@ -3,9 +3,10 @@
     python benchmarks/trust.py unknown --weights mobilenet_2_5_224_tf_no_top.h5
 
 `unknown` fits logistic regression on MobileNet's features of several sets, and prints how well each
-class is told once it is left out. It then leaves each class of the first set out of the training
-itself, and counts how the model answers that class; and it shows a model of cats and dogs pictures
-of other kinds. Real sets are read from the folder KERAS_CNN_DATA, the others are built-in samples.
+class is told once it is left out, also by other scores. It then leaves each class of the first set
+out of the training itself, and counts how the model answers that class; and it shows a model of
+cats and dogs pictures of other kinds. Real sets are read from the folder KERAS_CNN_DATA, the others
+are built-in samples.
 """
 
 import argparse
@@ -15,11 +16,20 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from scipy import special
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import cosine_distances
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import keras_cnn
 from keras_cnn import datasets, models, transfer
+from keras_cnn.datasets.division import same_share
+from keras_cnn.inference.unknown import Pictures, odds
+from keras_cnn.models import surgery
 from keras_cnn.report.unknown import METHODS
+from keras_cnn.transfer import feature_cache
 
 SIZES = {  # set -> pixels of its pictures
     "calligraphy_masters": 96,
@@ -48,6 +58,7 @@ def unknown(options):
             for prefix in ("", "softmax_")
         ]
         _row(name, told["classes"], told["pictures"], METHODS[told["method"]], *numbers)
+    tried(options)
     print("\n| class left out of the training | AUROC | false answers |\n|---|---|---|")
     name = next(iter(SIZES))
     classes = sorted({path.name for path in _pictures(name, "test").values()})
@@ -73,6 +84,42 @@ def unknown(options):
         answered = 1 - np.mean([answer.is_unknown for answer in answers])
         sure = np.mean([answer.value > 0.9 for answer in answers])
         print(f"| {name} | {len(answers)} | {answered:.3f} | {sure:.3f} |", flush=True)
+
+
+def tried(options):
+    """Print the mean AUROC of other scores for the same left-out classes."""
+    print()
+    _row("set", "max-softmax", "nearest training picture", "energy", "energy, training anew")
+    _row(*["---"] * 5)
+    for name in ("calligraphy_masters", "flowers17", "dogs", "birds"):
+        predictor = keras_cnn.Predictor.load(options.out / name)
+        train, test = (_seen(predictor, name, split) for split in ("train", "test"))
+        scores = {"max-softmax": [], "nearest": [], "energy": [], "anew": []}
+        for label in np.unique(test.labels):
+            rest, without = train.without(label), test.ignoring(label)
+            anew = make_pipeline(StandardScaler(), LogisticRegression(C=10 / len(rest.labels)))
+            anew.fit(rest.features, rest.labels)
+            values = {
+                "max-softmax": odds(without.logits),
+                "nearest": cosine_distances(test.features, rest.features).min(axis=1),
+                "energy": -special.logsumexp(without.logits, axis=1),
+                "anew": -special.logsumexp(anew.decision_function(test.features), axis=1),
+            }
+            for key, of_label in values.items():
+                scores[key].append(roc_auc_score(test.labels == label, of_label))
+        _row(name, *(f"{np.mean(values):.3f}" for values in scores.values()))
+
+
+def _seen(predictor, name, split):
+    """Return at most 1,000 pictures of a split as the last layer sees them."""
+    cut = surgery.penultimate(predictor.model)
+    labels = _pictures(name, split)
+    numbers = {label: number for number, label in enumerate(predictor.card.class_names)}
+    classes = np.array([numbers[folder.name] for folder in labels.values()])
+    rows = same_share(classes, 1000, seed=0)
+    paths = [list(labels)[row] for row in rows]
+    features = feature_cache.compute(cut.model, predictor.preparation, paths)
+    return Pictures(features, cut.logits(features), classes[rows])
 
 
 def _row(*cells):

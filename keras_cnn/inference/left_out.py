@@ -32,6 +32,32 @@ def choose(train: Pictures, validation: Pictures, test: Pictures) -> tuple[Unkno
     Raises:
         InputError: As in `Unknown.of`.
     """
+    from threadpoolctl import threadpool_limits
+
+    # The matrices are small: several threads take ten times as long while other programs run.
+    with threadpool_limits(1, user_api="blas"):
+        return _choose(train, validation, test)
+
+
+def score(unlikeness: np.ndarray, is_unknown: np.ndarray) -> tuple[float, float]:
+    """Return AUROC and false answers.
+
+    Args:
+        unlikeness: (pictures,).
+        is_unknown: bool (pictures,): which of them are unknown, neither all nor none.
+
+    Returns:
+        The share of pairs of an unknown and a known picture in which the unknown is more unlike;
+        and the share of unknown pictures that get an answer if `KEPT` of the known ones do.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    limit = threshold(unlikeness[~is_unknown])
+    false = np.mean(unlikeness[is_unknown] <= limit)
+    return float(roc_auc_score(is_unknown, unlikeness)), float(false)
+
+
+def _choose(train, validation, test):
     fitted = Unknown.of(train)
     splits = {"validation": validation, "test": test}
     scores = {split: {name: [] for name in (*METHODS, "softmax")} for split in splits}
@@ -59,24 +85,6 @@ def choose(train: Pictures, validation: Pictures, test: Pictures) -> tuple[Unkno
     fitted = fitted.adjusted(validation, method=method)
     known = fitted.unlikeness(test.features, test.logits)
     return fitted, _measured(fitted, known, left_out[method], scores["test"], test)
-
-
-def score(unlikeness: np.ndarray, is_unknown: np.ndarray) -> tuple[float, float]:
-    """Return AUROC and false answers.
-
-    Args:
-        unlikeness: (pictures,).
-        is_unknown: bool (pictures,): which of them are unknown, neither all nor none.
-
-    Returns:
-        The share of pairs of an unknown and a known picture in which the unknown is more unlike;
-        and the share of unknown pictures that get an answer if `KEPT` of the known ones do.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    limit = threshold(unlikeness[~is_unknown])
-    false = np.mean(unlikeness[is_unknown] <= limit)
-    return float(roc_auc_score(is_unknown, unlikeness)), float(false)
 
 
 def _classes(train, validation, test):

@@ -237,7 +237,8 @@ def _centres(vectors, labels):
 
     width = vectors.shape[1]
     number = min(AXES, width, len(vectors), max(8, AXES * 4096 // width))  # at most half a megabyte
-    pca = PCA(number, random_state=0).fit(vectors)
+    solver = "covariance_eigh" if width <= 1024 else "randomized"
+    pca = PCA(number, svd_solver=solver, random_state=0).fit(vectors)
     main = pca.components_[pca.explained_variance_ > 1e-6 * pca.explained_variance_.max()]
     coordinates = (vectors - pca.mean_) @ main.T
     classes, rows = np.unique(labels, return_inverse=True)
