@@ -23,6 +23,7 @@ from keras_cnn.filesystem import write_atomically
 ENTRY = "card.json"
 FORMAT = 1
 LARGEST_RATIO = 20  # of unpacked to packed size; Keras itself does not compress
+LARGEST_ENTRY = 1 << 26  # bytes of an entry that `get` reads
 TASKS = ("classification", "regression", "detection", "segmentation")
 # Errors of reading an archive: truncated, encrypted, unknown compression, nested too deep.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
@@ -68,9 +69,6 @@ class Card:
 def write(path: str | os.PathLike, card: Card) -> None:
     """Put a card into a saved model; it replaces an older card.
 
-    A new archive is written beside the old and renamed, so a reader sees the model with either the
-    old card or the new card.
-
     Args:
         path: A `.keras` file.
         card: The card.
@@ -79,16 +77,54 @@ def write(path: str | os.PathLike, card: Card) -> None:
         InputError: There is no such file, or it is no saved model.
     """
     content = json.dumps({"format": FORMAT} | dataclasses.asdict(card), ensure_ascii=False)
+    put(path, ENTRY, content.encode("utf-8", "backslashreplace"))  # JSON's own escape
+
+
+def put(path: str | os.PathLike, entry: str, content: bytes) -> None:
+    """Put an entry into a saved model; it replaces an older one of its name.
+
+    A new archive is written beside the old and renamed, so a reader sees the model with either the
+    old entry or the new one.
+
+    Args:
+        path: A `.keras` file.
+        entry: Name of the entry; Keras ignores those that it does not know.
+        content: Its bytes.
+
+    Raises:
+        InputError: There is no such file, or it is no saved model.
+    """
     with (
         _open(path) as archive,
         write_atomically(path) as beside,
         zipfile.ZipFile(beside, "w") as new,
     ):
-        for entry in archive.infolist():
-            if entry.filename != ENTRY:
-                with archive.open(entry) as source, new.open(copy.copy(entry), "w") as target:
+        for old in archive.infolist():
+            if old.filename != entry:
+                with archive.open(old) as source, new.open(copy.copy(old), "w") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
-        new.writestr(ENTRY, content.encode("utf-8", "backslashreplace"))  # JSON's own escape
+        new.writestr(entry, content)
+
+
+def get(path: str | os.PathLike, entry: str) -> bytes | None:
+    """Return the bytes of an entry of a saved model, None if it has no such entry.
+
+    Args:
+        path: A `.keras` file.
+        entry: Name of the entry.
+
+    Raises:
+        InputError: There is no such file, it is no saved model, or the entry is larger than
+            `LARGEST_ENTRY`.
+    """
+    with _open(path) as archive:
+        sizes = {each.filename: each.file_size for each in archive.infolist()}
+        if sizes.get(entry, 0) > LARGEST_ENTRY:
+            raise InputError(
+                f"{entry} in {os.fspath(path)} has {sizes[entry]:,} bytes, more than "
+                f"{LARGEST_ENTRY:,}, and is refused: train the model anew"
+            )
+        return archive.read(entry) if entry in sizes else None
 
 
 def read(path: str | os.PathLike) -> Card:

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> None:
     Each run is tested against the first on the same test pictures: classifiers by McNemar's exact
     test, regressions by the bootstrap interval of the difference of their squared errors.
     """
-    from keras_cnn.report import runs, side_by_side
+    from keras_cnn.inference import runs
+    from keras_cnn.report import side_by_side
 
     runs.reports(options.runs)  # refuses what cannot be compared, before Keras is imported
     backend.import_keras()

@@ -7,6 +7,8 @@ from pathlib import Path
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
 
+UNKNOWN = "unknown"  # class of a picture that is unlike the training pictures
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments.
@@ -23,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="number of classes per picture, the most likely first (default: 1)",
+    )
+    parser.add_argument(
+        "--unknown",
+        action="store_true",
+        help='answer "unknown" for a picture unlike the training pictures; the network then runs '
+        "twice per picture",
     )
     arguments.add_batch_size(parser)
     parser.add_argument(
@@ -69,7 +77,8 @@ def run(options: argparse.Namespace) -> int:
         bad.append(path)
         print(f"error: {reason(error)}", file=sys.stderr)
 
-    answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error)
+    unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
+    answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
     answers = output.progress(answers, total=total, unit="pictures")
     names = predictor.card.class_names
     rows = (_row(path, answer, options) for path, answer in answers)
@@ -77,14 +86,14 @@ def run(options: argparse.Namespace) -> int:
         number = output.append_rows(rows, path=options.out)
         print(f"{number} pictures answered, {len(done)} were already answered: {options.out}")
         return 2 if bad else 0
-    width = max(map(len, names), default=0)
+    width = max(map(len, [*names, UNKNOWN * options.unknown]), default=0)
     output.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
     return 2 if bad else 0
 
 
 def _load(options):
     """Return what answers: the run's export, or its Keras model."""
-    if options.engine != "keras":
+    if options.engine in ("onnx", "litert") or (options.engine == "auto" and not options.unknown):
         from keras_cnn.inference import exported
 
         if options.engine == "auto":
@@ -107,6 +116,11 @@ def _refuse_without_effect(options):
         raise InputError(
             "--engine ray writes one class per picture, as Parquet: leave out --top-k, --format "
             "and --json"
+        )
+    if options.unknown and options.engine not in ("keras", "auto"):
+        raise InputError(
+            "--unknown needs the features of pictures, which --engine "
+            f"{options.engine} does not give: answer by --engine keras"
         )
     if options.out and options.style == "json":
         raise InputError("--out writes csv: leave out --json, or --out")
@@ -131,25 +145,34 @@ def _predict_with_ray(options, paths):
 
 
 def _row(path, answer, options):
-    """Return an answer as a row of JSON, or as the cells of a table or csv."""
+    """Return an answer as a row of JSON, or as the cells of a table or csv.
+
+    With --unknown it also has the best class, whether the picture is unknown or not.
+    """
     if not answer.class_names:
         return {"path": path, "value": answer.value}
     top = answer.top(options.top_k)
+    name, score = (UNKNOWN, None) if answer.is_unknown else top[0]
+    best = {} if answer.is_unknown is None else {"best": top[0][0]}
     if options.style == "json":
-        best_name, best_score = top[0]
         top_classes = [{"class": name, "score": score} for name, score in top]
-        return {"path": path, "class": best_name, "score": best_score, "top": top_classes}
+        return {"path": path, "class": name, "score": score} | best | {"top": top_classes}
     cells = {"path": path}
+    top[0] = (name, score)
     for number, (name, score) in enumerate(top, start=1):
         suffix = f"_{number}" if number > 1 else ""
-        cells |= {f"class{suffix}": name, f"score{suffix}": round(score, 6)}
-    return cells
+        score = "" if score is None else round(score, 6)
+        cells |= {f"class{suffix}": name, f"score{suffix}": score}
+    return cells | best
 
 
 def _line(row, width):
     """Return the line of a table; class names are padded to a width."""
-    path, *cells = row.values()
+    path, *cells = [cell for key, cell in row.items() if key != "best"]
     if len(cells) == 1:
         return f"{cells[0]:>12.6g}  {path}"
     pairs = zip(cells[::2], cells[1::2], strict=True)
-    return "  ".join(f"{name:<{width}} {score:.3f}" for name, score in pairs) + f"  {path}"
+    texts = (
+        f"{name:<{width}} " + ("  –  " if score == "" else f"{score:.3f}") for name, score in pairs
+    )
+    return "  ".join(texts) + f"  {path}"

@@ -195,3 +195,24 @@ def too_few(share: float, count: int, left: str) -> InputError:
         f"--validation-split {share} of {count} pictures leaves {left} in one split: choose "
         "another share or add pictures"
     )
+
+
+def same_share(labels: np.ndarray, number: int, *, seed: int) -> np.ndarray:
+    """Return the rows of about `number` items, of every class the same share, at least one.
+
+    Args:
+        labels: Class of each item.
+        number: Number of items to choose.
+        seed: Seed of the choice.
+
+    Returns:
+        Their rows in ascending order; all rows if there are no more than `number`.
+    """
+    if number >= len(labels):
+        return np.arange(len(labels))
+    rows = np.random.default_rng(seed).permutation(len(labels))
+    ranks = np.empty(len(labels))  # within its class, from 0 to 1
+    for label in np.unique(labels):
+        of_class = rows[labels[rows] == label]
+        ranks[of_class] = np.arange(len(of_class)) / len(of_class)
+    return np.sort(np.argsort(ranks, kind="stable")[: max(number, len(np.unique(labels)))])

@@ -15,10 +15,18 @@ class Answer:
     Attributes:
         scores: The model's outputs: (classes,) probabilities, or (values,) of a regression.
         class_names: Names of the classes; empty for a regression.
+        unlikeness: How unlike the training pictures the picture is, above 0 if it is unknown; None
+            if that was not asked.
     """
 
     scores: np.ndarray
     class_names: Sequence[str] = ()
+    unlikeness: float | None = None
+
+    @property
+    def is_unknown(self) -> bool | None:
+        """Whether the picture may show none of the classes; None if that was not asked."""
+        return None if self.unlikeness is None else not self.unlikeness <= 0
 
     @property
     def name(self) -> str:

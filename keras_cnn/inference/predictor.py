@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,7 +18,8 @@ from keras_cnn.images import streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import labelled, tempering
 from keras_cnn.inference.answers import Answer, reason
-from keras_cnn.models.surgery import as_functional
+from keras_cnn.inference.unknown import Unknown
+from keras_cnn.models import surgery
 from keras_cnn.report.calibration import Temperature, summary
 
 
@@ -33,15 +35,17 @@ class Predictor:
         model: The Keras model.
         card: Its card, written by the training.
         preparation: How pictures become the model's input.
+        path: The `.keras` file that it was loaded from; None for a model in memory.
     """
 
     model: keras.Model
     card: Card
     preparation: Preparation
+    path: Path | None = None
 
     def __post_init__(self):
         """Refuse a model of an unknown kind, and a card that does not fit the model."""
-        model = as_functional(
+        model = surgery.as_functional(
             self.model, image_shape=self.preparation.image_shape, single_output=True
         )
         object.__setattr__(self, "model", model)  # the dataclass is frozen
@@ -66,6 +70,30 @@ class Predictor:
         """The model as it was tested: with the crops and the temperature of its card."""
         shape = self.preparation.image_shape
         return tempering.as_tested(self.model, self.card, image_shape=shape)
+
+    @functools.cached_property
+    def unknown(self) -> Unknown:
+        """What tells whether a picture is unlike the training pictures.
+
+        Raises:
+            InputError: The model was not loaded from a file, or its file does not hold it.
+        """
+        if self.path is None:
+            raise InputError(
+                "what tells unknown pictures is in a model's file; this model is in memory: load "
+                "it with Predictor.load"
+            )
+        told = Unknown.read(self.path)
+        if len(told.mean) != len(self._penultimate.kernel):
+            raise InputError(
+                f"what tells unknown pictures in {self.path} is of another network: train the "
+                "model anew"
+            )
+        return told
+
+    @functools.cached_property
+    def _penultimate(self):
+        return surgery.penultimate(self.model)
 
     @classmethod
     def load(cls, run: str | os.PathLike, *, unsafe: bool = False) -> "Predictor":
@@ -93,9 +121,9 @@ class Predictor:
             )
         preparation = Preparation.from_dict(its_card.preparation)
         preparation.require_scaling()
-        return cls(card.load_model(path, unsafe=unsafe), its_card, preparation)
+        return cls(card.load_model(path, unsafe=unsafe), its_card, preparation, path)
 
-    def __call__(self, pictures: Any, *, batch_size: int = 32) -> Any:
+    def __call__(self, pictures: Any, *, batch_size: int = 32, unknown: bool = False) -> Any:
         """Answer a picture, or several.
 
         Args:
@@ -103,16 +131,20 @@ class Predictor:
                 any size with the channels of the training, or (height, width) of a grey picture; or
                 a sequence of these.
             batch_size: Pictures the network takes at once.
+            unknown: Whether each answer says if the picture is unlike the training pictures. The
+                network then runs twice.
 
         Returns:
             An `Answer`, or a list, one per picture.
 
         Raises:
-            InputError: A file cannot be read, or an array is no picture.
+            InputError: A file cannot be read, an array is no picture, or the model holds nothing
+                that tells unknown pictures.
         """
         is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
         is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
-        stream = self.stream([pictures] if is_picture else pictures, batch_size=batch_size)
+        pictures = [pictures] if is_picture else pictures
+        stream = self.stream(pictures, batch_size=batch_size, unknown=unknown)
         answers = [answer for _, answer in stream]
         return answers[0] if is_picture else answers
 
@@ -122,6 +154,7 @@ class Predictor:
         *,
         batch_size: int = 32,
         on_error: Callable[[Any, InputError], None] | None = None,
+        unknown: bool = False,
     ) -> Iterator[tuple[Any, Answer]]:
         """Answer pictures as they come; at most three batches are in memory at any time.
 
@@ -130,20 +163,26 @@ class Predictor:
             batch_size: As in a call.
             on_error: Called with a picture that cannot be read and the reason, in place of an
                 answer; None raises.
+            unknown: As in a call.
 
         Yields:
             The picture as it was given, and the answer.
 
         Raises:
-            InputError: A picture cannot be read and `on_error` is None.
+            InputError: A picture cannot be read and `on_error` is None, or the model holds nothing
+                that tells unknown pictures.
         """
+        if unknown:
+            _ = self.unknown  # a model without it is refused before a picture is read
         batches = streaming.batches(
             pictures, self._pixels, batch_size=batch_size, on_error=on_error
         )
         for batch, pixels in batches:
-            outputs = np.asarray(self.scores(np.stack(pixels)))
-            for picture, scores in zip(batch, outputs, strict=True):
-                yield picture, Answer(scores, self.card.class_names)
+            pixels = np.stack(pixels)
+            outputs = np.asarray(self.scores(pixels))
+            values = self.unlikeness(pixels).tolist() if unknown else [None] * len(batch)
+            for picture, scores, value in zip(batch, outputs, values, strict=True):
+                yield picture, Answer(scores, self.card.class_names, value)
 
     def scores(self, pixels: np.ndarray) -> np.ndarray:
         """Return the answers to pictures of the model's own size.
@@ -155,6 +194,22 @@ class Predictor:
             float32 (batch, classes) or (batch, values).
         """
         return self.tested_model.predict_on_batch(self.preparation.scale(pixels))
+
+    def unlikeness(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how unlike the training pictures are pictures of the model's own size.
+
+        Args:
+            pixels: As in `scores`.
+
+        Returns:
+            float (batch,); above 0 a picture is unknown.
+
+        Raises:
+            InputError: As `unknown` raises it.
+        """
+        cut = self._penultimate
+        features = np.asarray(cut.model.predict_on_batch(self.preparation.scale(pixels)))
+        return self.unknown.unlikeness(features, cut.logits(features))
 
     def evaluate(
         self,

@@ -5,10 +5,12 @@ Sources: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic
 3.5, https://arxiv.org/abs/1312.6229.
 """
 
+import dataclasses
 import difflib
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_cnn.errors import InputError
@@ -19,6 +21,8 @@ _POOLING = {
     layers.GlobalMaxPooling2D: layers.MaxPooling2D,
 }
 _POINTWISE = (layers.Activation, layers.BatchNormalization, layers.Dropout, layers.ReLU)
+# What may follow a classifier's last dense layer.
+_TAIL = (layers.Activation, layers.Softmax, layers.Reshape, layers.Flatten, layers.Dropout)
 
 
 def as_functional(
@@ -98,6 +102,66 @@ def features(model: keras.Model, names: Sequence[str]) -> keras.Model:
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     outputs = [known[name].output for name in names]
     return keras.Model(inputs, outputs, name=f"{model.name}_features")
+
+
+@dataclasses.dataclass(frozen=True)
+class Penultimate:
+    """What a classifier's last layer takes, and the weights by which it scores the classes.
+
+    Attributes:
+        model: From pictures to vectors (batch, features); it shares the classifier's layers.
+        kernel: (features, classes).
+        bias: (classes,).
+    """
+
+    model: keras.Model
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores before softmax.
+
+        Args:
+            features: (batch, features).
+
+        Returns:
+            (batch, classes).
+        """
+        return features @ self.kernel + self.bias
+
+
+def penultimate(model: keras.Model) -> Penultimate:
+    """Cut a classifier before its last layer with weights.
+
+    Args:
+        model: A functional classifier that ends with a dense layer, or with a 1 x 1 convolution of
+            a single position as MobileNet does, and softmax or nothing after it.
+
+    Raises:
+        ValueError: It ends with other layers.
+    """
+    plain = (keras.activations.linear, keras.activations.softmax)
+    layer = model.layers[-1]
+    for layer in reversed(model.operations):
+        if getattr(layer, "activation", plain[0]) not in plain or not isinstance(layer, _TAIL):
+            break
+    of_vector = _is_1x1(layer) and all(side == 1 for side in layer.input.shape[1:3])
+    of_vector = of_vector or (isinstance(layer, layers.Dense) and len(layer.input.shape) == 2)
+    if not of_vector or layer.activation not in plain:
+        raise ValueError(
+            f"a classifier must end with a dense layer and softmax; {model.name} ends with "
+            f"{layer.name}, a {type(layer).__name__}"
+        )
+    features = layer.input
+    if len(features.shape) > 2:
+        features = layers.Flatten()(features)
+    kernel, *bias = layer.get_weights()
+    kernel = kernel.reshape(-1, kernel.shape[-1])
+    return Penultimate(
+        keras.Model(model.inputs[0], features, name=f"{model.name}_penultimate"),
+        kernel,
+        bias[0] if bias else np.zeros(len(kernel.T), kernel.dtype),
+    )
 
 
 def to_fully_convolutional(model: keras.Model) -> keras.Model:

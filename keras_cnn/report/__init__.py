@@ -9,13 +9,11 @@ from keras_cnn.report import figures, scores, segmentation, sentences, writer
 from keras_cnn.report.classification import classification
 from keras_cnn.report.comparison import compare, summarize_runs
 from keras_cnn.report.regression import regression
-from keras_cnn.report.runs import compare_runs
 from keras_cnn.report.writer import sentence
 
 __all__ = [
     "classification",
     "compare",
-    "compare_runs",
     "figures",
     "regression",
     "scores",

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from keras_cnn.report import calibration, figures, reliability, scores, sentences, writer
+from keras_cnn.report import calibration, figures, reliability, scores, sentences, unknown, writer
 from keras_cnn.report.calibration import Temperature
 
 NOT_A_NUMBER = "(not a number)"  # prediction in predictions.csv where the scores are not finite
@@ -61,6 +61,7 @@ def classification(
     names = writer.relative_names(filepaths)
     test = scores.classification(y_true, y_score, class_names, groups)
     test["calibration"] = calibration.summary(y_true, y_score, temperature or Temperature())
+    facts = unknown.with_sentence(facts)
     report = writer.contents(
         folder,
         facts,
@@ -82,6 +83,7 @@ def classification(
             partial(reliability.draw, test["calibration"]),
             reliability.panels(test["calibration"]),
         )
+    plots |= unknown.plots(facts.get("unknown"))
     return writer.write_predictions(
         folder,
         report,

@@ -8,7 +8,7 @@ from importlib import resources
 
 from PIL import Image
 
-from keras_cnn.report import canvas, figures, sentences
+from keras_cnn.report import canvas, figures, sentences, unknown
 
 ROWS = 20  # rows of the per-class table that are shown; the others are folded away
 # task -> key and heading of the columns; the last two are the score by which the weakest classes
@@ -53,6 +53,7 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
         tasks[report["task"]](report),
         *(section(heading, pictures(images)) for heading, images in plots),
         _calibration(report),
+        _unknown(report),
         section("Each class", _per_class(report)) if "classes" in test else "",
         *(section(heading, _gallery(items)) for heading, items in galleries),
         _facts(report),
@@ -312,8 +313,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def _unknown(report):
+    """Return how well unknown pictures are told, beside max-softmax."""
+    measured = report.get("unknown")
+    if not measured:
+        return ""
+    body = f"<p>{escape(measured['sentence'])}</p>\n"
+    if rows := unknown.rows(measured):
+        note = f'<p class="note">{escape(unknown.explanation(measured))}</p>'
+        body += table(["told by", "AUROC", "false answers"], rows) + note
+    return section("Are unknown pictures told?", body)
+
+
 def _facts(report):
     shown_elsewhere = ("name", "task", "test", "sentence", "notes", "skipped", "synthetic")
+    shown_elsewhere += ("unknown",)
     facts = {key: value for key, value in report.items() if key not in shown_elsewhere}
     nested = {key: value for key, value in facts.items() if isinstance(value, dict) and value}
     single = {key: value for key, value in facts.items() if key not in nested}

@@ -29,7 +29,7 @@ def cells(result: dict) -> tuple[list[str], list[list[str]]]:
     Columns without a value are left out.
 
     Args:
-        result: What `runs.compare_runs` returns.
+        result: What `inference.runs.compare_runs` returns.
     """
     table = [_cells(row) for row in result["runs"]]
     kept = [key for key in HEAD if any(row[key] for row in table)]
@@ -41,7 +41,7 @@ def recipe_cells(result: dict) -> tuple[list[str], list[list[str]]]:
     """Return the table of options that differ: the names of its columns, and the cells of each row.
 
     Args:
-        result: What `runs.compare_runs` returns.
+        result: What `inference.runs.compare_runs` returns.
     """
     head = ["option", *(row["name"] for row in result["runs"])]
     rows = [
@@ -55,7 +55,7 @@ def markdown(result: dict) -> str:
     """Return the tables of runs and of recipes, and the notes, as Markdown.
 
     Args:
-        result: What `runs.compare_runs` returns.
+        result: What `inference.runs.compare_runs` returns.
     """
     parts = [_markdown_table(*cells(result))]
     if result["recipes"]:
@@ -67,7 +67,7 @@ def records(result: dict) -> list[dict]:
     """Return a flat row of numbers for each run, as a CSV file holds them.
 
     Args:
-        result: What `runs.compare_runs` returns.
+        result: What `inference.runs.compare_runs` returns.
     """
     rows = []
     for row in result["runs"]:
@@ -89,7 +89,7 @@ def write(folder: Path, result: dict, runs: list[Path]) -> None:
 
     Args:
         folder: Folder for the files; made if it is missing.
-        result: What `runs.compare_runs` returns.
+        result: What `inference.runs.compare_runs` returns.
         runs: Folders of the runs.
 
     Raises:

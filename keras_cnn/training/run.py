@@ -18,7 +18,7 @@ from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
-from keras_cnn.training import determinism, distribution, fitting, folds
+from keras_cnn.training import determinism, distribution, fitting, folds, unknown
 from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
 from keras_cnn.training.compiling import jit_compile
@@ -185,6 +185,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
     temperature = fit_temperature(
         task, recipe, answer=lambda: tested.predict(untuned(task.validation), verbose=0)
     )
+    told = {} if last_epoch else unknown.add(model, task, folder / "model.keras")
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,
@@ -196,6 +197,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
         "batches": feeds.note,
         **promise,
         **surroundings(),
+        **told,
     }
     facts |= training_phases.facts(names, checkpoint, scores=scores)
     return Outcome(answers, checkpoint.history, samples, facts, temperature)

@@ -21,6 +21,7 @@ from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.recipe import Recipe, check_budget
 from keras_cnn.training import run as training
+from keras_cnn.training import unknown
 from keras_cnn.training.compiling import build_apart
 from keras_cnn.training.phases import Phase, gentle
 from keras_cnn.transfer import feature_cache, linear
@@ -132,7 +133,7 @@ def _climb(base, recipe, choices, *, started, end, why):
         network.get_layer("head").set_weights(weights)
         return network
 
-    end -= REPORT_SECONDS + 1.5 * (sizes["test"] + sizes["validation"]) * seconds
+    end -= REPORT_SECONDS + 1.5 * _answered(sizes) * seconds
 
     def rungs(recipe):
         if _all_right(scores):
@@ -145,6 +146,11 @@ def _climb(base, recipe, choices, *, started, end, why):
         yield from _rung("fine-tuning", tuned, epoch, end=end, prepare=thaw)
 
     return _run(build, splits, recipe, phases=rungs, scores=scores)
+
+
+def _answered(sizes):
+    """Return the number of pictures that the best network answers after the training."""
+    return sizes["test"] + sizes["validation"] + unknown.pictures(sizes)
 
 
 def _all_right(scores):
@@ -174,7 +180,7 @@ def _from_scratch(recipe, choices, *, end, why):
         ),
     )
     print("\n".join(splits.facts["notes"][-3:]))
-    end -= REPORT_SECONDS + 1.5 * (splits.sizes["test"] + splits.sizes["validation"]) * seconds
+    end -= REPORT_SECONDS + 1.5 * _answered(splits.sizes) * seconds
 
     def rungs(recipe):
         patient = dataclasses.replace(recipe, schedule="cosine", warmup=1.0, early_stopping=20)

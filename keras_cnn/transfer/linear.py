@@ -20,11 +20,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from keras_cnn import environment, filesystem, report
+from keras_cnn.datasets.division import same_share
 from keras_cnn.errors import InputError
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits import ClassificationSplits
 from keras_cnn.training import run as training
+from keras_cnn.training import unknown
 from keras_cnn.training.folds import finish_folds
 from keras_cnn.transfer import feature_cache
 from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
@@ -90,7 +92,8 @@ def fit_features(
     training.save(model, splits, folder / "model.keras")
     answers = _answers(head, features, ("validation", "test"))
     temperature = training.fit_temperature(splits, recipe, answer=lambda: answers["validation"])
-    facts = _facts(classifier, model, seconds=seconds, started=started)
+    told = unknown.add(model, splits, folder / "model.keras", features=features)
+    facts = _facts(classifier, model, seconds=seconds, started=started) | told
     outcome = training.Outcome(answers["test"], history, splits.samples(), facts, temperature)
     return training.conclude(outcome, splits, recipe)
 
@@ -243,21 +246,11 @@ def _features(extractor, splits, names, recipe, *, cache, most=None):
         flow = getattr(splits, name)
         rows = np.arange(len(flow.filepaths))
         if name == "train" and most is not None and most < len(rows):
-            rows = _same_share(np.asarray(flow.classes), most, seed=recipe.seed)
+            rows = same_share(np.asarray(flow.classes), most, seed=recipe.seed)
         paths = [flow.filepaths[row] for row in rows]
         features[name] = feature_cache.compute(extractor, preparation, paths, cache=cache)
         labels[name] = np.asarray(flow.classes)[rows]
     return features, labels
-
-
-def _same_share(labels, number, *, seed):
-    """Return the rows of about `number` items, of every class the same share, at least one."""
-    rows = np.random.default_rng(seed).permutation(len(labels))
-    ranks = np.empty(len(labels))  # within its class, from 0 to 1
-    for label in np.unique(labels):
-        of_class = rows[labels[rows] == label]
-        ranks[of_class] = np.arange(len(of_class)) / len(of_class)
-    return np.sort(np.argsort(ranks, kind="stable")[: max(number, len(np.unique(labels)))])
 
 
 def _default_cache(folder):

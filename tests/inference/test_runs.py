@@ -12,7 +12,8 @@ from scipy import stats
 
 from keras_cnn import InputError, explain, report
 from keras_cnn.cli import main
-from keras_cnn.report import comparison, runs, side_by_side
+from keras_cnn.inference import runs
+from keras_cnn.report import comparison, side_by_side
 
 HISTORIES = {
     "a": {"loss": [1.0, 0.5], "val_loss": [0.9, 0.7], "accuracy": [0.5, 0.7]},
@@ -43,34 +44,34 @@ def pair(tmp_path, classify, undrawn):
 
 
 def test_each_run_is_tested_against_the_first_on_the_same_pictures(pair):
-    result = report.compare_runs(pair)
+    result = runs.compare_runs(pair)
     first, second = result["runs"]
     assert result["score"] == "accuracy" and first["test"] is None
     assert (first["name"], first["score"], second["score"]) == ("a", 22 / 40, 36 / 40)
     test = second["test"]
     assert test["p_value"] == pytest.approx(stats.binomtest(4, 22).pvalue)
     assert test["difference"] == pytest.approx(14 / 40) and test["verdict"] == "better"
-    backwards = report.compare_runs(pair[::-1])["runs"][1]["test"]
+    backwards = runs.compare_runs(pair[::-1])["runs"][1]["test"]
     assert backwards["verdict"] == "worse" and backwards["difference"] == pytest.approx(-14 / 40)
 
 
 def test_costs_are_those_of_the_networks_and_the_reports(pair):
-    first, second = report.compare_runs(pair, timed=True)["runs"]
+    first, second = runs.compare_runs(pair, timed=True)["runs"]
     table = explain.table(network(1))
     assert first["multiply_adds"] == table.multiply_adds == 36 * 27 + 36 * 2
     assert second["multiply_adds"] == 2 * first["multiply_adds"]
     assert (first["parameters"], second["parameters"], first["seconds"]) == (100, 101, 60.0)
     assert 0 < first["milliseconds"] < 10_000 and second["milliseconds"] > 0
-    assert report.compare_runs(pair)["runs"][0]["milliseconds"] is None
+    assert runs.compare_runs(pair)["runs"][0]["milliseconds"] is None
 
 
 def test_only_the_options_that_differ_are_shown(pair):
-    assert report.compare_runs(pair)["recipes"] == {"epochs": [3, 4]}
+    assert runs.compare_runs(pair)["recipes"] == {"epochs": [3, 4]}
 
 
 def test_a_run_without_its_model_has_no_multiply_adds_and_a_note(pair):
     (pair[1] / "model.keras").unlink()
-    result = report.compare_runs(pair)
+    result = runs.compare_runs(pair)
     assert [row["multiply_adds"] is None for row in result["runs"]] == [False, True]
     assert any("The costs of" in note and "are unknown" in note for note in result["notes"])
 
@@ -92,7 +93,7 @@ def test_two_regressions_are_compared_by_the_bootstrap_of_their_paired_errors(
             history={},
             facts={},
         )
-    result = report.compare_runs([tmp_path / name for name in errors])
+    result = runs.compare_runs([tmp_path / name for name in errors])
     rows = {row["name"]: row for row in result["runs"]}
     test = rows["b"]["test"]
     difference = (0.9 * noise) ** 2 - noise**2
@@ -108,7 +109,7 @@ def test_two_regressions_are_compared_by_the_bootstrap_of_their_paired_errors(
 
 def test_runs_on_different_test_pictures_have_no_test(pair, classify):
     classify(np.array([0, 1]), np.eye(2), name="other")
-    result = report.compare_runs([pair[0], pair[0].parent / "other"])
+    result = runs.compare_runs([pair[0], pair[0].parent / "other"])
     assert result["runs"][1]["test"] is None
     assert "There is no test of other: it was tested on other pictures than a." in " ".join(
         result["notes"]
@@ -121,7 +122,7 @@ def test_runs_of_detectors_have_no_test_and_a_note(tmp_path):
         test = {"map": score, "interval": [score - 0.1, score + 0.1]}
         content = {"task": "detection", "test": test, "seconds": {"train": 1.0}}
         (tmp_path / name / "report.json").write_text(json.dumps(content))
-    result = report.compare_runs([tmp_path / "a", tmp_path / "b"])
+    result = runs.compare_runs([tmp_path / "a", tmp_path / "b"])
     assert [row["score"] for row in result["runs"]] == [0.5, 0.6]
     assert "There is no paired test for detection: compare the intervals." in result["notes"]
     with pytest.raises(ValueError, match="task must be one of"):
@@ -129,7 +130,7 @@ def test_runs_of_detectors_have_no_test_and_a_note(tmp_path):
 
 
 def test_the_files_of_a_comparison_hold_the_same_table(pair, tmp_path):
-    result = report.compare_runs(pair, out=tmp_path / "both")
+    result = runs.compare_runs(pair, out=tmp_path / "both")
     names = {path.name for path in (tmp_path / "both").iterdir()}
     assert names == {"comparison.html", "comparison.md", "comparison.csv", "curves.png"}
     page = Page((tmp_path / "both" / "comparison.html").read_text("utf-8"))
@@ -176,7 +177,7 @@ def test_the_command_prints_the_comparison_in_each_format(pair, capsys, style):
 def test_folders_of_one_name_are_told_apart_by_their_paths(pair, tmp_path):
     (tmp_path / "x").mkdir()
     moved = pair[1].rename(tmp_path / "x" / "a")
-    names = [row["name"] for row in report.compare_runs([pair[0], moved])["runs"]]
+    names = [row["name"] for row in runs.compare_runs([pair[0], moved])["runs"]]
     assert names == [str(pair[0]), str(moved)]
 
 
@@ -194,6 +195,6 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(pair, tmp_path):
         (pair[0],): "a is named twice",
     }.items():
         with pytest.raises(InputError, match=message):
-            report.compare_runs([pair[0], *others])
+            runs.compare_runs([pair[0], *others])
         with pytest.raises(InputError, match=message):
             runs.reports([pair[0], *others])

@@ -1,10 +1,9 @@
-"""Measure whether the answers about trust hold on data whose truth is known.
+"""Measure how far the probabilities of classifiers come true, before and after the temperature.
 
-    python benchmarks/trust.py calibration DATA WEIGHTS
+    python benchmarks/calibration.py DATA WEIGHTS
 
 DATA holds the folders cats_dogs and calligraphy_masters, WEIGHTS is a file of ImageNet weights of
-MobileNet with a quarter of its filters. ``calibration`` fits linear classifiers on its features and
-tells how far their probabilities come true before and after the temperature.
+MobileNet with a quarter of its filters. Linear classifiers are fitted on its features.
 """
 
 import argparse
@@ -20,14 +19,13 @@ from keras_cnn import Recipe, models, transfer
 def main():
     """Print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("subject", choices=("calibration",))
     parser.add_argument("data", type=Path, help="folder of the sets")
     parser.add_argument("weights", help="file of ImageNet weights")
     options = parser.parse_args()
-    {"calibration": calibration}[options.subject](options.data, options.weights)
+    print_table(options.data, options.weights)
 
 
-def calibration(data, weights):
+def print_table(data, weights):
     """Print the expected calibration error and the cross entropy before and after."""
     head = "set | classifier | test | accuracy | temperature | error before | error after"
     print(f"| {head} | loss before | loss after |")
