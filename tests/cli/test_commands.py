@@ -32,6 +32,7 @@ COMMANDS = (
     "detect",
     "explain",
     "check",
+    "clean",
     "convert",
     "fetch",
     "export",
