@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -13,6 +14,9 @@ from keras_cnn.images.preparation import Preparation
 from keras_cnn.transfer import feature_cache
 from keras_cnn.transfer.available import available_base
 from keras_cnn.transfer.base import Base, build_base, with_pooling
+
+RESOLUTIONS = 3  # of the feature maps whose means are features
+_NO_RESOLUTION = (keras.layers.InputLayer, keras.layers.ZeroPadding2D)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +67,7 @@ def read(
                 f"features need a pretrained network, and {why}: name a file by --weights"
             )
     # Built before the pictures are read, which may take minutes: its weights may not fit.
-    extractor = with_pooling(build_base(base, image_shape=(image_size, image_size, 3)))
+    extractor = feature_means(build_base(base, image_shape=(image_size, image_size, 3)))
     preparation = Preparation(
         size=(image_size, image_size), interpolation="bilinear", scaling=base.scaling
     )
@@ -83,3 +87,27 @@ def read(
     groups = copies.group([item.digest for item in readable], hashes)
     network = f"{base.label}, {image_size} pixels"
     return LabelledFeatures(table, features, groups, network, unreadable)
+
+
+def feature_means(model: keras.Model) -> keras.Model:
+    """Return the model with the means of its feature maps as its output, one vector per picture.
+
+    Of each of the last three resolutions the last map counts. The last map alone knows objects; the
+    maps before it know strokes and textures, by which handwritings differ.
+
+    Args:
+        model: A functional model; an output that is no feature map is part of the vector.
+    """
+    maps = {}
+    for layer in model.layers:
+        output = getattr(layer, "output", None)
+        is_map = isinstance(output, keras.KerasTensor) and len(output.shape) == 4
+        if is_map and not isinstance(layer, _NO_RESOLUTION):
+            maps.pop(output.shape[1:3], None)  # the order is that of the last maps
+            maps[output.shape[1:3]] = output
+    chosen = list(maps.values())[-RESOLUTIONS:]
+    vectors = [keras.layers.GlobalAveragePooling2D()(output) for output in chosen]
+    if len(model.outputs[0].shape) != 4 or not vectors:
+        vectors.append(with_pooling(model).output)
+    joined = keras.ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
+    return keras.Model(model.inputs[0], joined, name=model.name)

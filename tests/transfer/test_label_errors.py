@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -105,6 +106,21 @@ def test_swapped_labels_come_first_with_the_right_class(stripes, swapped):
     assert sorted(first["file"]) == sorted(wrong)
     assert (first["likely"] != first["label"]).all() and (first["probability"] > 0.5).all()
     assert (first["file"].str.split("/").str[1] == first["label"]).all()
+
+
+def test_features_are_the_means_of_the_last_map_of_each_of_the_last_three_resolutions():
+    base = models.MobileNet(include_top=False, weights=None, input_shape=(64, 64, 3), alpha=0.25)
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
+    names = ("conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu")
+    maps = keras.Model(base.inputs[0], [base.get_layer(name).output for name in names])
+    expected = [np.asarray(each).mean(axis=(1, 2)) for each in maps.predict_on_batch(pixels)]
+    actual = labelled_features.feature_means(base).predict_on_batch(pixels)
+    np.testing.assert_allclose(actual, np.concatenate(expected, axis=1), atol=1e-5)
+
+
+def test_a_network_without_feature_maps_gives_its_output():
+    base = spread_of_rows_and_columns(input_shape=(24, 24, 3))
+    assert labelled_features.feature_means(base).output_shape == (None, 2)
 
 
 def test_a_set_that_cannot_be_judged_is_refused(stripes):
