@@ -27,6 +27,7 @@ PAGES = [
     "docs/KERAS2.md",
     "docs/PERFORMANCE.md",
     "docs/RCNN.md",
+    "docs/RESULTS.md",
     "notebooks/README.md",
 ]
 

@@ -34,12 +34,14 @@ from keras_cnn.models import weights
 COMMANDS = documentation.commands()
 EXTRA = {  # options after those of an example, which they replace
     "clean": "--image-size 32",
+    "learning-curve": "--image-size 32 --seeds 2",
     "train": "--image-size 32 --epochs 1 --batch-size 8",
     "lr-find": "--image-size 32 --batch-size 8 --steps 20",
     "calligraphy_alexnet": "--data my_pictures --image-size 67 --epochs 1 --batch-size 8",
 }
 SMALL_MODEL = {
     "clean": "--model vgg16 --weights imagenet",
+    "learning-curve": "--model vgg16 --weights imagenet",
     "train": "--model vgg16 --out runs/pets_resnet50",
     "lr-find": "--model book.lenet5",
 }
@@ -257,7 +259,7 @@ def workshop(publish_weights, tmp_path_factory):
         "more_pets": ("cat", "dog"),
         "my_pictures": ("kaishu", "xingshu"),
     }.items():
-        for split, count in (("train", 16), ("test", 4)):
+        for split, count in (("train", 20), ("test", 4)):
             for label, level in zip(labels, (0, 100), strict=True):
                 for index in range(count):
                     draw(folder / data / split / label / f"{split}{index}.jpg", level)

@@ -81,7 +81,9 @@ def fit_features(
     if classifier == "softmax":
         history = _fit_softmax(head, features, labels, recipe)
     else:
-        head.set_weights(_fit_linear(classifier, features, labels, splits.num_classes, recipe))
+        head.set_weights(
+            fit_linear(classifier, features, labels, splits.num_classes, seed=recipe.seed)
+        )
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
     answers = keras.ops.convert_to_numpy(head(features["test"]))
@@ -151,7 +153,7 @@ def probe(
     extractor = with_pooling(base)
     names = ("train", "validation")
     features, labels = _features(extractor, splits, names, recipe, cache=cache, most=most)
-    kernel, bias = _fit_linear("logistic", features, labels, splits.num_classes, recipe)
+    kernel, bias = fit_linear("logistic", features, labels, splits.num_classes, seed=recipe.seed)
     scores = {}
     for name, prefix in (("train", ""), ("validation", "val_")):
         answers = special.softmax(features[name] @ kernel + bias, axis=1)
@@ -173,15 +175,23 @@ def _features(extractor, splits, names, recipe, *, cache, most=None):
         flow = getattr(splits, name)
         rows = np.arange(len(flow.filepaths))
         if name == "train" and most is not None and most < len(rows):
-            rows = _same_share(np.asarray(flow.classes), most, seed=recipe.seed)
+            rows = same_share(np.asarray(flow.classes), most, seed=recipe.seed)
         paths = [flow.filepaths[row] for row in rows]
         features[name] = feature_cache.compute(extractor, preparation, paths, cache=cache)
         labels[name] = np.asarray(flow.classes)[rows]
     return features, labels
 
 
-def _same_share(labels, number, *, seed):
-    """Return the rows of about `number` items, of every class the same share, at least one."""
+def same_share(labels: np.ndarray, number: int, *, seed: int) -> np.ndarray:
+    """Return the rows of about `number` items, of every class the same share, at least one.
+
+    The rows of a smaller number are among those of a larger one.
+
+    Args:
+        labels: Class of each item.
+        number: Number of rows.
+        seed: Seed of the choice.
+    """
     rows = np.random.default_rng(seed).permutation(len(labels))
     ranks = np.empty(len(labels))  # within its class, from 0 to 1
     for label in np.unique(labels):
@@ -222,11 +232,28 @@ def _fit_softmax(head, features, labels, recipe):
     return fitted.history
 
 
-def _fit_linear(classifier, features, labels, num_classes, recipe):
+def fit_linear(
+    classifier: str,
+    features: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    num_classes: int,
+    *,
+    seed: int,
+) -> list[np.ndarray]:
     """Return kernel and bias for the penalty with the lowest loss on the validation pictures.
 
     Accuracy does not choose: on few pictures many penalties have the same, also so strong a penalty
     that all probabilities are nearly equal.
+
+    Args:
+        classifier: "logistic" or "svm".
+        features: "train" and "validation" -> (pictures, features).
+        labels: "train" and "validation" -> int (pictures,).
+        num_classes: Number of classes.
+        seed: Seed of the solver.
+
+    Returns:
+        Kernel (features, classes) and bias (classes,).
     """
     scaler = StandardScaler().fit(features["train"])
     x, x_validation = (scaler.transform(features[name]) for name in ("train", "validation"))
@@ -235,7 +262,7 @@ def _fit_linear(classifier, features, labels, num_classes, recipe):
         "svm": (LinearSVC, _hinge_loss),
     }[classifier]
     fitted = [
-        kind(C=penalty, max_iter=2000, random_state=recipe.seed).fit(x, labels["train"])
+        kind(C=penalty, max_iter=2000, random_state=seed).fit(x, labels["train"])
         for penalty in PENALTIES / len(x)
     ]
     best = min(fitted, key=lambda model: loss(model, x_validation, labels["validation"]))
