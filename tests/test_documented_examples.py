@@ -34,11 +34,15 @@ from keras_cnn.models import weights
 
 COMMANDS = documentation.commands()
 EXTRA = {  # options after those of an example, which they replace
+    "clean": "--image-size 32",
+    "learning-curve": "--image-size 32 --seeds 2",
     "train": "--image-size 32 --epochs 1 --batch-size 8",
     "lr-find": "--image-size 32 --batch-size 8 --steps 20",
     "calligraphy_alexnet": "--data my_pictures --image-size 67 --epochs 1 --batch-size 8",
 }
 SMALL_MODEL = {
+    "clean": "--model vgg16 --weights imagenet",
+    "learning-curve": "--model vgg16 --weights imagenet",
     "train": "--model vgg16 --out runs/pets_resnet50",
     "lr-find": "--model book.lenet5",
 }
@@ -256,7 +260,7 @@ def workshop(publish_weights, tmp_path_factory):
         "more_pets": ("cat", "dog"),
         "my_pictures": ("kaishu", "xingshu"),
     }.items():
-        for split, count in (("train", 16), ("test", 4)):
+        for split, count in (("train", 20), ("test", 4)):
             for label, level in zip(labels, (0, 100), strict=True):
                 for index in range(count):
                     draw(folder / data / split / label / f"{split}{index}.jpg", level)
@@ -265,6 +269,8 @@ def workshop(publish_weights, tmp_path_factory):
         draw(folder / name, 50)
     (folder / "list.txt").write_text("cat.jpg\nholiday/1.jpg\n")
     (folder / "old_script.py").write_text("from keras.layers.core import Dense\n")
+    (folder / "runs" / "pets_clean").mkdir(parents=True)
+    (folder / "runs" / "pets_clean" / "suspects.csv").write_text("file,label\n")
     ssd = models.SSD300(base="mobilenet", alpha=0.25, classes=3)
     (folder / "runs" / "voc_ssd300").mkdir(parents=True)
     Detector(ssd, ("cat", "dog")).save(folder / "runs" / "voc_ssd300" / "model.keras")
@@ -289,6 +295,8 @@ def _run(command, *, small):
     """Run a command, made small by `EXTRA`; return its exit code."""
     program, *options = _words(command)
     name = options[0] if program == "keras-cnn" else Path(program).stem
+    if "--apply" in options:  # it moves files only
+        return cli.main(options)
     extra = shlex.split(EXTRA.get(name, "") + " " + (SMALL_MODEL.get(name, "") if small else ""))
     if program == "keras-cnn":
         return cli.main([*options, *extra])

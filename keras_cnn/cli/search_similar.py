@@ -5,11 +5,9 @@ import sys
 from pathlib import Path
 
 from keras_cnn import filesystem
-from keras_cnn.cli import arguments, backend, model_options, networks, output
+from keras_cnn.cli import arguments, backend, features, networks, output
 from keras_cnn.errors import InputError
 from keras_cnn.options import flag
-
-_IMAGE_SIZE = 224  # of the published weights of most networks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "picture", metavar="PICTURE", help="a picture, a folder, a quoted pattern, or - for a list"
     )
     parser.add_argument("folder", metavar="FOLDER", help="the pictures to search, at any depth")
-    parser.add_argument(
-        "--model", metavar="NAME", help="in place of RUN: resnet50, vgg16, ... with --weights"
-    )
-    model_options.add_arguments(parser)
-    parser.add_argument("--weights", metavar="imagenet|PATH", help="trained weights of --model")
-    parser.add_argument(
-        "--image-size",
-        type=arguments.positive,
-        metavar="N",
-        help=f"size to which --model reads pictures, in pixels (default: {_IMAGE_SIZE})",
+    features.add_arguments(
+        parser,
+        model="in place of RUN: resnet50, vgg16, ... with --weights",
+        weights="trained weights of --model",
     )
     parser.add_argument(
         "--unsafe", action="store_true", help="run code inside the model (Lambda layers)"
@@ -49,11 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--draw", type=Path, metavar="FILE", help="write a PNG of the picture and those found"
-    )
-    parser.add_argument(
-        "--codes-cache",
-        metavar="FILE",
-        help="where to store the features (default: ~/.keras/keras_cnn/codes.sqlite)",
     )
 
 
@@ -92,8 +79,7 @@ def run(options: argparse.Namespace) -> int:
         bad.append(path)
         print(f"error: {reason(error)}", file=sys.stderr)
 
-    cache = options.codes_cache or filesystem.keras_home() / "keras_cnn" / "codes.sqlite"
-    search.add(list(paths), cache=cache, on_error=on_error)
+    search.add(list(paths), cache=features.cache(options), on_error=on_error)
     answers = _answers(search, pictures, options, on_error)
     output.write_rows(_rows(answers, options), style=options.style, line=_line)
     return 2 if bad else 0
@@ -129,7 +115,7 @@ def _search(options, weights):
         return ImageSearch.of_run(options.run, unsafe=options.unsafe)
     builder = networks.builder(options)
     base = networks.base(builder, weights, options)
-    return ImageSearch.of(base, image_size=options.image_size or _IMAGE_SIZE)
+    return ImageSearch.of(base, image_size=options.image_size or features.IMAGE_SIZE)
 
 
 def _why_not_drawn(file):

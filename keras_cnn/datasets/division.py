@@ -200,6 +200,8 @@ def too_few(share: float, count: int, left: str) -> InputError:
 def same_share(labels: np.ndarray, number: int, *, seed: int) -> np.ndarray:
     """Return the rows of about `number` items, of every class the same share, at least one.
 
+    The rows of a smaller number are among those of a larger one.
+
     Args:
         labels: Class of each item.
         number: Number of items to choose.

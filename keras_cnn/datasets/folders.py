@@ -17,6 +17,9 @@ SPLIT_NAMES = {  # split -> names that its folder may have, in any case
     "validation": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
 }
+OUTPUTS = (  # files that commands write into a folder of results
+    *("report.json", "model.keras", "lr_find.json", "suspects.csv", "learning_curve.json"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +90,7 @@ def is_output(folder: Path) -> bool:
     Args:
         folder: The folder.
     """
-    if any((folder / name).is_file() for name in ("report.json", "model.keras")):
+    if any((folder / name).is_file() for name in OUTPUTS):
         return True
     if any((folder / "checkpoint").glob("state_*.json")):  # of a training that was interrupted
         return True
@@ -186,6 +189,30 @@ def table(directory: str | os.PathLike, split: str | None = None):
         },
         dtype=str,
     )
+
+
+def pictures(directory: str | os.PathLike):
+    """List the pictures of all splits of a set, or of its class folders.
+
+    Args:
+        directory: The set's folder.
+
+    Returns:
+        The rows of `table`, split by split, with two more columns: `split` ("" without splits) and
+        `file` (relative to the folder, with "/").
+
+    Raises:
+        InputError: As for `table`.
+    """
+    import pandas as pd
+
+    layout = read_layout(directory)
+    names = tuple(layout.splits) or (None,)
+    rows = pd.concat(
+        [table(directory, name).assign(split=name or "") for name in names], ignore_index=True
+    )
+    relative = [Path(path).relative_to(layout.directory).as_posix() for path in rows["path"]]
+    return rows.assign(file=relative)
 
 
 def tables(directory: str | os.PathLike) -> dict:

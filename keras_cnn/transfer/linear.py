@@ -9,6 +9,7 @@ import functools
 import os
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -84,9 +85,7 @@ def fit_features(
     if classifier == "softmax":
         history = _fit_softmax(head, features, labels, recipe)
     else:
-        weights, _ = _fit_linear(
-            classifier, features, labels, num_classes=splits.num_classes, recipe=recipe
-        )
+        weights, _ = fit_linear(classifier, features, labels, splits.num_classes, seed=recipe.seed)
         head.set_weights(weights)
     seconds = time.perf_counter() - started
     training.save(model, splits, folder / "model.keras")
@@ -134,7 +133,9 @@ def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
     features, labels = of_all["train"], labels_of_all["train"]
     model, head = _with_classifier(extractor, classifier, splits)
     row_of = {path: row for row, path in enumerate(splits.train.filepaths)}
-    fit = functools.partial(_fit_linear, classifier, num_classes=splits.num_classes, recipe=recipe)
+    fit = functools.partial(
+        fit_linear, classifier, num_classes=splits.num_classes, seed=recipe.seed
+    )
     answers, penalties = np.empty((len(labels), splits.num_classes)), []
     temperatures, reported = [], []
     for fold, rows in zip(splits.folds, splits.rows, strict=True):
@@ -222,8 +223,8 @@ def probe(
     extractor = with_pooling(base)
     names = ("train", "validation")
     features, labels = _features(extractor, splits, names, recipe, cache=cache, most=most)
-    (kernel, bias), _ = _fit_linear(
-        "logistic", features, labels, num_classes=splits.num_classes, recipe=recipe
+    (kernel, bias), _ = fit_linear(
+        "logistic", features, labels, splits.num_classes, seed=recipe.seed
     )
     scores = {}
     for name, prefix in (("train", ""), ("validation", "val_")):
@@ -285,11 +286,30 @@ def _fit_softmax(head, features, labels, recipe):
     return fitted.history
 
 
-def _fit_linear(classifier, features, labels, *, num_classes, recipe, penalties=PENALTIES):
-    """Return (kernel, bias) and the penalty, that of the lowest loss on the validation pictures.
+def fit_linear(
+    classifier: str,
+    features: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    num_classes: int,
+    *,
+    seed: int,
+    penalties: Sequence[float] = PENALTIES,
+) -> tuple[list[np.ndarray], float]:
+    """Return kernel and bias for the penalty with the lowest loss on the validation pictures.
 
     Accuracy does not choose: on few pictures many penalties have the same, also so strong a penalty
     that all probabilities are nearly equal.
+
+    Args:
+        classifier: "logistic" or "svm".
+        features: "train" and "validation" -> (pictures, features).
+        labels: "train" and "validation" -> int (pictures,).
+        num_classes: Number of classes.
+        seed: Seed of the solver.
+        penalties: The values to try: scikit-learn's C, times the number of training pictures.
+
+    Returns:
+        Kernel (features, classes) and bias (classes,); and the penalty.
     """
     scaler = StandardScaler().fit(features["train"])
     x, x_validation = (scaler.transform(features[name]) for name in ("train", "validation"))
@@ -298,7 +318,7 @@ def _fit_linear(classifier, features, labels, *, num_classes, recipe, penalties=
         "svm": (LinearSVC, _hinge_loss),
     }[classifier]
     fitted = [
-        (kind(C=c / len(x), max_iter=2000, random_state=recipe.seed).fit(x, labels["train"]), c)
+        (kind(C=c / len(x), max_iter=2000, random_state=seed).fit(x, labels["train"]), c)
         for c in penalties
     ]
     best, penalty = min(fitted, key=lambda pair: loss(pair[0], x_validation, labels["validation"]))

@@ -275,6 +275,20 @@ def test_lr_find_with_weights_trains_the_head_of_a_base_with_its_own_scaling(
         (["detect", "{run}", "{stripes}/test", "--draw", "{out}"], 0),
         (["explain", "{run}", "{stripes}/test", "--layer", "c1", "--out", "{out}"], 0),
         (["check", "{stripes}"], 0),
+        (["clean", "{stripes}", "--weights", "{run}", "--image-size", "24", "--out", "{out}"], 0),
+        (
+            [
+                "learning-curve",
+                "{stripes}",
+                "--weights",
+                "{run}",
+                "--image-size",
+                "24",
+                "--out",
+                "{out}",
+            ],
+            0,
+        ),
         (["fetch", "unicorns"], 2),
         (["export", "{run}", "--format", "onnx"], 0),
         (["benchmark", "{run}", "--data", "{stripes}"], 0),
@@ -293,7 +307,7 @@ def test_a_command_uses_every_option(
     monkeypatch.setattr(detection, "Detector", OneObjectDetector, raising=False)
     monkeypatch.setattr(export, "export", lambda *args, **options: tmp_path)
     monkeypatch.setattr(ray_batch, "predict", lambda *a, **options: {"pictures": 1, "bad": 0})
-    if argv[0] in ("explain", "search-similar"):
+    if argv[0] in ("explain", "search-similar", "clean", "learning-curve"):
         model_card = card.read(run / "model.keras")
         models.book.LeNet5(input_shape=(24, 24, 3), classes=2).save(run / "model.keras")
         card.write(run / "model.keras", model_card)
@@ -330,6 +344,17 @@ def test_no_command_writes_into_the_working_folder(
         ["evaluate", out, str(stripes / "test"), "--out", f"{out}/report"],
         ["predict", out, str(stripes / "test"), "--out", f"{out}/answers.csv"],
         ["search-similar", out, str(stripes / "test/lying/pen_u0000.png"), str(stripes / "test")],
+        ["clean", str(stripes), "--weights", out, "--image-size", "8", "--out", f"{out}/clean"],
+        [
+            "learning-curve",
+            str(stripes),
+            "--weights",
+            out,
+            "--image-size",
+            "8",
+            "--out",
+            f"{out}/l",
+        ],
         ["detect", out, str(stripes / "test"), "--draw", f"{out}/drawn"],
         ["doctor", "--fast"],
         ["models"],

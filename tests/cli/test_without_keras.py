@@ -22,6 +22,7 @@ from keras_cnn.options import report_error
         (["check", "{stripes}"], 0),
         (["check", "{boxed}"], 0),
         (["convert", "{boxed}", "--to", "yolo", "--out", "{boxed}/new"], 0),
+        (["clean", "{stripes}", "--undo"], 2),
         (["fetch", "unicorns"], 2),
         (["doctor", "--fast"], 0),
         (["cache", "{stripes}"], 0),
@@ -29,9 +30,7 @@ from keras_cnn.options import report_error
         (["port", "{stripes}/old.py"], 0),
     ],
 )
-def test_check_fetch_cache_models_port_and_a_fast_doctor_do_not_import_keras(
-    argv, code, stripes, tmp_path
-):
+def test_commands_without_a_network_do_not_import_keras(argv, code, stripes, tmp_path):
     LAYOUTS["voc"](tmp_path / "boxed")
     for number, path in enumerate(sorted((tmp_path / "boxed" / "JPEGImages").iterdir())):
         pixels = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
@@ -58,6 +57,7 @@ def test_check_fetch_cache_models_port_and_a_fast_doctor_do_not_import_keras(
         (["train", "{stripes}", "--model", "resnet5"], "--model must be one of"),
         (["train", "{stripes}", "--model", "resnet18", "--weights", "gone.h5"], "there is no"),
         (["lr-find", "{stripes}", "--model", "resnet5"], "--model must be one of"),
+        (["clean", "{stripes}", "--weights", "gone.h5"], "there is no"),
         (["predict", "gone", "gone.png"], "no file matches"),
         (["predict", "gone", "{stripes}/test", "--workers", "3"], "--workers needs --engine ray"),
         (["predict", "gone", "{stripes}/test", "--out", "a.csv", "--json"], "leave out --json"),

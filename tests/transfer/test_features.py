@@ -179,13 +179,13 @@ def test_a_file_that_is_no_cache_is_refused(base, stripes, tmp_path):
 def test_folds_answer_each_picture_by_a_classifier_that_has_not_seen_it(
     base, stripes, tmp_path, monkeypatch, classifier
 ):
-    fitted, fit = [], linear._fit_linear
+    fitted, fit = [], linear.fit_linear
 
     def watched(kind, features, labels, *rest, **options):
         fitted.append((len(labels["train"]), len(labels["validation"])))
         return fit(kind, features, labels, *rest, **options)
 
-    monkeypatch.setattr(linear, "_fit_linear", watched)
+    monkeypatch.setattr(linear, "fit_linear", watched)
     recipe = small_recipe(stripes, tmp_path / "out", folds=4, validation_split=0.25)
     result = fit_features(base, recipe, classifier=classifier)
     assert fitted == [(31, 11)] * 4 + [(56, 56)]  # 14 of 56 pictures are tested in each fold

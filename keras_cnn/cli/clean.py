@@ -1,0 +1,136 @@
+"""``clean``: find wrong labels in class folders, and correct them."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from keras_cnn import filesystem
+from keras_cnn.cli import arguments, backend, features, output
+from keras_cnn.errors import InputError
+from keras_cnn.options import flag
+
+_PRINTED = 10  # suspects on the terminal
+_DRAWN = 50  # suspects on the contact sheet
+_SEARCH = ("model", "alpha", "model_option", "weights", "image_size", "codes_cache", "share", "out")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
+
+    Args:
+        parser: Its parser.
+    """
+    parser.add_argument("folder", metavar="DIR", help="class folders, or {train,val,test}/<class>")
+    features.add_arguments(parser)
+    parser.add_argument(
+        "--share",
+        type=arguments.share,
+        metavar="X",
+        help="share of the pictures to list, the most suspicious first (default: 0.1)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the results (default: runs/DIR_clean)"
+    )
+    parser.add_argument(
+        "--apply",
+        type=Path,
+        metavar="CSV",
+        help="move the pictures whose column label in this file names another class than their "
+        "folder; the label quarantine moves a picture to DIR/.quarantine",
+    )
+    parser.add_argument(
+        "--undo", action="store_true", help="move the pictures of the last --apply back"
+    )
+    arguments.add_mirror(parser)
+    arguments.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Find pictures that may lie in the folder of a wrong class.
+
+    A pretrained network computes features; a classifier judges each picture by the others. The
+    tenth of the pictures whose label fits least is written to suspects.csv, the first of them are
+    drawn on suspects.png. Look at them, write the right class into the column label of
+    suspects.csv, and move the pictures by --apply suspects.csv. Every move stands in the journal
+    DIR/.corrections.jsonl, and --undo takes the last --apply back.
+    """
+    folder = arguments.folder(options.folder)
+    if options.apply and options.undo:
+        raise InputError("--undo takes back what --apply did: leave out one of the two")
+    for name in _SEARCH if options.apply or options.undo else ():
+        if getattr(options, name) is not None:
+            raise InputError(
+                f"{flag(name)} is for the search; --apply and --undo move files only: leave it out"
+            )
+    if options.apply:
+        _apply(folder, options)
+    elif options.undo:
+        _undo(folder, options)
+    else:
+        _search(folder, options)
+
+
+def _apply(folder, options):
+    from keras_cnn.datasets import corrections, moves
+
+    planned = corrections.read(folder, options.apply)
+    moves.apply(folder, planned)
+    if options.json:
+        output.print_json({"moves": [[move.source, move.target] for move in planned]})
+        return
+    for move in planned:
+        print(f"{move.source} -> {move.target}")
+    end = "; --undo moves them back" if planned else ": every label names the picture's folder"
+    print(f"{len(planned)} pictures moved{end}")
+
+
+def _undo(folder, options):
+    from keras_cnn.datasets import moves
+
+    number = moves.undo(folder)
+    if options.json:
+        output.print_json({"moved_back": number})
+    else:
+        print(f"{number} pictures moved back")
+
+
+def _search(folder, options):
+    features.check(options)
+    name = os.path.basename(os.path.abspath(folder))
+    out = options.out or Path("runs", f"{name}_clean")
+    filesystem.check_writable(out)
+    with output.stdout_for_answer(options):
+        backend.import_keras()
+        from keras_cnn.transfer import label_errors
+
+        pictures = features.read(
+            options,
+            folder,
+            watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
+        )
+        ranked = label_errors.suspects(pictures)
+        share = 0.1 if options.share is None else options.share
+        listed = ranked.head(max(1, round(share * len(ranked))))
+        label_errors.write(listed, filesystem.writable(out), most=_DRAWN)
+        _print(pictures, listed, folder=folder, out=out)
+    if options.json:
+        rows = listed.drop(columns="path").to_dict("records")
+        output.print_json(
+            {"pictures": len(ranked), "unreadable": pictures.unreadable, "suspects": rows}
+        )
+
+
+def _print(pictures, listed, *, folder, out):
+    for file, reason in pictures.unreadable.items():
+        print(f"left out: {file}: {reason}", file=sys.stderr)
+    classes = pictures.table["label"].nunique()
+    print(f"{len(pictures.table)} pictures of {classes} classes; {pictures.network}")
+    print(f"The first of the {len(listed)} most suspicious labels:")
+    for row in listed.head(_PRINTED).itertuples():
+        print(f"  {row.file}: {row.label}, or {row.likely} ({row.probability:.3f})?")
+    print(
+        f"All: {out / 'suspects.csv'}; drawn: {out / 'suspects.png'}\n"
+        "Write the right class into the column label, or quarantine, and then:\n"
+        f"keras-cnn clean {folder} --apply {out / 'suspects.csv'}"
+    )
