@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from keras_cnn.images.generator import ImageDataGenerator
     from keras_cnn.inference.export import export
     from keras_cnn.inference.predictor import Predictor
+    from keras_cnn.inference.runs import compare_runs
     from keras_cnn.options import script
     from keras_cnn.recipe import Recipe
     from keras_cnn.splits import (
@@ -70,6 +71,7 @@ _NAMES = {  # name -> module that defines it
     "array_splits": "splits",
     "check": "datasets.check",
     "classification_splits": "splits",
+    "compare_runs": "inference.runs",
     "detection_splits": "detection.task",
     "export": "inference.export",
     "find_learning_rate": "training.lr_finder",
@@ -96,6 +98,7 @@ __all__ = [
     "card",
     "check",
     "classification_splits",
+    "compare_runs",
     "datasets",
     "detection",
     "detection_splits",

@@ -50,6 +50,8 @@ def test_the_last_network_learns_the_median_of_the_best_epochs(finished):
     ]
     assert report["best_epoch"] == round(np.median(epochs))
     assert Predictor.load(out).card.data["train"]["pictures"] == 32
+    temperatures = [Predictor.load(out / f"fold_{n}").card.temperature for n in (1, 2, 3)]
+    assert Predictor.load(out).card.temperature == pytest.approx(np.prod(temperatures) ** (1 / 3))
     assert len((out / "history.csv").read_text().splitlines()) == 5  # the mean of the folds'
 
 
