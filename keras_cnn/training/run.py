@@ -185,7 +185,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
     temperature = fit_temperature(
         task, recipe, answer=lambda: tested.predict(untuned(task.validation), verbose=0)
     )
-    told = {} if last_epoch else unknown.add(model, task, folder / "model.keras")
+    told = unknown.add(model, task, folder / "model.keras")
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,

@@ -62,6 +62,11 @@ def pictures(sizes: dict[str, int]) -> int:
 
 
 def _measured(model, task, path, features):
+    if hasattr(task, "folds"):
+        raise ValueError(
+            "the last network of a cross-validation has learned from all pictures; those of the "
+            "folds tell them"
+        )
     cut = surgery.penultimate(model)
     cut.model.jit_compile = jit_compile()
     rows = {name: same_share(task.targets[name], number, seed=0) for name, number in MOST.items()}

@@ -164,6 +164,7 @@ def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
     seconds = time.perf_counter() - started
     training.save(model, splits, recipe.folder / "model.keras")
     facts = _facts(classifier, model, seconds=seconds, started=started)
+    facts |= unknown.add(model, splits, recipe.folder / "model.keras")
     outcome = training.Outcome(answers, {}, splits.samples(), facts)
     return finish_folds(outcome, splits, recipe, reported, temperatures)
 

@@ -126,6 +126,14 @@ def test_a_network_that_cannot_tell_is_trained_and_says_why(tmp_path, end, obsta
     assert card.get(tmp_path / "out" / "model.keras", ENTRY) is None
 
 
+def test_the_last_network_of_a_cross_validation_has_no_pictures_to_measure_by(tmp_path):
+    recipe = _recipe(tiny.draw(tmp_path / "set"), tmp_path / "out", folds=2)
+    splits = classification_splits(recipe, ImageDataGenerator(rescale=1 / 255))
+    model = _hidden(input_shape=(tiny.SIZE, tiny.SIZE, 3), classes=2)
+    result = training.unknown.add(model, splits, tmp_path / "out" / "model.keras")
+    assert "has learned from all pictures" in result["unknown"]["obstacle"]
+
+
 def test_a_full_disk_leaves_the_model_and_the_report(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
