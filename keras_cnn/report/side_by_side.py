@@ -14,11 +14,11 @@ HEAD = {  # key of a row -> heading of its column
     "name": "run",
     "score": "score",
     "interval": "95 % interval",
-    "against_first": "against the first",
+    "against_first": "difference",
     "parameters": "parameters",
     "multiply_adds": "multiply-adds",
     "seconds": "training",
-    "milliseconds": "ms per picture",
+    "milliseconds": "ms",
 }
 _MORE_COLOURS = ("#cc79a7", "#e69f00", "#8c8cff")  # readable on light and dark paper
 
@@ -176,11 +176,12 @@ def _cells(row):
     """Return the cells of a run as text, "" where there is no value."""
     test, seconds, milliseconds = row["test"], row["seconds"], row["milliseconds"]
     against = ""
+    verdict = test and test["verdict"].replace("no difference shown", "not shown")
     if test and test["p_value"] is not None:
-        against = f"{test['verdict']}, p = {test['p_value']:.2g}"
+        against = f"{verdict}, p = {test['p_value']:.2g}"
     elif test:
         bounds = sentences.interval(test["difference_interval"])
-        against = f"{test['verdict']}, {bounds}"
+        against = f"{verdict}, {bounds}"
     counts = {key: sentences.count(row[key]) for key in ("parameters", "multiply_adds")}
     return {
         "name": row["name"],
