@@ -12,6 +12,7 @@ POSITIONALS = {"model": ["run"], "folder": ["pets"], "name": ["birds"], "run": [
 POSITIONALS |= {
     "picture": ["cat.jpg"],
     "paths": ["a.png", "-", "图.png"],
+    "runs": ["runs/a", "runs/b"],
     "scripts": ["a.py", "b.ipynb"],
 }
 

@@ -8,9 +8,24 @@ import pytest
 import tiny_training as tiny
 
 from keras_cnn import ImageDataGenerator, InputError, Predictor
+from keras_cnn.report import writer
 from keras_cnn.splits import classification_splits
 from keras_cnn.training import folds
 from keras_cnn.training import run as training
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_figures():
+    """Leave the figures out, which have their own tests and take longer than the trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "write", _write_json)
+        yield
+
+
+def _write_json(folder, report, *, history, **_):
+    (folder / "history.csv").write_text("\n".join(map(str, ["epoch", *history["loss"]])))
+    (folder / "report.json").write_text(json.dumps(report))
+    return report
 
 
 @pytest.fixture(scope="module")
