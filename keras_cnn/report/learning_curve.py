@@ -49,7 +49,7 @@ def sentence(now: float, forecast: tuple[float, float, float], *, samples: int) 
     """Return what twice as many pictures would bring.
 
     Args:
-        now: Accuracy with all training pictures.
+        now: Accuracy of the fitted law with all training pictures.
         forecast: Accuracy with twice as many, and its lower and upper bound.
         samples: Number of test pictures.
     """

@@ -303,7 +303,9 @@ def write(curve: LearningCurve, folder: Path, *, network: str) -> dict:
     """
     law = forecast(curve)
     measured = curve.right.mean(axis=2)
-    now, twice = float(curve.accuracies[-1]), (law.accuracies[-1], law.low[-1], law.high[-1])
+    # Both numbers are the law's: the measured accuracy has luck, which would seem to be lost.
+    now = law.accuracies[len(curve.sizes) - 1]
+    twice = law.accuracies[-1], law.low[-1], law.high[-1]
     samples = curve.right.shape[2]
     answer = {
         "sentence": report.sentence(now, twice, samples=samples),

@@ -15,6 +15,7 @@ from keras_cnn import InputError, card, models
 from keras_cnn.cli import main
 from keras_cnn.datasets.division import same_share
 from keras_cnn.images.scaling import Scaling
+from keras_cnn.report import sentences
 from keras_cnn.transfer import Base, labelled_features, learning_curve
 from keras_cnn.transfer.learning_curve import LearningCurve
 
@@ -126,6 +127,9 @@ def test_the_command_draws_the_curve_and_says_what_twice_as_many_bring(
     number = r"\d\.\d{3}"
     sentence = rf"twice as many pictures: {number} -> {number} \({number}-{number}\)"
     assert re.fullmatch(sentence, answer["sentence"])
+    a, b, c = (answer["law"][name] for name in "abc")
+    now = sentences.rate(1 - a - b * 40**-c, answer["test_pictures"])
+    assert f"pictures: {now} ->" in answer["sentence"]
     assert answer["training_pictures"] == [14, 20, 28, 40]
     assert np.shape(answer["accuracies"]) == (
         2,
