@@ -255,6 +255,16 @@ def test_splits_share_what_the_disk_has_left(files, tmp_path, monkeypatch):
     assert not cache.pictures(files[2:], **options)
 
 
+def test_a_file_that_several_flows_read_counts_once(files, tmp_path):
+    said = []
+    cache = Disk(tmp_path / "cache", say=said.append)
+    options = {"shape": READING.image_shape, "dtype": np.dtype("uint8"), "options": READING}
+    for paths in (files, files[:2], files[1:]):
+        cache.pictures(paths, **options)
+    cache.tell()
+    assert f"run: {len(files)} (" in said[0] and f", {len(files)} new)" in said[0]
+
+
 def test_a_home_that_cannot_be_written_costs_a_line_and_no_run(stripes, monkeypatch, capsys):
     expected = _pixels(_splits(stripes, cache="none"))
     monkeypatch.setattr(
