@@ -8,6 +8,7 @@ References:
 import dataclasses
 import json
 import statistics
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 from keras_cnn.recipe import Recipe
 from keras_cnn.report.calibration import Temperature
-from keras_cnn.training.outcome import Outcome, conclude
+from keras_cnn.training.outcome import Outcome
 
 ANSWERS = "answers.npz"  # in the folder of a fold that is finished
 
@@ -69,32 +70,24 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
     outcome = dataclasses.replace(
         outcome, answers=answers, history=_mean([history for _, history in results])
     )
-    return finish_folds(outcome, splits, recipe, reported, temperatures)
+    return finish(with_folds(outcome, splits, reported, temperatures), splits, recipe)
 
 
-def finish_folds(
-    outcome: Outcome,
-    splits: Any,
-    recipe: Recipe,
-    reported: list[dict],
-    temperatures: list[Temperature],
-) -> dict:
-    """Write the report of a cross-validation.
+def with_folds(
+    outcome: Outcome, splits: Any, reported: list[dict], temperatures: list[Temperature]
+) -> Outcome:
+    """Return the outcome of a cross-validation, with what its report tells of the folds.
 
     Args:
         outcome: The last training, with the answers of the folds and the mean of their curves.
         splits: A `splits.FoldedSplits`.
-        recipe: The choices.
         reported: Content of `report.json` of each fold.
         temperatures: That of each fold. Their geometric mean is that of the model and of all
             answers: the model itself has no pictures that it did not learn from.
-
-    Returns:
-        The content of `report.json`.
     """
     summary = report.summarize_runs(reported, unit="fold")
     note = (
-        f"Cross-validation in {recipe.folds} folds: each of {len(outcome.answers):,} pictures was "
+        f"Cross-validation in {len(reported)} folds: each of {len(outcome.answers):,} pictures was "
         "tested by a network that had not learned from it. model.keras has learned from all of "
         "them; it has not been tested itself."
     )
@@ -104,8 +97,8 @@ def finish_folds(
         mean = statistics.geometric_mean(of_fold.value for of_fold in temperatures)
         note = f"The temperature {mean:.3g} is the geometric mean of those of the folds."
         temperature = Temperature(mean, note)
-    outcome = dataclasses.replace(outcome, temperature=temperature)
-    return conclude(outcome, splits, recipe, folds=summary, notes=notes)
+    facts = outcome.facts | {"folds": summary, "notes": notes}
+    return dataclasses.replace(outcome, facts=facts, temperature=temperature)
 
 
 def _folds(splits, recipe):
@@ -141,10 +134,11 @@ def _read(recipe, fold):
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        # NumPy would leave the file of a damaged archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             answers, facts = kept["answers"], json.loads(str(kept["facts"]))
         reported = json.loads(Path(recipe.folder, "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # damaged: the fold is trained again
     own = json.loads(json.dumps([fold.fingerprints, _choices(recipe.to_dict())]))
     if own != [facts["pictures"], _choices(reported["recipe"])]:

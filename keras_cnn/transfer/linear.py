@@ -28,7 +28,7 @@ from keras_cnn.recipe import Recipe
 from keras_cnn.splits import ClassificationSplits
 from keras_cnn.training import run as training
 from keras_cnn.training import unknown
-from keras_cnn.training.folds import finish_folds
+from keras_cnn.training.folds import with_folds
 from keras_cnn.transfer import feature_cache
 from keras_cnn.transfer.base import Base, build_base, splits_for, with_pooling
 
@@ -166,7 +166,8 @@ def _fit_folds(extractor, splits, recipe, classifier, *, cache, started):
     facts = _facts(classifier, model, seconds=seconds, started=started)
     facts |= unknown.add(model, splits, recipe.folder / "model.keras")
     outcome = training.Outcome(answers, {}, splits.samples(), facts)
-    return finish_folds(outcome, splits, recipe, reported, temperatures)
+    outcome = with_folds(outcome, splits, reported, temperatures)
+    return training.conclude(outcome, splits, recipe)
 
 
 def fit_codes(base: Base, recipe: Recipe, **options) -> dict:

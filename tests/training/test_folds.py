@@ -65,6 +65,7 @@ def test_the_last_network_learns_the_median_of_the_best_epochs(finished):
     ]
     assert report["best_epoch"] == round(np.median(epochs))
     assert Predictor.load(out).card.data["train"]["pictures"] == 32
+    assert not (out / "checkpoint").exists()
     temperatures = [Predictor.load(out / f"fold_{n}").card.temperature for n in (1, 2, 3)]
     assert Predictor.load(out).card.temperature == pytest.approx(np.prod(temperatures) ** (1 / 3))
     assert len((out / "history.csv").read_text().splitlines()) == 5  # the mean of the folds'
@@ -91,7 +92,7 @@ def test_a_run_goes_on_with_the_fold_that_was_not_finished(finished, tmp_path, m
         training, "_finish", lambda *of: ended.append(of[2].out.name) or finish(*of)
     )
     resumed = _run(folder, out, resume=True)
-    assert ended == ["fold_1", "fold_2", "fold_2", "fold_3"]
+    assert ended == ["fold_1", "fold_2", "fold_2", "fold_3", "out"]
     assert resumed["test"] == report["test"]
     models = [keras.models.load_model(path / "model.keras") for path in (out, whole)]
     for own, expected in zip(*(model.get_weights() for model in models), strict=True):
@@ -106,8 +107,10 @@ def test_folds_of_other_choices_are_not_resumed(finished):
 
 def test_a_damaged_fold_is_trained_again(finished, tmp_path):
     folder, out, report = finished
-    (out / "fold_2" / folds.ANSWERS).write_bytes(b"no archive")
-    assert _run(folder, out, resume=True)["test"] == report["test"]
+    kept = out / "fold_2" / folds.ANSWERS
+    for damage in (b"no archive", kept.read_bytes()[:-30]):
+        kept.write_bytes(damage)
+        assert _run(folder, out, resume=True)["test"] == report["test"]
 
 
 def test_splits_without_folds_are_refused(finished, tmp_path):
