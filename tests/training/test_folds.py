@@ -1,6 +1,7 @@
 """A cross-validation: every picture is tested once, and the run can be resumed."""
 
 import json
+import types
 
 import keras
 import numpy as np
@@ -9,9 +10,11 @@ import tiny_training as tiny
 
 from keras_cnn import ImageDataGenerator, InputError, Predictor
 from keras_cnn.report import writer
+from keras_cnn.report.calibration import Temperature
 from keras_cnn.splits import classification_splits
-from keras_cnn.training import folds
+from keras_cnn.training import folds, phases
 from keras_cnn.training import run as training
+from keras_cnn.training.outcome import Outcome
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,6 +37,28 @@ def finished(tmp_path_factory):
     folder = tiny.draw(tmp_path_factory.mktemp("set") / "tiny")
     out = tmp_path_factory.mktemp("runs") / "out"
     return folder, out, _run(folder, out)
+
+
+def test_the_last_network_keeps_its_last_epoch(finished, monkeypatch, tmp_path):
+    folder, _, report = finished
+    made, kind = [], training.Checkpoint
+    monkeypatch.setattr(
+        training, "Checkpoint", lambda *of, **options: made.append(options) or kind(*of, **options)
+    )
+    recipe = tiny.recipe(folder, tmp_path / "out", epochs=4)
+    options = {"optimizer": keras.optimizers.Adam, "phases": phases.usual, "scores": None}
+    outcome = training._train(tiny.build, _splits(recipe), recipe, last_epoch=2, **options)
+    assert made[0]["keep_last"] and len(outcome.history["loss"]) == outcome.facts["best_epoch"] == 2
+
+
+def test_the_temperatures_of_the_folds_have_one_mean():
+    splits = types.SimpleNamespace(facts={"notes": []})
+    reported = [{"task": "classification", "test": {"accuracy": 1.0}}] * 2
+    outcome = Outcome(np.zeros((2, 2)), {}, [], {})
+    temperatures = [Temperature(2.0, "fitted"), Temperature(8.0, "fitted")]
+    assert folds.with_folds(outcome, splits, reported, temperatures).temperature.value == 4
+    temperatures = [Temperature(), Temperature()]  # margins, not probabilities
+    assert folds.with_folds(outcome, splits, reported, temperatures).temperature == Temperature()
 
 
 def _run(folder, out, **choices):

@@ -68,6 +68,14 @@ def test_a_set_that_is_learnt_without_a_mistake_is_predicted_without_one():
     assert (forecast.low > 0.99).all() and (forecast.high <= 1).all()
 
 
+def test_a_lucky_last_size_is_not_lost_by_twice_as_many(tmp_path):
+    right = np.arange(100) < np.array([60, 70, 76, 80, 83, 85, 99])[:, None]
+    curve = LearningCurve(NUMBERS, np.stack([right, right]))
+    answer = learning_curve.write(curve, tmp_path, network="a network")
+    now, later = re.search(r"([01]\.\d+) -> ([01]\.\d+)", answer["sentence"]).groups()
+    assert float(later) >= float(now)
+
+
 def test_smaller_subsets_are_parts_of_larger_ones_and_keep_the_shares_of_the_classes():
     labels = np.repeat([0, 1, 2], (60, 30, 30))
     rows = [set(same_share(labels, n, seed=1)) for n in (30, 60, 120)]
