@@ -37,7 +37,7 @@ def feeds(task, recipe, devices):
     Raises:
         InputError: The pictures cannot be augmented on the device, as the recipe demands.
     """
-    read, note = _pixels(task, recipe, devices)
+    read, note = _pixels(task, recipe)
     batches = (task.train, task.validation) if read is None else [entry.batches for entry in read]
     options = {"share": devices.share}
     train = Feed(batches[0], samples=task.sizes["train"], training=True, **options)
@@ -45,13 +45,11 @@ def feeds(task, recipe, devices):
     return Feeds(train, validation, read, note)
 
 
-def _pixels(task, recipe, devices):
+def _pixels(task, recipe):
     """Return both splits as 8-bit pixels, or None; and the note about them."""
     note = ""
     if recipe.augment_on == "device" or (recipe.augment_on == "auto" and _has_accelerator()):
         read = _eight_bit(task, recipe, on_device=True)
-        if keras.backend.backend() == "tensorflow" and devices.share.devices > 1:
-            read = "TensorFlow divides each batch among several devices"
         if isinstance(read, str):
             note, reason = f"; augmented on the host, because {read}", read
         elif any(split.augmentation for split in read):

@@ -267,9 +267,10 @@ def test_two_jax_processes_train_as_one(tmp_path, augment_on):
 
 
 @pytest.mark.slow
-def test_two_devices_under_mirrored_train_as_one(tmp_path):
+@pytest.mark.parametrize("augment_on", ["host", "device"])
+def test_two_devices_under_mirrored_train_as_one(tmp_path, augment_on):
     folder = tiny.draw(tmp_path / "set")
-    options = {"backend": "tensorflow", "epochs": 3}
+    options = {"backend": "tensorflow", "epochs": 3, "augment_on": augment_on}
     no_dropout = "tiny.DROPOUT = 0.0"  # each replica draws other numbers
     two_devices = f"{no_dropout}; tiny.two_devices()"
     _ended(_train(folder, tmp_path / "whole", first=no_dropout, distribute="none", **options))
