@@ -2,11 +2,11 @@
 
     python benchmarks/unknown.py --weights mobilenet_2_5_224_tf_no_top.h5
 
-The script fits logistic regression on MobileNet's features of several sets, and prints how well
-each class is told once it is left out, also by other scores. It then leaves each class of the first
-set out of the training itself, and counts how the model answers that class; and it shows a model of
-cats and dogs pictures of other kinds. Real sets are read from the folder KERAS_CNN_DATA, the others
-are built-in samples.
+The script fits logistic regression on MobileNet's features of several sets. It leaves each class
+out once and prints how well its pictures are detected, also by other scores. It then trains without
+each class of the first set in turn, and counts how the model answers that class. At last it shows a
+model of cats and dogs pictures of other kinds. Real sets are read from the folder KERAS_CNN_DATA,
+the others are built-in samples.
 """
 
 import argparse
@@ -47,17 +47,17 @@ MOST_SHOWN = 200
 def print_tables(options):
     """Print the tables of unknown pictures as Markdown."""
     print(
-        "| set | classes | pictures | told by | AUROC | max-softmax | false answers | max-softmax |"
+        "| set | classes | pictures | method | AUROC | max-softmax | false answers | max-softmax |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name in SIZES:
-        told = _fit(name, options)["unknown"]
+        entry = _fit(name, options)["unknown"]
         numbers = [
-            _with_interval(told, prefix + key)
+            _with_interval(entry, prefix + key)
             for key in ("auroc", "false_answers")
             for prefix in ("", "softmax_")
         ]
-        _row(name, told["classes"], told["pictures"], METHODS[told["method"]], *numbers)
+        _row(name, entry["classes"], entry["pictures"], METHODS[entry["method"]], *numbers)
     tried(options)
     print("\n| class left out of the training | AUROC | false answers |\n|---|---|---|")
     name = next(iter(SIZES))
@@ -69,11 +69,11 @@ def print_tables(options):
         labels = _pictures(name, "test")
         answers = predictor(list(labels), unknown=True)
         is_unknown = np.array([folder.name == left_out for folder in labels.values()])
-        told = np.array([answer.unlikeness for answer in answers])
+        entry = np.array([answer.unlikeness for answer in answers])
         false = 1 - np.mean(
             [a.is_unknown for a, own in zip(answers, is_unknown, strict=True) if own]
         )
-        print(f"| {left_out} | {roc_auc_score(is_unknown, told):.3f} | {false:.3f} |", flush=True)
+        print(f"| {left_out} | {roc_auc_score(is_unknown, entry):.3f} | {false:.3f} |", flush=True)
     print("\n| shown to the model of cats_dogs | pictures | answered | max-softmax above 0.9 |")
     print("|---|---|---|---|")
     predictor = keras_cnn.Predictor.load(options.out / "cats_dogs")
@@ -151,9 +151,9 @@ def _pictures(name, split):
     return {str(path): path.parent for path in files}
 
 
-def _with_interval(told, key):
-    low, high = told[f"{key}_interval"]
-    return f"{told[key]:.3f} ({low:.2f}–{high:.2f})"
+def _with_interval(entry, key):
+    low, high = entry[f"{key}_interval"]
+    return f"{entry[key]:.3f} ({low:.2f}–{high:.2f})"
 
 
 def main():

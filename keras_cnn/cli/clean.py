@@ -1,7 +1,6 @@
 """``clean``: find wrong labels in class folders, and correct them."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -97,18 +96,12 @@ def _undo(folder, options):
 
 def _search(folder, options):
     features.check(options)
-    name = os.path.basename(os.path.abspath(folder))
-    out = options.out or Path("runs", f"{name}_clean")
-    filesystem.check_writable(out)
+    out = features.results_folder(options, folder, kind="clean")
     with output.stdout_for_answer(options):
         backend.import_keras()
         from keras_cnn.transfer import label_errors
 
-        pictures = features.read(
-            options,
-            folder,
-            watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
-        )
+        pictures = features.read(options, folder)
         ranked = label_errors.suspects(pictures)
         share = 0.1 if options.share is None else options.share
         listed = ranked.head(max(1, round(share * len(ranked))))

@@ -1,11 +1,12 @@
 """Options of commands that need the features of a pretrained network."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from keras_cnn import filesystem
-from keras_cnn.cli import arguments, model_options, networks
+from keras_cnn.cli import arguments, model_options, networks, output
 from keras_cnn.errors import InputError
 from keras_cnn.options import flag
 
@@ -90,13 +91,29 @@ def cache(options: argparse.Namespace) -> str | Path:
     return options.codes_cache or filesystem.keras_home() / "keras_cnn" / "codes.sqlite"
 
 
-def read(options: argparse.Namespace, folder: Path, *, watch) -> Any:
+def results_folder(options: argparse.Namespace, folder: Path, *, kind: str) -> Path:
+    """Return the folder of the results: --out, or runs/DIR_kind.
+
+    Args:
+        options: Options of the command.
+        folder: The set's folder.
+        kind: What the results are.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    name = os.path.basename(os.path.abspath(folder))
+    out = options.out or Path("runs", f"{name}_{kind}")
+    filesystem.check_writable(out)
+    return out
+
+
+def read(options: argparse.Namespace, folder: Path) -> Any:
     """Return the `LabelledFeatures` of a folder.
 
     Args:
         options: Options of `add_arguments`.
         folder: The set's folder.
-        watch: As in `labelled_features.read`.
 
     Raises:
         InputError: The pictures or the network cannot be used.
@@ -108,5 +125,5 @@ def read(options: argparse.Namespace, folder: Path, *, watch) -> Any:
         base=base(options),
         image_size=options.image_size or IMAGE_SIZE,
         cache=cache(options),
-        watch=watch,
+        watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
     )

@@ -1,7 +1,6 @@
 """``learning-curve``: does more data help?"""
 
 import argparse
-import os
 from pathlib import Path
 
 from keras_cnn import filesystem
@@ -43,18 +42,12 @@ def run(options: argparse.Namespace) -> None:
     """
     folder = arguments.folder(options.folder)
     features.check(options)
-    name = os.path.basename(os.path.abspath(folder))
-    out = options.out or Path("runs", f"{name}_learning_curve")
-    filesystem.check_writable(out)
+    out = features.results_folder(options, folder, kind="learning_curve")
     with output.stdout_for_answer(options):
         backend.import_keras()
         from keras_cnn.transfer import learning_curve
 
-        pictures = features.read(
-            options,
-            folder,
-            watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
-        )
+        pictures = features.read(options, folder)
         curve = learning_curve.of(
             pictures,
             seeds=options.seeds,

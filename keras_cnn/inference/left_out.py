@@ -1,4 +1,4 @@
-"""Leave each class out once: choose what tells unknown pictures, and measure how well it does."""
+"""Leave each class out once: choose what detects unknown pictures, and measure how well it does."""
 
 import numpy as np
 import scipy
@@ -27,7 +27,7 @@ def choose(train: Pictures, validation: Pictures, test: Pictures) -> tuple[Unkno
             always the same.
 
     Returns:
-        What tells unknown pictures, and the entry "unknown" of report.json: see `report.unknown`.
+        What detects unknown pictures, and the entry "unknown" of report.json: see `report.unknown`.
 
     Raises:
         InputError: As in `Unknown.of`.
@@ -71,8 +71,8 @@ def _choose(train, validation, test):
         for split, pictures in splits.items():
             rest, is_unknown = pictures.ignoring(label), pictures.labels == label
             values = {
-                method: told.unlikeness(rest.features, rest.logits)
-                for method, told in candidates.items()
+                method: candidate.unlikeness(rest.features, rest.logits)
+                for method, candidate in candidates.items()
             }
             for name, of_method in (values | {"softmax": odds(rest.logits)}).items():
                 if is_unknown.any():

@@ -80,16 +80,16 @@ class Predictor:
         """
         if self.path is None:
             raise InputError(
-                "what tells unknown pictures is in a model's file; this model is in memory: load "
+                "what detects unknown pictures is in a model's file; this model is in memory: load "
                 "it with Predictor.load"
             )
-        told = Unknown.read(self.path)
-        if len(told.mean) != len(self._penultimate.kernel):
+        unknown = Unknown.read(self.path)
+        if len(unknown.mean) != len(self._penultimate.kernel):
             raise InputError(
-                f"what tells unknown pictures in {self.path} is of another network: train the "
+                f"what detects unknown pictures in {self.path} is of another network: train the "
                 "model anew"
             )
-        return told
+        return unknown
 
     @functools.cached_property
     def _penultimate(self):
@@ -139,7 +139,7 @@ class Predictor:
 
         Raises:
             InputError: A file cannot be read, an array is no picture, or the model holds nothing
-                that tells unknown pictures.
+                that detects unknown pictures.
         """
         is_picture = isinstance(pictures, str | os.PathLike | Image.Image)
         is_picture = is_picture or getattr(pictures, "ndim", None) in (2, 3)
@@ -170,7 +170,7 @@ class Predictor:
 
         Raises:
             InputError: A picture cannot be read and `on_error` is None, or the model holds nothing
-                that tells unknown pictures.
+                that detects unknown pictures.
         """
         if unknown:
             _ = self.unknown  # a model without it is refused before a picture is read

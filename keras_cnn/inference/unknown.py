@@ -3,9 +3,9 @@
 A classifier answers every picture with one of its classes, often with a high probability, though
 the picture may show none of them. Features are what the network's last layer takes. Here a picture
 is unlike the training pictures if its features are far from every class: Mahalanobis' distance to
-the nearest class centre (Lee et al., 2018). Added to it, if validation pictures are told better by
-both, are the odds against the most probable class, which rank pictures as max-softmax does
-(Hendrycks and Gimpel, 2017).
+the nearest class centre (Lee et al., 2018). The odds against the most probable class rank pictures
+as max-softmax does (Hendrycks and Gimpel, 2017). They are added to the distance if both together
+detect left-out classes of the validation pictures better.
 
 Two other scores were tried. The distance to the nearest training picture (Sun et al., 2022) tells
 pictures of another kind as well, but a class that is left out worse. Energy (Liu et al., 2020)
@@ -180,20 +180,20 @@ class Unknown:
             path: A `.keras` file.
 
         Raises:
-            InputError: There is no such model, it holds nothing that tells unknown pictures, or
+            InputError: There is no such model, it holds nothing that detects unknown pictures, or
                 that is damaged.
         """
         content = card.get(path, ENTRY)
         if content is None:
             raise InputError(
-                f"{os.fspath(path)} holds nothing that tells unknown pictures: train a classifier "
-                "anew with keras-cnn train; its report says why if it has nothing"
+                f"{os.fspath(path)} holds nothing that detects unknown pictures: train a "
+                "classifier anew with keras-cnn train; its report says why if it has nothing"
             )
         try:
             return cls(**_checked(content))
         except (ValueError, TypeError, KeyError, EOFError, MemoryError, *_DAMAGE) as error:
             raise InputError(
-                f"what tells unknown pictures in {os.fspath(path)} cannot be understood "
+                f"what detects unknown pictures in {os.fspath(path)} cannot be understood "
                 f"({error}): train the model anew"
             ) from None
 

@@ -314,15 +314,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _unknown(report):
-    """Return how well unknown pictures are told, beside max-softmax."""
+    """Return how well unknown pictures are detected, beside max-softmax."""
     measured = report.get("unknown")
     if not measured:
         return ""
     body = f"<p>{escape(measured['sentence'])}</p>\n"
     if rows := unknown.rows(measured):
         note = f'<p class="note">{escape(unknown.explanation(measured))}</p>'
-        body += table(["told by", "AUROC", "false answers"], rows) + note
-    return section("Are unknown pictures told?", body)
+        body += table(["method", "AUROC", "false answers"], rows) + note
+    return section("Are unknown pictures detected?", body)
 
 
 def _facts(report):

@@ -1,4 +1,4 @@
-"""The part of a classifier's report that says how well unknown pictures are told."""
+"""The part of a classifier's report that says how well unknown pictures are detected."""
 
 from functools import partial
 
@@ -22,18 +22,18 @@ def with_sentence(facts: dict) -> dict:
 
 
 def sentence(measured: dict) -> str:
-    """Say how well a class that is left out is told, and whether that is better than max-softmax.
+    """Say how well a left-out class is detected, and whether that is better than max-softmax.
 
     Args:
         measured: The entry "unknown" of the facts.
     """
     if "obstacle" in measured:
-        return f"Unknown pictures cannot be told: {measured['obstacle']}."
+        return f"Unknown pictures cannot be detected: {measured['obstacle']}."
     if "auroc" not in measured:
-        return "How well unknown pictures are told cannot be measured: the test has one class."
+        return "How well unknown pictures are detected cannot be measured: the test has one class."
     ours, softmax = (sentences.number(measured[key]) for key in ("auroc", "softmax_auroc"))
     opening = (
-        f"The pictures of a class that is left out are told by {METHODS[measured['method']]} "
+        f"The pictures of a class that is left out are detected by {METHODS[measured['method']]} "
         f"with an AUROC of {ours}, beside {softmax} by {SOFTMAX}"
     )
     if measured["classes"] == 2:

@@ -185,7 +185,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
     temperature = fit_temperature(
         task, recipe, answer=lambda: tested.predict(untuned(task.validation), verbose=0)
     )
-    told = unknown.add(model, task, folder / "model.keras")
+    of_unknown = unknown.add(model, task, folder / "model.keras")
     seconds, pictures = checkpoint.seconds, checkpoint.epoch * task.sizes["train"]
     facts = {
         "interrupted": interrupted,
@@ -197,7 +197,7 @@ def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
         "batches": feeds.note,
         **promise,
         **surroundings(),
-        **told,
+        **of_unknown,
     }
     facts |= training_phases.facts(names, checkpoint, scores=scores)
     return Outcome(answers, checkpoint.history, samples, facts, temperature)

@@ -28,7 +28,7 @@ def add(
     *,
     features: dict[str, np.ndarray] | None = None,
 ) -> dict:
-    """Put what tells unknown pictures into a saved classifier, and measure how well it does.
+    """Put what detects unknown pictures into a saved classifier, and measure how well it does.
 
     A training does not fail where this does: the report then says why.
 

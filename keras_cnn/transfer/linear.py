@@ -91,8 +91,8 @@ def fit_features(
     training.save(model, splits, folder / "model.keras")
     answers = _answers(head, features, ("validation", "test"))
     temperature = training.fit_temperature(splits, recipe, answer=lambda: answers["validation"])
-    told = unknown.add(model, splits, folder / "model.keras", features=features)
-    facts = _facts(classifier, model, seconds=seconds, started=started) | told
+    of_unknown = unknown.add(model, splits, folder / "model.keras", features=features)
+    facts = _facts(classifier, model, seconds=seconds, started=started) | of_unknown
     outcome = training.Outcome(answers["test"], history, splits.samples(), facts, temperature)
     return training.conclude(outcome, splits, recipe)
 

@@ -76,7 +76,7 @@ def test_the_distance_is_mahalanobis_to_the_nearest_class_centre(width):
     vectors = (rng.normal(size=(300, width)) + 3 * np.eye(3, width)[labels]) @ basis
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     train, classes = vectors[:200], labels[:200]
-    told = Unknown.of(Pictures(7 * train, np.zeros((200, 3)), classes))
+    detector = Unknown.of(Pictures(7 * train, np.zeros((200, 3)), classes))
     centres = np.stack([train[classes == k].mean(axis=0) for k in range(3)])
     spread, _ = ledoit_wolf(train - centres[classes], assume_centered=True)
     metric = np.linalg.inv(spread)
@@ -84,7 +84,7 @@ def test_the_distance_is_mahalanobis_to_the_nearest_class_centre(width):
         min(distance.mahalanobis(row, centre, metric) ** 2 for centre in centres)
         for row in vectors[200:]
     ]
-    found, _ = told._parts(3 * vectors[200:], np.zeros((100, 3)))
+    found, _ = detector._parts(3 * vectors[200:], np.zeros((100, 3)))
     np.testing.assert_allclose(found / found.mean(), expected / np.mean(expected), rtol=0.02)
 
 
@@ -92,9 +92,11 @@ def test_what_is_kept_of_wide_features_is_small():
     rng = np.random.default_rng(0)
     labels = np.arange(150) % 3
     features = rng.normal(size=(150, 4096)) + 5 * np.eye(3, 4096)[labels]
-    told = Unknown.of(Pictures(features, np.zeros((150, 3)), labels))
-    assert told.axes.shape == (64, 4096)
-    assert sum(np.asarray(value).nbytes for value in dataclasses.asdict(told).values()) < 600_000
+    detector = Unknown.of(Pictures(features, np.zeros((150, 3)), labels))
+    assert detector.axes.shape == (64, 4096)
+    assert (
+        sum(np.asarray(value).nbytes for value in dataclasses.asdict(detector).values()) < 600_000
+    )
 
 
 def test_a_class_apart_from_the_others_is_told_and_one_like_the_others_is_not():
@@ -137,8 +139,8 @@ def test_max_softmax_is_measured_without_the_logit_of_the_class_left_out():
 
 
 def test_of_two_classes_max_softmax_tells_nothing_and_the_distance_is_taken():
-    told, measured = left_out.choose(*_splits(np.eye(2) * 3))
-    assert told.method == "distance" and measured["auroc"] > 0.99
+    detector, measured = left_out.choose(*_splits(np.eye(2) * 3))
+    assert detector.method == "distance" and measured["auroc"] > 0.99
     assert (measured["softmax_auroc"], measured["softmax_false_answers"]) == (0.5, 1.0)
 
 
@@ -152,12 +154,14 @@ def test_a_test_of_one_class_measures_nothing_but_the_share_that_is_kept():
 @pytest.mark.parametrize("method", unknown.METHODS)
 def test_the_threshold_keeps_its_share_of_new_pictures(method):
     train, validation, _ = _splits(np.eye(4) * 3)
-    told = Unknown.of(train).adjusted(validation, method=method)
-    kept = told.unlikeness(validation.features, validation.logits) <= 0
+    detector = Unknown.of(train).adjusted(validation, method=method)
+    kept = detector.unlikeness(validation.features, validation.logits) <= 0
     assert kept.sum() == 76  # of 80
     new = _clusters(np.eye(4) * 3, number=500, seed=9)
-    assert np.mean(told.unlikeness(new.features, new.logits) <= 0) == pytest.approx(0.95, abs=0.04)
-    assert (told.unlikeness(-new.features, new.logits) > 0).all()
+    assert np.mean(detector.unlikeness(new.features, new.logits) <= 0) == pytest.approx(
+        0.95, abs=0.04
+    )
+    assert (detector.unlikeness(-new.features, new.logits) > 0).all()
 
 
 def test_features_that_cannot_be_used_are_refused():
@@ -200,22 +204,22 @@ def saved(tmp_path):
     preparation = Preparation(size=(8, 8), scaling=Scaling(rescale=1 / 255))
     fields = {"class_names": ("red", "green"), "preparation": preparation.to_dict()}
     card.write(path, Card(task="classification", **fields))
-    told = Unknown("distance", 0.5, **_ARRAYS)
-    told.write(path)
+    detector = Unknown("distance", 0.5, **_ARRAYS)
+    detector.write(path)
     for colour in ("red", "green"):
         Image.new("RGB", (9, 9), (250, 0, 0) if colour == "red" else (0, 250, 0)).save(
             tmp_path / f"{colour}.png"
         )
-    return path, told
+    return path, detector
 
 
 def test_what_tells_unknown_pictures_survives_a_new_card_and_leaves_the_model_alone(saved):
-    path, told = saved
+    path, detector = saved
     card.write(path, dataclasses.replace(card.read(path), scores={"accuracy": 1.0}))
     read = Unknown.read(path)
-    assert read.method == told.method
+    assert read.method == detector.method
     for field in dataclasses.fields(Unknown):
-        np.testing.assert_array_equal(getattr(read, field.name), getattr(told, field.name))
+        np.testing.assert_array_equal(getattr(read, field.name), getattr(detector, field.name))
     assert card.read(path).scores == {"accuracy": 1.0}
     assert keras.saving.load_model(path).count_params() == 8
     read.write(path)
@@ -307,7 +311,7 @@ def test_a_model_that_holds_nothing_to_tell_by_names_the_way_out(saved, capsys):
     predictor.model.save(path)
     card.write(path, predictor.card)
     assert main(["predict", str(path), str(path.with_name("red.png")), "--unknown"]) == 2
-    assert "holds nothing that tells unknown pictures" in capsys.readouterr().err
+    assert "holds nothing that detects unknown pictures" in capsys.readouterr().err
 
 
 # The vector before the last layer

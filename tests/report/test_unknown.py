@@ -47,7 +47,10 @@ def test_the_page_has_the_table_and_the_figure_of_unknown_pictures(classify, tmp
     result = classify(*random_answers(12, 3), facts=FACTS | {"unknown": MEASURED})
     assert result["unknown"]["sentence"] == unknown.sentence(MEASURED)
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
-    assert page.count("<h2>Are unknown pictures told?</h2>") == 1 and "<h2>Unknown</h2>" not in page
+    assert (
+        page.count("<h2>Are unknown pictures detected?</h2>") == 1
+        and "<h2>Unknown</h2>" not in page
+    )
     assert "0.250 [0.100, 0.400]" in page and "0.625 [0.500, 0.750]" in page
     assert "keeps 0.938 of 12 test pictures" in page
     with Image.open(tmp_path / "run" / "unknown_pictures.png") as figure:
@@ -57,8 +60,8 @@ def test_the_page_has_the_table_and_the_figure_of_unknown_pictures(classify, tmp
 def test_a_report_says_why_unknown_pictures_cannot_be_told(classify, tmp_path, undrawn):
     facts = FACTS | {"unknown": {"obstacle": "the disk is full"}}
     result = classify(*random_answers(12, 3), facts=facts)
-    assert result["unknown"]["sentence"] == "Unknown pictures cannot be told: the disk is full."
-    assert "Unknown pictures cannot be told: the disk is full." in (
+    assert result["unknown"]["sentence"] == "Unknown pictures cannot be detected: the disk is full."
+    assert "Unknown pictures cannot be detected: the disk is full." in (
         tmp_path / "run" / "report.html"
     ).read_text("utf-8")
     assert not (tmp_path / "run" / "unknown_pictures.png").exists()

@@ -1,4 +1,4 @@
-"""A training leaves in its classifier what tells unknown pictures, and never fails over it."""
+"""A training leaves in its classifier what detects unknown pictures, and never fails over it."""
 
 import keras
 import numpy as np
