@@ -64,8 +64,8 @@ def pictures(sizes: dict[str, int]) -> int:
 def _measured(model, task, path, features):
     if hasattr(task, "folds"):
         raise ValueError(
-            "the last network of a cross-validation has learned from all pictures; those of the "
-            "folds tell them"
+            "the last network of a cross-validation has learned from all pictures, so that none is "
+            "left for a threshold"
         )
     cut = surgery.penultimate(model)
     cut.model.jit_compile = jit_compile()
