@@ -30,6 +30,7 @@ from keras_cnn.cli import (
     port,
     predict,
     search_similar,
+    studio,
     train,
     train_detector,
 )
@@ -58,6 +59,7 @@ COMMANDS = {
     "models": (models, "list the networks"),
     "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),
     "cache": (cache, "list or remove the resized pictures that runs keep on disk"),
+    "studio": (studio, "try, compare, clean and train in the browser"),
     "doctor": (doctor, "show what this machine offers and lacks"),
 }
 

@@ -1,0 +1,182 @@
+"""The local web server of the studio: who may see its pages, and which files it serves."""
+
+import contextlib
+import hmac
+import html
+import secrets
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
+
+from keras_cnn.app import page, theme
+from keras_cnn.app.studio import Studio
+from keras_cnn.app.texts import LANGUAGES, preferred, translator
+from keras_cnn.errors import InputError
+
+LARGEST_FILE = 64 << 20  # bytes of an uploaded file
+LARGEST_REQUEST = 256 << 20  # bytes of all files of an upload
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_COOKIE = "keras_cnn_studio"
+# The browser refuses what would come from another host; Gradio's scripts need the two "unsafe".
+_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
+    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+)
+
+
+def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Iterator[str]:
+    """Serve the studio until Ctrl-C.
+
+    Args:
+        studio: What the pages show.
+        host: Address to bind. All but the own machine's need a token, which stands in the URL.
+        port: Port; 0 takes a free one.
+
+    Yields:
+        The URL to open, once the server answers; the next step waits for its end.
+
+    Raises:
+        InputError: The port or the address cannot be bound.
+    """
+    is_local = host in ("127.0.0.1", "localhost", "::1")
+    token = None if is_local else secrets.token_urlsafe(16)
+    with contextlib.closing(_bound(host, port)) as listening:
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            application(studio, token=token, port=port), log_level="critical", access_log=False
+        )
+        server = uvicorn.Server(config)
+        shown = "127.0.0.1" if is_local else host
+        yield f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+        server.run(sockets=[listening])
+    studio.close()
+
+
+def application(studio: Studio, *, token: str | None, port: int) -> FastAPI:
+    """Return the web application.
+
+    Args:
+        studio: What the pages show.
+        token: What a browser must send once; None asks for none, and then the request must be
+            addressed to this machine, so that no foreign page can reach it under a name of its own.
+        port: The port that it answers at.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/")
+    def choose_language(request: Request):
+        return RedirectResponse(f"/{preferred(request.headers.get('accept-language'))}/")
+
+    @app.get("/icon.svg")
+    @app.get("/favicon.ico")
+    def icon():
+        return FileResponse(Path(__file__).with_name("icon.svg"), media_type="image/svg+xml")
+
+    @app.get("/report/{name:path}")
+    def report(name: str):
+        file = studio.report(name)
+        if file is None:
+            return PlainTextResponse("There is no report of this run.", status_code=404)
+        return FileResponse(file, media_type="text/html")
+
+    for language in LANGUAGES:
+        blocks = page.build(studio, language=language)
+        gradio.mount_gradio_app(
+            app,
+            blocks,
+            path=f"/{language}",
+            server_name="127.0.0.1",
+            server_port=port,
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[],
+            max_file_size=LARGEST_FILE,
+            ssr_mode=False,
+            pwa=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            show_error=True,
+            theme=theme.theme(),
+            css=theme.css(),
+            head='<link rel="icon" href="/icon.svg">',
+        )
+    app.middleware("http")(_guard(token))
+    return app
+
+
+def _guard(token):
+    """Return the check of every request: address, token, size; and the policy of every answer."""
+
+    async def guard(request: Request, call_next):
+        if token is None:
+            host = request.headers.get("host", "").rsplit(":", 1)[0]
+            if host not in _LOCAL:
+                return PlainTextResponse("This page is for this machine only.", status_code=403)
+        else:
+            given = request.query_params.get("token")
+            if given is not None and _equal(given, token):
+                response = RedirectResponse("/", status_code=303)
+                response.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
+                return response
+            if not _equal(request.cookies.get(_COOKIE, ""), token):
+                return _ask(request, is_wrong=given is not None)
+        if not request.headers.get("content-length", "0").isdigit() or (
+            int(request.headers.get("content-length", 0)) > LARGEST_REQUEST
+        ):
+            return PlainTextResponse(
+                f"The files are larger than {LARGEST_REQUEST >> 20} MB.", status_code=413
+            )
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return guard
+
+
+def _equal(given, token):
+    return hmac.compare_digest(given.encode(), token.encode())
+
+
+def _ask(request, *, is_wrong):
+    """Return the page that asks for the token."""
+    text = translator(preferred(request.headers.get("accept-language")))
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse(text("This page needs its token."), status_code=403)
+    lines = [text("This page needs its token. It stands in the terminal that started the studio.")]
+    lines += [text("This token is not right.")] * is_wrong
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return HTMLResponse(
+        f"<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>keras_cnn</title><style>{theme.report_style()}</style><section>{body}<form>"
+        f"<input name=token autofocus size=30 autocomplete=off> <button>"
+        f"{html.escape(text('Open'))}</button></form></section>",
+        status_code=403,
+    )
+
+
+def _bound(host, port):
+    """Return a socket that listens at an address."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
+        return listening
+    except OSError as error:
+        place = urllib.parse.quote(host, safe=":.")
+        raise InputError(
+            f"cannot listen at {place}:{port} ({(error.strerror or str(error)).lower()}): choose "
+            "another --port, or 0 for a free one"
+        ) from None
