@@ -1,9 +1,29 @@
-"""The tab runs."""
+"""The tab of runs: all of a folder, each with its curves, several compared, a live one ended."""
+
+import html
 
 import gradio
 
+from keras_cnn import running
+from keras_cnn.app import markup, records, run_panels
 from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
+from keras_cnn.errors import InputError
+from keras_cnn.inference import runs
+from keras_cnn.report import side_by_side
+
+SECONDS, SECONDS_IDLE = 2, 10  # between two looks at the folder: while a run trains; else
+# A click on a name chooses a run; a click on a box tells which are ticked.
+_CLICKS = """
+element.addEventListener('click', event => {
+  const run = event.target.closest('[data-run]');
+  if (run) trigger('choose', {name: run.dataset.run});
+  if (event.target.closest('[data-tick]')) {
+    const ticked = element.querySelectorAll('[data-tick]:checked');
+    trigger('tick', {names: [...ticked].map(box => box.dataset.tick)});
+  }
+});
+"""
 
 
 def add(studio: Studio, text: Text) -> None:
@@ -13,4 +33,109 @@ def add(studio: Studio, text: Text) -> None:
         studio: What it shows.
         text: Gives a text in the page's language.
     """
-    gradio.Markdown(text("Nothing here yet."))
+    tab = _Tab(studio, text)
+    chosen, ticked, seen = gradio.State(None), gradio.State([]), gradio.State(None)
+    table = gradio.HTML(
+        lambda: tab.table(None, []),
+        js_on_load=_CLICKS,
+        elem_id="runs-table",
+        elem_classes="panel",
+    )
+    with gradio.Row():
+        compare = gradio.Button(
+            text("Compare the ticked runs"), interactive=False, size="md", scale=0, min_width=260
+        )
+    comparison = gradio.HTML(
+        markup.note(text("Tick two or more runs to compare them.")), elem_id="runs-comparison"
+    )
+    run = gradio.HTML(lambda: tab.run(None), elem_id="runs-run", elem_classes="panel")
+    stop = gradio.Button(
+        text("End this training: its best weights are tested and saved"),
+        variant="stop",
+        visible=tab.is_training(None),
+        elem_id="runs-stop",
+    )
+    timer = gradio.Timer(SECONDS)
+    shown = [table, run, stop, timer, seen]
+    quiet = {"show_progress": "hidden"}
+    timer.tick(tab.look, [chosen, ticked, seen], shown, **quiet)
+    table.choose(tab.choose, [ticked], [chosen, *shown], **quiet)
+    table.tick(tab.tick, None, [ticked, compare], **quiet)
+    compare.click(tab.compare, [ticked], [comparison])
+    stop.click(tab.stop, [chosen, ticked], shown)
+
+
+class _Tab:
+    """What the parts of the tab show in a language."""
+
+    def __init__(self, studio, text):
+        self._studio, self._text = studio, text
+
+    def table(self, chosen, ticked):
+        found = records.read_all(self._studio)
+        if not found:
+            return markup.note(
+                self._text(
+                    "There are no runs in this folder yet: train a network on the tab Train."
+                )
+            )
+        chosen = chosen or next(iter(found))
+        return run_panels.runs_table(found.values(), text=self._text, chosen=chosen, ticked=ticked)
+
+    def run(self, chosen):
+        """Return the HTML of a run, the newest if none is chosen."""
+        try:
+            name = chosen or self._newest()
+            if name is None:
+                return ""
+            return run_panels.run(records.read(self._studio, name), text=self._text)
+        except (InputError, OSError) as error:
+            return markup.fault(error)
+
+    def is_training(self, chosen):
+        folder = self._studio.runs().get(chosen or self._newest())
+        return folder is not None and running.process(folder) is not None
+
+    def look(self, chosen, ticked, seen):
+        """Return what has changed since the last look."""
+        found = records.read_all(self._studio)
+        now = [(each.name, each.state, each.epochs, each.score) for each in found.values()]
+        if now == seen:
+            return [gradio.skip()] * 5
+        is_live = any(each.state == "in training" for each in found.values())
+        timer = gradio.Timer(SECONDS if is_live else SECONDS_IDLE)
+        stop = gradio.update(visible=self.is_training(chosen))
+        return self.table(chosen, ticked), self.run(chosen), stop, timer, now
+
+    def choose(self, ticked, event: gradio.EventData):
+        name = str(event.name)
+        return name, *self.look(name, ticked, None)
+
+    def tick(self, event: gradio.EventData):
+        known = self._studio.runs()
+        names = [name for name in event.names if name in known]
+        return names, gradio.update(interactive=len(names) > 1)
+
+    def compare(self, ticked):
+        try:
+            folders = [self._studio.folder(name) for name in ticked]
+            runs.reports(folders)  # refuses what cannot be compared, before Keras is imported
+            with self._studio.lock:
+                result = runs.compare_runs(folders)
+            names = [row["name"] for row in result["runs"]]
+            histories = dict(zip(names, map(side_by_side.history, folders), strict=True))
+            shown = run_panels.compared(result, histories, text=self._text)
+        except (InputError, OSError) as error:
+            shown = markup.fault(error)
+        return gradio.update(value=shown, elem_classes="panel")
+
+    def stop(self, chosen, ticked):
+        try:
+            running.end(self._studio.folder(chosen or self._newest()))
+            gradio.Info(self._text("The training ends after this step. It is then tested."))
+        except InputError as error:
+            gradio.Warning(html.escape(str(error)))
+        return self.look(chosen, ticked, None)
+
+    def _newest(self):
+        return next(iter(self._studio.runs()), None)

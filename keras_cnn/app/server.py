@@ -68,6 +68,7 @@ def application(studio: Studio, *, token: str | None, port: int) -> FastAPI:
             addressed to this machine, so that no foreign page can reach it under a name of its own.
         port: The port that it answers at.
     """
+    studio.is_shared = token is not None
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/")
