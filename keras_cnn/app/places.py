@@ -66,6 +66,23 @@ def folder(studio: Studio, typed: str) -> Path:
     return path
 
 
+def of_runs(studio: Studio) -> Path:
+    """Return the folder of runs, in which new folders are made.
+
+    Args:
+        studio: The studio.
+
+    Raises:
+        InputError: The studio shows a single run.
+    """
+    if is_run(studio.place) or not studio.place.is_dir():
+        raise InputError(
+            f"{os.fspath(studio.place)!r} is a run, and a new folder would lie in it: start "
+            "keras-cnn studio with the folder of your runs"
+        )
+    return studio.place
+
+
 def new_run(studio: Studio, typed: str, *, default: str) -> tuple[str, Path]:
     """Return the name and the folder of a run to train.
 
@@ -77,14 +94,9 @@ def new_run(studio: Studio, typed: str, *, default: str) -> tuple[str, Path]:
     Raises:
         InputError: The name cannot be used, or the studio shows a single run.
     """
-    if is_run(studio.place) or not studio.place.is_dir():
-        raise InputError(
-            f"{os.fspath(studio.place)!r} is a run, and a new one would lie in it: start "
-            "keras-cnn studio with the folder of your runs"
-        )
-    chosen = name(typed or default, what="the run")
-    number = 2
-    while not typed.strip() and (studio.place / chosen).exists():
+    runs, number = of_runs(studio), 2
+    chosen = name(typed if typed.strip() else default, what="the run")
+    while not typed.strip() and (runs / chosen).exists():
         chosen = f"{default}_{number}"
         number += 1
-    return chosen, studio.place / chosen
+    return chosen, runs / chosen

@@ -112,7 +112,7 @@ def run(record: Record, *, text: Text) -> str:
         ]
         summary = html.escape(text("Recipe"))
         options = table([text("option"), text("value")], rows)
-        parts.append(f"<details><summary>{summary}</summary>{options}</details>")
+        parts.append(f'<details class="plain"><summary>{summary}</summary>{options}</details>')
     return "".join(parts)
 
 
