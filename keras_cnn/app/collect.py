@@ -54,26 +54,31 @@ def add(studio: Studio, text: Text, *, start: Callable) -> tuple[gradio.Button, 
     with gradio.Row():
         with gradio.Column(scale=2, min_width=240):
             gradio.HTML("<video playsinline muted></video>", elem_id="collect-camera")
-            label = gradio.Dropdown(label=text("Upload pictures into"), elem_id="collect-label")
-            upload = gradio.UploadButton(
-                text("Choose pictures"),
-                file_count="multiple",
-                file_types=["image"],
-                elem_id="collect-upload",
-            )
         with gradio.Column(scale=3, min_width=240):
             shown = gradio.HTML(
-                js_on_load=_SCRIPT,
-                server_functions=[keep, remove],
-                elem_id="collect-cards",
+                js_on_load=_SCRIPT, server_functions=[keep, remove], elem_id="collect-cards"
             )
-    with gradio.Row():
+    with gradio.Row(equal_height=True):
+        label = gradio.Dropdown(
+            label=text("Upload pictures into"), elem_id="collect-label", min_width=200
+        )
+        upload = gradio.UploadButton(
+            text("Choose pictures"),
+            file_count="multiple",
+            file_types=["image"],
+            elem_id="collect-upload",
+            min_width=200,
+        )
         minutes = gradio.Number(
-            MINUTES, minimum=1, label=text("Minutes for the training"), elem_id="collect-minutes"
+            MINUTES,
+            minimum=0,
+            label=text("Minutes for the training"),
+            elem_id="collect-minutes",
+            min_width=200,
         )
-        train = gradio.Button(
-            text("Train on these pictures"), variant="primary", elem_id="collect-train"
-        )
+    train = gradio.Button(
+        text("Train on these pictures"), variant="primary", elem_id="collect-train"
+    )
     quiet = {"show_progress": "hidden"}
     # Without triggers: when the page loads, and when a name changes.
     gradio.on(None, cards.show, [name, classes], [shown, label], **quiet)

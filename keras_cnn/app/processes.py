@@ -13,6 +13,7 @@ from pathlib import Path
 
 from keras_cnn.errors import InputError
 
+COMMAND = (sys.executable, "-m", "keras_cnn")
 _LINES = 200  # of the log that are shown
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -36,7 +37,7 @@ class Training:
         self.name, self.folder = name, folder
         self._presses = 0
         handle, self._log = tempfile.mkstemp(prefix="keras_cnn_training_", suffix=".log")
-        command = [sys.executable, "-m", "keras_cnn", *words, "--out", str(folder)]
+        command = [*COMMAND, *words, "--out", str(folder)]
         with open(handle, "wb") as log:
             self._process = subprocess.Popen(
                 command,

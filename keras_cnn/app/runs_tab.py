@@ -59,8 +59,10 @@ def add(studio: Studio, text: Text) -> None:
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, ticked, seen], shown, **quiet)
-    table.choose(tab.choose, [ticked], [chosen, *shown], **quiet)
-    table.tick(tab.tick, None, [ticked, compare], **quiet)
+    # The last of several quick clicks counts; by default they are dropped while the first is shown.
+    last = {"trigger_mode": "always_last"}
+    table.choose(tab.choose, [ticked], [chosen, *shown], **quiet, **last)
+    table.tick(tab.tick, None, [ticked, compare], **quiet, **last)
     compare.click(tab.compare, [ticked], [comparison])
     stop.click(tab.stop, [chosen, ticked], shown)
 

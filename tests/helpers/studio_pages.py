@@ -46,3 +46,14 @@ def serving(studio: Studio, *, token=None):
             server.should_exit = True
             thread.join(10)
             studio.close()
+
+
+def open_tab(page, name):
+    """Open a tab of a page; a narrow one keeps the last tabs in a menu."""
+    page.wait_for_function("document.querySelector('.overflow-menu, [role=tab]')")
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if page.viewport_size["width"] > 800:
+        tab.click()
+    else:
+        page.locator(".overflow-menu > button").click()
+        page.get_by_role("button", name=name, exact=True).click()
