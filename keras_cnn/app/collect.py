@@ -6,8 +6,8 @@ from importlib import resources
 
 import gradio
 
-from keras_cnn.app import markup
-from keras_cnn.app.collection import FOLDER, Collection, decode, thumbnails
+from keras_cnn.app import markup, places
+from keras_cnn.app.collection import Collection, decode, thumbnails
 from keras_cnn.app.studio import MOST_PICTURES, Studio
 from keras_cnn.app.texts import Text
 from keras_cnn.errors import InputError
@@ -100,7 +100,7 @@ class _Cards:
 
     def free_name(self):
         """Return a name that no collection has."""
-        folder, number = self._studio.place / FOLDER, 1
+        folder, number = self._studio.place / places.COLLECTED, 1
         while (folder / self._text("pictures {n}", n=number)).exists():
             number += 1
         return self._text("pictures {n}", n=number)
@@ -175,7 +175,7 @@ class _Cards:
         images = "".join(f'<img src="{source}" alt="">' for source in thumbnails(pictures))
         record, remove = map(html.escape, map(self._text, ("Hold to record", "Remove the last")))
         undo = f'<button type="button" data-remove="{shown}">{remove}</button>' if pictures else ""
-        number = html.escape(self._text("{n} pictures", n=len(pictures)))
+        number = html.escape(self._text("pictures: {n}", n=len(pictures)))
         return (
             f'<div class="class"><p><b>{shown}</b> <span class="note">{number}</span></p>'
             f'<p><button type="button" class="record" data-record="{shown}">{record}</button>'

@@ -17,7 +17,6 @@ from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable, write_atomically
 from keras_cnn.images import files
 
-FOLDER = "collected"  # below the folder of runs
 MOST = 1000  # pictures of a class
 MOST_CLASSES = 30
 LEAST = 5  # pictures of a class, for a training to begin
@@ -46,7 +45,9 @@ class Collection:
         Raises:
             InputError: A name cannot be used, or is there twice.
         """
-        self.folder = places.of_runs(studio) / FOLDER / places.name(name, what="the collection")
+        self.folder = (
+            places.of_runs(studio) / places.COLLECTED / places.name(name, what="the collection")
+        )
         typed = [each for each in classes.replace("，", ",").split(",") if each.strip()]
         names = [places.name(each, what="a class") for each in typed]
         if len({each.casefold() for each in names}) < len(names):

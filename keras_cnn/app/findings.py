@@ -49,9 +49,9 @@ def shown(result: Check, *, folder: Path, text: Text) -> str:
 
 def _verdict(faults, result, text):
     if faults:
-        sentence = text("{n} faults: the training or its score may suffer.", n=faults)
+        sentence = text("Faults: {n}. The training or its score may suffer.", n=faults)
     elif result.findings:
-        sentence = text("No fault; {n} notes.", n=len(result.findings))
+        sentence = text("No fault; notes: {n}.", n=len(result.findings))
     else:
         sentence = text("No fault was found.")
     kind = "below" if faults else "above"

@@ -7,6 +7,7 @@ from keras_cnn.app.studio import Studio, is_run
 from keras_cnn.errors import InputError
 
 LONGEST_NAME = 60  # characters
+COLLECTED = "collected"  # folder of collected pictures, below the folder of runs
 _FORBIDDEN = set('/\\:*?"<>|')
 
 
@@ -96,6 +97,8 @@ def new_run(studio: Studio, typed: str, *, default: str) -> tuple[str, Path]:
     """
     runs, number = of_runs(studio), 2
     chosen = name(typed if typed.strip() else default, what="the run")
+    if chosen == COLLECTED:
+        raise InputError(f"{chosen!r} is the folder of collected pictures: choose another name")
     while not typed.strip() and (runs / chosen).exists():
         chosen = f"{default}_{number}"
         number += 1

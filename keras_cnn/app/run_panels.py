@@ -4,7 +4,7 @@ import html
 import math
 import threading
 import urllib.parse
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from keras_cnn.app.markup import note
@@ -28,16 +28,13 @@ _SAID = ("loss", "accuracy")  # of the metrics, while a run trains
 _DRAWING = threading.Lock()  # matplotlib's style is the whole process'
 
 
-def runs_table(
-    records: Iterable[Record], *, text: Text, chosen: str | None, ticked: Collection[str]
-) -> str:
+def runs_table(records: Iterable[Record], *, text: Text, chosen: str | None) -> str:
     """Return the table of all runs, with a box to tick each.
 
     Args:
         records: The runs.
         text: Gives a text in the page's language.
         chosen: Name of the run that is shown below.
-        ticked: Names of the runs that are ticked.
     """
     names = (
         "run",
@@ -53,11 +50,10 @@ def runs_table(
     rows = []
     for record in records:
         name = html.escape(record.name)
-        is_ticked = " checked" if record.name in ticked else ""
         box = ""
         if record.report:
             label = html.escape(text("compare {name}", name=record.name))
-            box = f'<input type="checkbox" data-tick="{name}" aria-label="{label}"{is_ticked}>'
+            box = f'<input type="checkbox" data-tick="{name}" aria-label="{label}">'
         cells = [html.escape(cell) for cell in _cells(record, text)]
         cells.append(_state(record, text))
         rows.append(
@@ -131,7 +127,7 @@ def progress(record: Record, *, text: Text) -> str:
         and name.removeprefix("val_") in ("loss", "accuracy")
     )
     return text(
-        "{epochs} epochs in {time}: {latest}",
+        "Epochs: {epochs}, in {time}: {latest}",
         epochs=record.epochs,
         time=sentences.duration(record.seconds or 0.0),
         latest=latest or "–",

@@ -13,15 +13,20 @@ from keras_cnn.inference import runs
 from keras_cnn.report import side_by_side
 
 SECONDS, SECONDS_IDLE = 2, 10  # between two looks at the folder: while a run trains; else
-# A click on a name chooses a run; a click on a box tells which are ticked.
+# A click on a name chooses a run; a click on a box ticks it. The page keeps what is ticked: the table
+# may be drawn anew between two clicks.
 _CLICKS = """
+const ticked = new Set();
 element.addEventListener('click', event => {
-  const run = event.target.closest('[data-run]');
+  const run = event.target.closest('[data-run]'), box = event.target.closest('[data-tick]');
   if (run) trigger('choose', {name: run.dataset.run});
-  if (event.target.closest('[data-tick]')) {
-    const ticked = element.querySelectorAll('[data-tick]:checked');
-    trigger('tick', {names: [...ticked].map(box => box.dataset.tick)});
-  }
+  if (!box) return;
+  ticked[box.checked ? 'add' : 'delete'](box.dataset.tick);
+  trigger('tick', {names: [...ticked]});
+});
+watch('value', () => {
+  for (const box of element.querySelectorAll('[data-tick]'))
+    box.checked = ticked.has(box.dataset.tick);
 });
 """
 
@@ -34,9 +39,9 @@ def add(studio: Studio, text: Text) -> None:
         text: Gives a text in the page's language.
     """
     tab = _Tab(studio, text)
-    chosen, ticked, seen = gradio.State(None), gradio.State([]), gradio.State(None)
+    chosen, ticked, seen = gradio.State(None), gradio.State([]), gradio.State(tab.now)
     table = gradio.HTML(
-        lambda: tab.table(None, []),
+        lambda: tab.table(None),
         js_on_load=_CLICKS,
         elem_id="runs-table",
         elem_classes="panel",
@@ -58,13 +63,13 @@ def add(studio: Studio, text: Text) -> None:
     timer = gradio.Timer(SECONDS)
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
-    timer.tick(tab.look, [chosen, ticked, seen], shown, **quiet)
+    timer.tick(tab.look, [chosen, seen], shown, **quiet)
     # The last of several quick clicks counts; by default they are dropped while the first is shown.
     last = {"trigger_mode": "always_last"}
-    table.choose(tab.choose, [ticked], [chosen, *shown], **quiet, **last)
+    table.choose(tab.choose, None, [chosen, *shown], **quiet, **last)
     table.tick(tab.tick, None, [ticked, compare], **quiet, **last)
     compare.click(tab.compare, [ticked], [comparison])
-    stop.click(tab.stop, [chosen, ticked], shown)
+    stop.click(tab.stop, chosen, shown)
 
 
 class _Tab:
@@ -73,7 +78,7 @@ class _Tab:
     def __init__(self, studio, text):
         self._studio, self._text = studio, text
 
-    def table(self, chosen, ticked):
+    def table(self, chosen):
         found = records.read_all(self._studio)
         if not found:
             return markup.note(
@@ -82,7 +87,7 @@ class _Tab:
                 )
             )
         chosen = chosen or next(iter(found))
-        return run_panels.runs_table(found.values(), text=self._text, chosen=chosen, ticked=ticked)
+        return run_panels.runs_table(found.values(), text=self._text, chosen=chosen)
 
     def run(self, chosen):
         """Return the HTML of a run, the newest if none is chosen."""
@@ -94,24 +99,28 @@ class _Tab:
         except (InputError, OSError) as error:
             return markup.fault(error)
 
+    def now(self):
+        """Return what `look` compares."""
+        return _signature(records.read_all(self._studio))
+
     def is_training(self, chosen):
         folder = self._studio.runs().get(chosen or self._newest())
         return folder is not None and running.process(folder) is not None
 
-    def look(self, chosen, ticked, seen):
+    def look(self, chosen, seen):
         """Return what has changed since the last look."""
         found = records.read_all(self._studio)
-        now = [(each.name, each.state, each.epochs, each.score) for each in found.values()]
+        now = _signature(found)
         if now == seen:
             return [gradio.skip()] * 5
         is_live = any(each.state == "in training" for each in found.values())
         timer = gradio.Timer(SECONDS if is_live else SECONDS_IDLE)
         stop = gradio.update(visible=self.is_training(chosen))
-        return self.table(chosen, ticked), self.run(chosen), stop, timer, now
+        return self.table(chosen), self.run(chosen), stop, timer, now
 
-    def choose(self, ticked, event: gradio.EventData):
+    def choose(self, event: gradio.EventData):
         name = str(event.name)
-        return name, *self.look(name, ticked, None)
+        return name, *self.look(name, None)
 
     def tick(self, event: gradio.EventData):
         known = self._studio.runs()
@@ -131,13 +140,17 @@ class _Tab:
             shown = markup.fault(error)
         return gradio.update(value=shown, elem_classes="panel")
 
-    def stop(self, chosen, ticked):
+    def stop(self, chosen):
         try:
             running.end(self._studio.folder(chosen or self._newest()))
             gradio.Info(self._text("The training ends after this step. It is then tested."))
         except InputError as error:
             gradio.Warning(html.escape(str(error)))
-        return self.look(chosen, ticked, None)
+        return self.look(chosen, None)
 
     def _newest(self):
         return next(iter(self._studio.runs()), None)
+
+
+def _signature(found):
+    return [(each.name, each.state, each.epochs, each.score) for each in found.values()]

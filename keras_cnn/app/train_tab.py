@@ -190,13 +190,14 @@ class _Tab:
         """Return what has changed since the last look: the training, its log, the buttons."""
         training = self._studio.trainings.last
         if training is None:
-            return [gradio.skip()] * 6
+            idle = gradio.Timer(SECONDS_IDLE) if seen is None else gradio.skip()
+            return *[gradio.skip()] * 4, idle, []
         state, log, record = training.state, training.log(), self._record(training.name)
         now = [training.name, state, record.epochs if record else 0, hash(log)]
         if now == seen:
             return [gradio.skip()] * 6
         shown, cancel = gradio.skip(), gradio.skip()
-        if seen is None or now[:3] != seen[:3]:
+        if not seen or now[:3] != seen[:3]:
             shown = gradio.update(value=self._shown(training, state, record), visible=True)
             label = self._text("Cancel") if state == "running" else self._text("End it at once")
             cancel = gradio.update(visible=not training.is_over, value=label)

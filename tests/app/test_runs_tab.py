@@ -91,13 +91,14 @@ def test_ticked_runs_are_compared_by_the_test_of_the_command(page, place, monkey
     assert "epochs\t3\t2" in shown and "Validation curves" in shown
 
 
-def test_a_comparison_with_a_run_that_was_removed_meanwhile_is_a_sentence(page, place):
-    finish(place / "c", right=3, changed=500)
-    page.reload()
+def test_a_comparison_with_a_run_that_was_removed_meanwhile_is_a_sentence(own, tmp_path, open_page):
+    for name in ("c", "a"):
+        finish(tmp_path / name, right=3)
+    page = open_page(own)
     open_tab(page, "Runs")
     for name in ("c", "a"):
         page.locator(f'[data-tick="{name}"]').check()
-    shutil.rmtree(place / "c")
+    shutil.rmtree(tmp_path / "c")
     page.get_by_role("button", name="Compare").click()
     assert "is not there any more" in page.locator("#runs-comparison .fault").inner_text()
 
@@ -113,7 +114,7 @@ def test_a_training_is_shown_live_and_ended_from_the_page(tmp_path, monkeypatch,
     page.get_by_text("The first epoch has not ended yet.").wait_for()
     for number in (1, 2):
         save_epoch(folder, number)
-        page.get_by_text(f"{number} epochs in {3 * number} s").wait_for()
+        page.get_by_text(f"Epochs: {number}, in {3 * number} s").wait_for()
     page.wait_for_selector("#runs-run .plots img")
     page.locator("#runs-stop").click()
     child.communicate()

@@ -110,7 +110,7 @@ def test_a_folder_is_checked_as_by_the_command(page, pictures):
     page.locator("#train-check").click()
     page.wait_for_selector("#train-findings .verdict")
     shown = page.locator("#train-findings").inner_text()
-    assert "1 faults" in shown and "a 4, b 4" in shown
+    assert "Faults: 2." in shown and "a 4, b 4" in shown
     assert "fault: unreadable: 1" in shown and "9.png it is no picture" in shown
 
 
