@@ -3,6 +3,7 @@
 import contextlib
 import hmac
 import html
+import os
 import secrets
 import socket
 import urllib.parse
@@ -22,6 +23,9 @@ from keras_cnn.errors import InputError
 
 LARGEST_FILE = 64 << 20  # bytes of an uploaded file
 LARGEST_REQUEST = 256 << 20  # bytes of all files of an upload
+# Gradio would put the duration of each event into a table of pandas, after every event.
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(1 << 60))  # events
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _COOKIE = "keras_cnn_studio"
 _FOREIGN = ("/file=http", "/proxy=")  # Gradio would fetch these from other hosts
@@ -69,6 +73,7 @@ def application(studio: Studio, *, token: str | None, port: int) -> FastAPI:
             addressed to this machine, so that no foreign page can reach it under a name of its own.
         port: The port that it answers at.
     """
+    studio.is_shared = token is not None
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/")

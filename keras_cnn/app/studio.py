@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_cnn import card
+from keras_cnn.app.processes import Trainings
 from keras_cnn.app.training_pictures import TrainingPictures
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
@@ -64,6 +65,8 @@ class Studio:
         place: Folder of a run, or of runs.
         data: Folder of pictures to search for neighbours; None takes that of the run's recipe.
         lock: Held while a model works: Keras' graphs are explained on one thread at a time.
+        trainings: The training that a page has started.
+        is_shared: Whether other machines are served, so that typed folders are limited.
     """
 
     def __init__(self, place: str | os.PathLike, *, data: str | os.PathLike | None = None):
@@ -81,7 +84,9 @@ class Studio:
         self.lock = threading.RLock()
         self._models = collections.OrderedDict()
         self._pictures = {}
-        self._closing = []
+        self.trainings = Trainings()
+        self.is_shared = False
+        self._closing = [self.trainings.close]
 
     def runs(self) -> dict[str, Path]:
         """Return name -> folder of the runs, finished or in training, the newest first.

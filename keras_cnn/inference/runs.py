@@ -111,7 +111,7 @@ def reports(runs: Sequence[str | os.PathLike]) -> list[dict]:
     for number, place in enumerate(places):
         if place in places[:number]:
             raise InputError(f"{folders[number]} is named twice: name each run once")
-    contents = [_report(folder) for folder in folders]
+    contents = [read_report(folder) for folder in folders]
     for folder, report in zip(folders, contents, strict=True):
         if report["task"] != contents[0]["task"]:
             raise InputError(
@@ -121,8 +121,15 @@ def reports(runs: Sequence[str | os.PathLike]) -> list[dict]:
     return contents
 
 
-def _report(folder):
-    """Return the content of a run's report.json."""
+def read_report(folder: Path) -> dict:
+    """Return the content of a run's `report.json`.
+
+    Args:
+        folder: Folder of the run.
+
+    Raises:
+        InputError: It is missing or no report.
+    """
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         if not isinstance(report["test"], dict) or report["task"] not in SCORES:

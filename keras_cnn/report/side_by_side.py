@@ -95,7 +95,7 @@ def write(folder: Path, result: dict, runs: list[Path]) -> None:
     Raises:
         InputError: The folder cannot be written.
     """
-    histories = {row["name"]: _history(run) for row, run in zip(result["runs"], runs, strict=True)}
+    histories = {row["name"]: history(run) for row, run in zip(result["runs"], runs, strict=True)}
     options = [{"parts": [part]} for part in curves_parts(histories)] or [{}]
     images = [
         ("Validation curves", curves(histories, **each), curves(histories, **each, dark=True))
@@ -201,8 +201,15 @@ def _markdown_table(head, rows):
     return "\n".join([line(head), line(["---"] * len(head)), *map(line, rows)])
 
 
-def _history(run):
-    """Return a run's history, quantity -> values; empty without the file."""
+def history(run: Path) -> dict[str, list[float]]:
+    """Return the history of a finished run, {} without `history.csv`.
+
+    Args:
+        run: Folder of the run.
+
+    Returns:
+        Quantity -> its value after each epoch, NaN where there is none.
+    """
     try:
         with (run / "history.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

@@ -12,6 +12,7 @@ from time import perf_counter
 import keras
 import numpy as np
 
+from keras_cnn import running
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
 
@@ -229,7 +230,7 @@ class Checkpoint(keras.callbacks.Callback):
             "pictures": self.pictures,
             "files": {name: _digest(self.folder / name) for name in names},
         }
-        content = json.dumps(state | {"sha256": _digest_of(state)}).encode()
+        content = json.dumps(state | {"sha256": running.digest(state)}).encode()
         with write_atomically(self.folder / f"state_{number:04d}.json") as temporary:
             temporary.write_bytes(content)
         self._states = dict(list((self._states | {number: names}).items())[-KEPT:])
@@ -312,15 +313,9 @@ def _digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digest_of(state):
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
-
-
 def _verified(path):
     """Return the state in a file, after verifying its checksum and those of its files."""
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state.pop("sha256") != _digest_of(state):
-        raise ValueError("its checksum is wrong")
+    state = running.verified(path)
     for name, digest in state["files"].items():
         if Path(name).name != name:
             raise ValueError(f"{name} lies outside its folder")

@@ -18,6 +18,7 @@ from keras_cnn.inference import tta
 from keras_cnn.models.auxiliary import AuxiliaryModel
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
+from keras_cnn.running import CHECKPOINT, announced
 from keras_cnn.training import determinism, distribution, fitting, folds, unknown
 from keras_cnn.training import phases as training_phases
 from keras_cnn.training.checkpoint import Checkpoint, remove
@@ -26,8 +27,6 @@ from keras_cnn.training.interrupts import ended_by_sigterm
 from keras_cnn.training.outcome import Outcome, conclude, fit_temperature, save
 from keras_cnn.training.phases import Phase
 from keras_cnn.training.task import Task
-
-CHECKPOINT = "checkpoint"  # folder inside the run's own: last and best weights, and the history
 
 
 def run(
@@ -46,8 +45,8 @@ def run(
     training after the current step, but not the run: the best weights so far are tested and saved.
     SIGTERM does the same, and then ends the process with code 143. Several processes end without a
     test. After every epoch the state is saved in ``<folder>/checkpoint``, from where
-    ``recipe.resume`` goes on; a finished run removes it. The process keeps the memory of its
-    largest step (`images.memory.keep`).
+    ``recipe.resume`` goes on; a finished run removes it. Meanwhile the process is named there
+    (`running.announced`). It keeps the memory of its largest step (`images.memory.keep`).
 
     With ``recipe.runs`` above 1 every run has its report in ``<folder>/run_<number>``; the folder
     itself has the first run's, with mean and standard deviation of all. The runs share their
@@ -86,19 +85,18 @@ def run(
         "phases": phases or partial(training_phases.usual, fine_tune=fine_tune),
         "scores": scores,
     }
-    with ended_by_sigterm():
+    train = partial(_train, build, **options)
+    with ended_by_sigterm(), announced(folder, recipe.to_dict()):
         if recipe.folds:
-            train = partial(_train, build, **options)
             return folds.cross_validate(train, _finish, splits, recipe)
         if recipe.runs == 1:
-            outcome = _train(build, splits, recipe, **options)
-            return _finish(outcome, splits, recipe)
+            return _finish(train(splits, recipe), splits, recipe)
         outcomes, results = [], []
         for number in range(recipe.runs):
             choices = dataclasses.replace(
                 recipe, runs=1, seed=recipe.seed + number, out=folder / f"run_{number + 1}"
             )
-            outcome = _train(build, splits, choices, **options)
+            outcome = train(splits, choices)
             outcomes.append(outcome)
             results.append(_finish(outcome, splits, choices))
             if outcome and outcome.facts["interrupted"]:
@@ -123,13 +121,19 @@ def _finish(outcome, task, recipe):
     return result
 
 
-def _train(build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
+def _train(build, task, recipe, **options):
+    """Train, save and test, as `_train_in` does; name this process in the folder meanwhile."""
+    folder = writable(recipe.folder)
+    with announced(folder, recipe.to_dict()):
+        return _train_in(folder, build, task, recipe, **options)
+
+
+def _train_in(folder, build, task, recipe, *, optimizer, phases, scores, last_epoch=None):
     """Train, save and test; return the outcome, or None in all processes but the first.
 
     With `last_epoch` the training ends with this epoch, whose weights are kept.
     """
     started = time.perf_counter()
-    folder = writable(recipe.folder)
     keras.utils.set_random_seed(recipe.seed)
     promise = {"deterministic": determinism.enable()} if recipe.deterministic else {}
     devices = distribution.set_up(recipe)

@@ -91,3 +91,14 @@ def train(folder, *, name="bars"):
     generator = keras_cnn.ImageDataGenerator(rescale=1 / 255)
     keras_cnn.run(build, keras_cnn.classification_splits(recipe, generator), recipe)
     return recipe.out
+
+
+def open_tab(page, name):
+    """Open a tab of a page; a narrow one keeps the last tabs in a menu."""
+    page.wait_for_function("document.querySelector('.overflow-menu, [role=tab]')")
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if page.viewport_size["width"] > 800:
+        tab.click()
+    else:
+        page.locator(".overflow-menu > button").click()
+        page.get_by_role("button", name=name, exact=True).click()

@@ -151,7 +151,7 @@ def test_the_curves_are_those_of_validation(pair):
     histories = {name: HISTORIES[name] for name in HISTORIES}
     assert side_by_side.curves_parts(histories) == ["val_loss", "val_accuracy"]
     assert side_by_side.curves_parts({"a": {}, "b": {"loss": [1.0]}}) == []
-    assert side_by_side._history(pair[0]) == HISTORIES["a"]
+    assert side_by_side.history(pair[0]) == HISTORIES["a"]
 
 
 def test_curves_of_many_runs_are_drawn_and_of_none_a_sentence():

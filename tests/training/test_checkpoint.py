@@ -158,7 +158,7 @@ def test_a_state_cannot_name_files_outside_its_folder(tmp_path):
     saved._states = {}
     names = {"../elsewhere.npz": checkpoint._digest(tmp_path / "elsewhere.npz")}
     state = {"starts": [0], "history": {}, "shapes": [], "files": names}
-    whole = checkpoint.json.dumps(state | {"sha256": checkpoint._digest_of(state)})
+    whole = checkpoint.json.dumps(state | {"sha256": checkpoint.running.digest(state)})
     path = tmp_path / "a" / "state_0001.json"
     path.write_text(whole)
     with pytest.raises(ValueError, match="outside its folder"):

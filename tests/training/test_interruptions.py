@@ -8,7 +8,7 @@ import keras
 import pytest
 import tiny_training as tiny
 
-from keras_cnn import InputError
+from keras_cnn import InputError, running
 from keras_cnn.splits import Splits
 from keras_cnn.training import run as training
 
@@ -88,6 +88,18 @@ def test_a_disk_too_full_for_tensorboard_gets_a_sentence(folder, tmp_path, monke
     with pytest.raises(InputError, match="make room, or leave out --tensorboard") as error:
         tiny.run(recipe)
     assert ("epoch 1 is saved, --resume" in str(error.value)) == (epoch == 1)
+
+
+def test_a_run_names_its_process_while_it_trains_and_not_after(folder, tmp_path):
+    recipe, seen = tiny.recipe(folder, tmp_path / "out", epochs=2), []
+
+    def look():
+        history, seconds = running.history(recipe.folder)
+        seen.append((running.process(recipe.folder), len(history["loss"]), seconds > 0))
+
+    tiny.run(recipe, callbacks=_at_epoch(1, look))
+    assert seen == [(os.getpid(), 1, True)]
+    assert not (recipe.folder / "checkpoint").exists()
 
 
 def test_no_shared_memory_is_needed(folder, tmp_path, monkeypatch):
