@@ -1,20 +1,30 @@
 """What the pages of the studio share: the runs of a folder, the models in memory, one lock."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
+import functools
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_cnn import card
+from keras_cnn.app.training_pictures import TrainingPictures
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_cnn.inference.answers import Answer
 
 MOST_PICTURES = 200  # of one upload
 _KEPT = 2  # models in memory
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Loaded:
     """A model in memory.
 
@@ -32,6 +42,14 @@ class Loaded:
     def is_detector(self) -> bool:
         """Whether it finds objects."""
         return self.card.task == "detection"
+
+    @functools.cached_property
+    def knows_unknown(self) -> bool:
+        """Whether its file holds what detects unknown pictures."""
+        try:
+            return self.use.unknown is not None
+        except (InputError, AttributeError):
+            return False
 
     @property
     def model(self):
@@ -62,6 +80,7 @@ class Studio:
         self.data = None if data is None else Path(data)
         self.lock = threading.RLock()
         self._models = collections.OrderedDict()
+        self._pictures = {}
         self._closing = []
 
     def runs(self) -> dict[str, Path]:
@@ -124,9 +143,32 @@ class Studio:
             if key not in self._models:
                 self._models[key] = self._load(name, path)
                 while len(self._models) > _KEPT:
-                    self._models.popitem(last=False)
+                    _, removed = self._models.popitem(last=False)
+                    if removed in self._pictures:
+                        self._pictures.pop(removed).close()
             self._models.move_to_end(key)
             return self._models[key]
+
+    def pictures(self, loaded: Loaded) -> TrainingPictures:
+        """Return the training pictures of a model in memory.
+
+        Args:
+            loaded: The model.
+        """
+        with self.lock:
+            if loaded not in self._pictures:
+                self._pictures[loaded] = TrainingPictures(loaded, data=self.data)
+            return self._pictures[loaded]
+
+    def answer(self, loaded: Loaded, pixels: np.ndarray) -> Answer:
+        """Answer a picture of the model's own size; detect whether it is unknown if the model can.
+
+        Args:
+            loaded: A classifier or a regression.
+            pixels: uint8 (height, width, channels), as its preparation reads them.
+        """
+        with self.lock:
+            return loaded.use(pixels, unknown=loaded.knows_unknown)
 
     def _load(self, name, path):
         its_card = card.read(path)
@@ -148,7 +190,7 @@ class Studio:
 
     def close(self) -> None:
         """End what the pages have started."""
-        for end in self._closing:
+        for end in (*self._closing, *(each.close for each in self._pictures.values())):
             end()
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-
-UNKNOWN = "unknown"  # class of a picture that is unlike the training pictures
+from keras_cnn.inference import answers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,25 +67,23 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         done = output.finished(options.out)
         paths, total, options.style = (path for path in paths if path not in done), None, "csv"
-    from keras_cnn.inference.answers import reason
-
     predictor = _load(options)
     bad = []
 
     def on_error(path, error):
         bad.append(path)
-        print(f"error: {reason(error)}", file=sys.stderr)
+        print(f"error: {answers.reason(error)}", file=sys.stderr)
 
     unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
-    answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
-    answers = output.progress(answers, total=total, unit="pictures")
+    stream = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
+    stream = output.progress(stream, total=total, unit="pictures")
     names = predictor.card.class_names
-    rows = (_row(path, answer, options) for path, answer in answers)
+    rows = (_row(path, answer, options) for path, answer in stream)
     if options.out:
         number = output.append_rows(rows, path=options.out)
         print(f"{number} pictures answered, {len(done)} were already answered: {options.out}")
         return 2 if bad else 0
-    width = max(map(len, [*names, UNKNOWN * options.unknown]), default=0)
+    width = max(map(len, [*names, answers.UNKNOWN * options.unknown]), default=0)
     output.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
     return 2 if bad else 0
 
@@ -149,21 +146,13 @@ def _row(path, answer, options):
 
     With --unknown it also has the best class, whether the picture is unknown or not.
     """
-    if not answer.class_names:
-        return {"path": path, "value": answer.value}
-    top = answer.top(options.top_k)
-    name, score = (UNKNOWN, None) if answer.is_unknown else top[0]
-    best = {} if answer.is_unknown is None else {"best": top[0][0]}
-    if options.style == "json":
-        top_classes = [{"class": name, "score": score} for name, score in top]
-        return {"path": path, "class": name, "score": score} | best | {"top": top_classes}
-    cells = {"path": path}
-    top[0] = (name, score)
-    for number, (name, score) in enumerate(top, start=1):
-        suffix = f"_{number}" if number > 1 else ""
-        score = "" if score is None else round(score, 6)
-        cells |= {f"class{suffix}": name, f"score{suffix}": score}
-    return cells | best
+    cells = answers.cells(path, answer, top_k=options.top_k)
+    if options.style != "json" or not answer.class_names:
+        return cells
+    top = [{"class": name, "score": score} for name, score in answer.top(options.top_k)]
+    score = None if answer.is_unknown else top[0]["score"]
+    best = {"best": cells["best"]} if "best" in cells else {}
+    return {"path": path, "class": cells["class"], "score": score} | best | {"top": top}
 
 
 def _line(row, width):

@@ -48,6 +48,34 @@ class Answer:
         return [(self.class_names[index], float(self.scores[index])) for index in best]
 
 
+UNKNOWN = "unknown"  # class of a picture that is unlike the training pictures
+
+
+def cells(path: str, answer: Answer, *, top_k: int = 1) -> dict:
+    """Return an answer as the cells of a row: path, then class and score of each class, or value.
+
+    Where it was asked whether the picture is unknown, the last cell is the best class: the first
+    class may be "unknown".
+
+    Args:
+        path: The picture.
+        answer: The answer.
+        top_k: Number of classes, the most likely first.
+    """
+    if not answer.class_names:
+        return {"path": path, "value": answer.value}
+    top = answer.top(top_k)
+    best = {} if answer.is_unknown is None else {"best": top[0][0]}
+    if answer.is_unknown:
+        top[0] = UNKNOWN, None
+    row = {"path": path}
+    for number, (name, score) in enumerate(top, start=1):
+        suffix = f"_{number}" if number > 1 else ""
+        score = "" if score is None else round(score, 6)
+        row |= {f"class{suffix}": name, f"score{suffix}": score}
+    return row | best
+
+
 def reason(error: InputError) -> str:
     """Return what is wrong with a picture, without advice on the training.
 

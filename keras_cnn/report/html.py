@@ -55,7 +55,7 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
         _calibration(report),
         _unknown(report),
         section("Each class", _per_class(report)) if "classes" in test else "",
-        *(section(heading, _gallery(items)) for heading, items in galleries),
+        *(section(heading, gallery(items)) for heading, items in galleries),
         _facts(report),
     ]
     return document(str(report["name"]), filter(None, sections))
@@ -248,7 +248,13 @@ def pictures(images: list[tuple]) -> str:
     return f'<div class="plots">{"".join(shown)}</div>'
 
 
-def _gallery(items):
+def gallery(items: Sequence[tuple]) -> str:
+    """Return pictures with captions in a grid.
+
+    Args:
+        items: (picture or None, title, note) each; a picture is uint8 or float (height, width,
+            channels).
+    """
     wide = any(picture is not None and _is_wide(picture) for picture, _, _ in items)
     cells = []
     for picture, title, note in items:

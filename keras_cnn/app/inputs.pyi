@@ -1,0 +1,113 @@
+"""Pictures from the browser: uploaded, pasted, from the camera, or drawn on a pad."""
+
+import base64
+import binascii
+import io
+from pathlib import Path
+
+import gradio
+import numpy as np
+from PIL import Image
+
+from keras_cnn.app.texts import Text
+from keras_cnn.errors import InputError
+
+PAD = 280  # pixels of a side of the pad
+_LARGEST_DRAWING = 1 << 20  # bytes
+_PAD_SCRIPT = """
+const canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
+const clear = () => { pen.fillStyle = '#fff'; pen.fillRect(0, 0, canvas.width, canvas.height); };
+const send = () => trigger('input', { drawing: canvas.toDataURL('image/png') });
+let last = null, sent = 0;
+const place = (event) => { const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) * canvas.width / box.width,
+          (event.clientY - box.top) * canvas.height / box.height]; };
+clear();
+pen.lineCap = pen.lineJoin = 'round'; pen.strokeStyle = '#000';
+canvas.addEventListener('pointerdown', (event) => { event.preventDefault();
+  canvas.setPointerCapture(event.pointerId); last = place(event);
+  pen.lineWidth = +element.querySelector('input').value;
+  pen.beginPath(); pen.moveTo(...last); pen.lineTo(last[0] + .01, last[1]); pen.stroke(); });
+canvas.addEventListener('pointermove', (event) => { if (!last) return;
+  for (const each of (event.getCoalescedEvents?.() ?? [event])) { const next = place(each);
+    pen.beginPath(); pen.moveTo(...last); pen.lineTo(...next); pen.stroke(); last = next; }
+  if (Date.now() - sent > 300) { sent = Date.now(); send(); } });
+const end = () => { if (last) { last = null; send(); } };
+canvas.addEventListener('pointerup', end); canvas.addEventListener('pointercancel', end);
+element.querySelector('button').addEventListener('click', clear);
+"""
+
+class PictureInput(gradio.Image):
+    """A picture that is handed on as a file; the package's own reader opens it, with its limits."""
+
+    is_template = True  # Gradio draws it as its Image
+
+    def preprocess(self, payload):
+        """Return the name of the uploaded file, None without a picture."""
+        return None if payload is None else payload.path
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def picture(text: Text, *, elem_id: str) -> PictureInput:
+    """Add an input for a picture: upload, camera, clipboard.
+
+    Args:
+        text: Gives a text in the page's language.
+        elem_id: Identifier of the element in the page.
+    """
+    return PictureInput(
+        label=text("Picture"),
+        sources=["upload", "webcam", "clipboard"],
+        height=300,
+        elem_id=elem_id,
+        buttons=[],
+    )
+
+def pad(text: Text, *, elem_id: str) -> gradio.HTML:
+    """Add a pad to draw on. Its event `input` has the attribute `drawing`.
+
+    Args:
+        text: Gives a text in the page's language.
+        elem_id: Identifier of the element in the page.
+    """
+    return gradio.HTML(
+        html_template=f'<canvas width="{PAD}" height="{PAD}"></canvas><p><button type="button">'
+        f'{text("Clear")}</button><label>{text("Pen")} <input type="range" min="4" max="40" '
+        'value="18"></label></p>',
+        js_on_load=_PAD_SCRIPT,
+        elem_id=elem_id,
+        elem_classes="pad",
+    )
+
+def strokes(event: gradio.EventData) -> np.ndarray:
+    """Return a drawing as the share of ink of each pixel, float32 (height, width), 0 to 1.
+
+    Args:
+        event: The event of the pad.
+
+    Raises:
+        InputError: It is no drawing of the pad.
+    """
+    drawing = getattr(event, "drawing", None)
+    head = "data:image/png;base64,"
+    if not isinstance(drawing, str) or not drawing.startswith(head):
+        raise InputError("the pad has sent no drawing: draw again")
+    try:
+        content = base64.b64decode(drawing[len(head) : _LARGEST_DRAWING], validate=True)
+        image = Image.open(io.BytesIO(content), formats=["PNG"])
+        if image.size != (PAD, PAD):
+            raise ValueError
+        return 1 - np.asarray(image.convert("L"), "float32") / 255
+    except (ValueError, OSError, binascii.Error):
+        raise InputError("the pad has sent no drawing: draw again") from None
+
+def name(path: str) -> str:
+    """Return the name of an uploaded file, without its folder.
+
+    Args:
+        path: The file.
+    """
+    return Path(path).name
