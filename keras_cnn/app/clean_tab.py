@@ -248,7 +248,7 @@ def _suspect(review, state, text):
         f'<div class="bars">{rows}</div>'
         f"{_buttons(_decisions(review, text))}"
         f"{markup.note(text('It belongs to:'))}{_buttons(_labels(review), kind='labels')}"
-        f"{_buttons(_steps(text))}<div class=\"more\">{markup.note(more)}</div></div></div>"
+        f'{_buttons(_steps(text))}<div class="more">{markup.note(more)}</div></div></div>'
     )
 
 
