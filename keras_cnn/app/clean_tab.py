@@ -102,7 +102,14 @@ def add(studio: Studio, text: Text) -> None:
     )
     search.click(run_search, folder, [*shown, stop], show_progress="hidden", concurrency_limit=8)
     stop.click(stop_search, show_progress="hidden")
-    card.click(act, review, [review, card], show_progress="hidden", trigger_mode="once")
+    card.click(
+        act,
+        review,
+        [review, card],
+        show_progress="hidden",
+        trigger_mode="multiple",
+        concurrency_limit=1,
+    )
 
 
 def _folder(place):
@@ -128,6 +135,7 @@ def _table(studio, directory, named):
     for folder in (_results(studio, directory), Path("runs", name)):
         if (folder / "suspects.csv").is_file():
             return folder / "suspects.csv"
+    corrections.Places.of(directory)  # refuses a folder without class folders
     raise InputError(
         f"there is no {_results(studio, directory) / 'suspects.csv'} yet: search for wrong labels "
         "first, or name a table of suspects"

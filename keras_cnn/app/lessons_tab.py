@@ -19,5 +19,5 @@ def add(studio: Studio, text: Text) -> None:
             lesson_convolution.add(text)
         with gradio.Tab(text("Dropout"), elem_id="lesson-dropout"):
             lesson_dropout.add(text)
-        with gradio.Tab(text("The race of optimizers"), elem_id="lesson-race"):
+        with gradio.Tab(text("Optimizers"), elem_id="lesson-race"):
             lesson_race.add(text)

@@ -118,8 +118,8 @@ class Places:
                     pictures[posixpath.join(split, folder, name)] = (split, label, name)
         if not pictures:
             raise InputError(
-                f"{str(directory)!r} holds no pictures in class folders; --apply moves pictures "
-                "between class folders: correct labels in a table by hand"
+                f"{str(directory)!r} holds no pictures in class folders, between which wrong "
+                "labels are corrected: correct labels in a table by hand"
             )
         return cls(pictures, names)
 

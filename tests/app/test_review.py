@@ -77,7 +77,9 @@ def test_another_review_goes_on_where_the_last_stopped_and_undoes_its_actions(re
 
 def test_the_moves_of_the_command_are_not_taken_back_by_a_key(review):
     planned = [
-        moves.Move(f"cat/{n}.png", f"dog/{n}_2.png", moves.digest(review.directory / f"cat/{n}.png"))
+        moves.Move(
+            f"cat/{n}.png", f"dog/{n}_2.png", moves.digest(review.directory / f"cat/{n}.png")
+        )
         for n in (1, 2)
     ]
     moves.apply(review.directory, planned)
