@@ -15,7 +15,9 @@ document.addEventListener("keydown", (event) => {
   const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
   if (!element.isConnected || !element.offsetParent || event.repeat) return;
   if (typing(event.target) || !(isUndo || isPlain)) return;
-  const key = isUndo ? "u" : event.key.toLowerCase();
+  // An input method for Chinese hides the letter.
+  const letter = event.key === "Process" ? event.code.replace(/^(Key|Digit)/, "") : event.key;
+  const key = isUndo ? "u" : letter.toLowerCase();
   const button = [...element.querySelectorAll("button[data-keys]")].find((each) =>
     each.dataset.keys.split(" ").includes(key),
   );

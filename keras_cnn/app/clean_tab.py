@@ -2,7 +2,8 @@
 
 import html
 import os
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, MutableMapping
 from importlib import resources
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from keras_cnn.datasets import corrections
 from keras_cnn.errors import InputError
 
 _SCRIPT = resources.files("keras_cnn.app").joinpath("clean.js").read_text(encoding="utf-8")
-_SEARCHES: dict[Studio, LabelSearch] = {}  # of both languages
+# A page in either language shows the search of its studio.
+_SEARCHES: MutableMapping[Studio, LabelSearch] = weakref.WeakKeyDictionary()
 _CAPS = {"arrowleft": "←"}  # key -> what stands on the button
 _SECONDS = 0.3  # between two looks at a search
 
@@ -60,7 +62,7 @@ def add(studio: Studio, text: Text) -> None:
 
     def open_review(place, named):
         try:
-            directory = _folder(place)
+            directory = _folder(studio, place)
             opened = Review(directory, _table(studio, directory, named))
             return opened, _card(opened, text)
         except (InputError, OSError) as error:
@@ -69,7 +71,7 @@ def add(studio: Studio, text: Text) -> None:
     def run_search(place):
         hidden = gradio.Button(visible=False)
         try:
-            directory = _folder(place)
+            directory = _folder(studio, place)
             running = _started(studio, directory)
             for shown in _progress(running, text):
                 yield None, shown, gradio.Button(visible=True)
@@ -112,13 +114,30 @@ def add(studio: Studio, text: Text) -> None:
     )
 
 
-def _folder(place):
-    if not place.strip():
+def _folder(studio, typed):
+    if not typed.strip():
         raise InputError("name the folder that holds one folder per class")
-    directory = Path(place.strip()).expanduser()
+    directory = _path(studio, typed)
     if not directory.is_dir():
         raise InputError(f"{os.fspath(directory)!r} is no folder: check the path")
     return directory
+
+
+def _path(studio, typed):
+    """Return the path that a user typed; where other machines are served, below the own folders."""
+    try:
+        path = Path(typed.strip()).expanduser()
+        place = path.resolve()
+    except (RuntimeError, ValueError) as error:  # ~nobody, a null character
+        raise InputError(f"{typed!r} is no path ({error}): correct it") from None
+    given = [each.resolve() for each in (studio.place, studio.data) if each is not None]
+    is_shared = getattr(studio, "is_shared", False)
+    if is_shared and not any(place.is_relative_to(each) for each in given):
+        raise InputError(
+            f"other machines are served, so the path must lie below "
+            f"{' or '.join(map(str, given))}; received {os.fspath(path)!r}: choose another"
+        )
+    return path
 
 
 def _results(studio, directory):
@@ -130,7 +149,10 @@ def _results(studio, directory):
 
 def _table(studio, directory, named):
     if named.strip():
-        return Path(named.strip()).expanduser()
+        table = _path(studio, named)
+        if not table.is_file():
+            raise InputError(f"{os.fspath(table)!r} is no file: check the path of the table")
+        return table
     name = f"{directory.resolve().name}_clean"
     for folder in (_results(studio, directory), Path("runs", name)):
         if (folder / "suspects.csv").is_file():
