@@ -201,7 +201,7 @@ def _view(text, losses, accuracies):
     body = "".join(_row(text, place, *row, steps) for place, row in enumerate(rows, 1))
     return (
         f'<p class="note">{html.escape(title)} · {html.escape(axis)}</p>'
-        f'<div class="race"><svg viewBox="-84 -8 {_BOX[0] + 92} {_BOX[1] + 34}">{_axes()}'
+        f'<div class="race"><svg viewBox="-84 -16 {_BOX[0] + 92} {_BOX[1] + 46}">{_axes()}'
         f'{"".join(lines)}</svg><div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></div>"
     )
