@@ -108,7 +108,13 @@ def add(text: Text) -> None:
     sample.input(lambda: (None, None, None), None, [chosen, window, upload]).then(
         draw, state, shown, **quiet
     )
-    upload.input(take, [upload, sample, is_cut, *weights], [chosen, window, shown], **quiet)
+    gradio.on(
+        [upload.input, upload.clear],
+        take,
+        [upload, sample, is_cut, *weights],
+        [chosen, window, shown],
+        **quiet,
+    )
     shown.click(point, [chosen, sample, is_cut, *weights], [window, shown], **quiet)
 
 
@@ -206,8 +212,8 @@ def _kernel(values):
 
 
 def _steepest(picture):
-    """Return the centre of the window of notebook 3: the steepest rise of a row."""
-    row = min(6, len(picture) // 2) if len(picture) < 40 else len(picture) // 2
+    """Return the centre of notebook 3's window: the steepest rise of row 5, or of the middle."""
+    row = 5 if len(picture) == 28 else len(picture) // 2
     column = int(np.diff(picture[row]).argmax())
     return row, min(max(column, 1), picture.shape[1] - 2)
 

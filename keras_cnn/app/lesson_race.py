@@ -26,6 +26,7 @@ _RATES = (1.0, 0.1, 0.01, 0.001, 0.0001)
 _LOSSES = 1e-6, 10.0  # bounds of the axis
 _BOX = 640, 300  # of the drawing, without the axis
 _POINTS = 160  # of a curve
+_RUN: dict[str, tuple[dict, dict]] = {}  # name of a race -> its losses and accuracies
 
 Optimizers = dict[str, Callable]  # name -> function that returns a new optimizer
 
@@ -53,11 +54,7 @@ RACES: dict[str, Optimizers] = {
 
 
 class Race:
-    """Networks with the same initial weights, which see the same batches of digits.
-
-    Attributes:
-        losses: Name -> training loss of each step so far; not finite once it has diverged.
-    """
+    """Networks with the same initial weights, which see the same batches of digits."""
 
     def __init__(self, optimizers: Optimizers):
         """Set the networks at the start.
@@ -76,7 +73,7 @@ class Race:
 
     @property
     def losses(self) -> dict[str, list[float]]:
-        """The training loss of each step so far."""
+        """Name -> training loss of each step so far; not finite once it has diverged."""
         return {name: trainer.history["loss"] for name, trainer in self._trainers.items()}
 
     def advance(self, steps: int) -> None:
@@ -111,9 +108,6 @@ def digits() -> list[np.ndarray]:
     data = load_digits()
     train, test, labels, test_labels = train_test_split(data.data / 16, data.target, random_state=0)
     return [train.astype("float32"), test.astype("float32"), labels, test_labels]
-
-
-_RUN: dict[str, tuple[dict, dict]] = {}  # name of a race -> its losses and accuracies
 
 
 def frames(name: str) -> Iterator[tuple[dict, dict]]:
@@ -214,7 +208,7 @@ def smoothed(losses: list[float]) -> np.ndarray:
         losses: The loss of each step.
 
     Returns:
-        One value less than steps per step of the window; of fewer steps the mean of all.
+        (steps - `SMOOTHED` + 1,); of fewer steps the mean of all, (1,).
     """
     if not losses:
         return np.empty(0)
