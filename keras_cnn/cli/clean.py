@@ -10,7 +10,6 @@ from keras_cnn.errors import InputError
 from keras_cnn.options import flag
 
 _PRINTED = 10  # suspects on the terminal
-_DRAWN = 50  # suspects on the contact sheet
 _SEARCH = ("model", "alpha", "model_option", "weights", "image_size", "codes_cache", "share", "out")
 
 
@@ -103,9 +102,8 @@ def _search(folder, options):
 
         pictures = features.read(options, folder)
         ranked = label_errors.suspects(pictures)
-        share = 0.1 if options.share is None else options.share
-        listed = ranked.head(max(1, round(share * len(ranked))))
-        label_errors.write(listed, filesystem.writable(out), most=_DRAWN)
+        listed = label_errors.most_suspicious(ranked, share=options.share)
+        label_errors.write(listed, filesystem.writable(out))
         _print(pictures, listed, folder=folder, out=out)
     if options.json:
         rows = listed.drop(columns="path").to_dict("records")

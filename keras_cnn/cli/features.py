@@ -88,7 +88,9 @@ def cache(options: argparse.Namespace) -> str | Path:
     Args:
         options: Options of `add_arguments`.
     """
-    return options.codes_cache or filesystem.keras_home() / "keras_cnn" / "codes.sqlite"
+    from keras_cnn.transfer import feature_cache
+
+    return options.codes_cache or feature_cache.shared_file()
 
 
 def results_folder(options: argparse.Namespace, folder: Path, *, kind: str) -> Path:
