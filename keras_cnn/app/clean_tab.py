@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio
 
-from keras_cnn.app import markup, pictures
+from keras_cnn.app import markup, pictures, places
 from keras_cnn.app.label_search import LabelSearch
 from keras_cnn.app.review import KEPT, MOVED, PUT_AWAY, Review
 from keras_cnn.app.studio import Studio, is_run
@@ -62,7 +62,7 @@ def add(studio: Studio, text: Text) -> None:
 
     def open_review(place, named):
         try:
-            directory = _folder(studio, place)
+            directory = places.folder(studio, place)
             opened = Review(directory, _table(studio, directory, named))
             return opened, _card(opened, text)
         except (InputError, OSError) as error:
@@ -71,7 +71,7 @@ def add(studio: Studio, text: Text) -> None:
     def run_search(place):
         hidden = gradio.Button(visible=False)
         try:
-            directory = _folder(studio, place)
+            directory = places.folder(studio, place)
             running = _started(studio, directory)
             for shown in _progress(running, text):
                 yield None, shown, gradio.Button(visible=True)
@@ -114,32 +114,6 @@ def add(studio: Studio, text: Text) -> None:
     )
 
 
-def _folder(studio, typed):
-    if not typed.strip():
-        raise InputError("name the folder that holds one folder per class")
-    directory = _path(studio, typed)
-    if not directory.is_dir():
-        raise InputError(f"{os.fspath(directory)!r} is no folder: check the path")
-    return directory
-
-
-def _path(studio, typed):
-    """Return the path that a user typed; where other machines are served, below the own folders."""
-    try:
-        path = Path(typed.strip()).expanduser()
-        place = path.resolve()
-    except (RuntimeError, ValueError) as error:  # ~nobody, a null character
-        raise InputError(f"{typed!r} is no path ({error}): correct it") from None
-    given = [each.resolve() for each in (studio.place, studio.data) if each is not None]
-    is_shared = getattr(studio, "is_shared", False)
-    if is_shared and not any(place.is_relative_to(each) for each in given):
-        raise InputError(
-            f"other machines are served, so the path must lie below "
-            f"{' or '.join(map(str, given))}; received {os.fspath(path)!r}: choose another"
-        )
-    return path
-
-
 def _results(studio, directory):
     """Return the folder of a search's results."""
     place = studio.place.absolute()
@@ -149,7 +123,7 @@ def _results(studio, directory):
 
 def _table(studio, directory, named):
     if named.strip():
-        table = _path(studio, named)
+        table = places.path(studio, named)
         if not table.is_file():
             raise InputError(f"{os.fspath(table)!r} is no file: check the path of the table")
         return table
