@@ -13,8 +13,8 @@ from keras_cnn.inference import runs
 from keras_cnn.report import side_by_side
 
 SECONDS, SECONDS_IDLE = 2, 10  # between two looks at the folder: while a run trains; else
-# A click on a name chooses a run; a click on a box ticks it. The page keeps what is ticked: the table
-# may be drawn anew between two clicks.
+# A click on a name chooses a run; a click on a box ticks it. The page keeps what is ticked, as the
+# table may be drawn anew between two clicks.
 _CLICKS = """
 const ticked = new Set();
 element.addEventListener('click', event => {
