@@ -13,7 +13,7 @@ from keras_cnn.inference import runs
 from keras_cnn.report import side_by_side
 
 SECONDS, SECONDS_IDLE = 2, 10  # between two looks at the folder: while a run trains; else
-# A click on a name chooses a run; a click on a box ticks it. The page keeps what is ticked: the
+# A click on a name chooses a run; a click on a box ticks it. The page keeps what is ticked, as the
 # table may be drawn anew between two clicks.
 _CLICKS = """
 const ticked = new Set();
@@ -39,7 +39,11 @@ def add(studio: Studio, text: Text) -> None:
         text: Gives a text in the page's language.
     """
     tab = _Tab(studio, text)
-    chosen, ticked, seen = gradio.State(None), gradio.State([]), gradio.State(lambda: tab.now())
+    chosen, ticked, seen = (
+        gradio.State(None),
+        gradio.State([]),
+        gradio.State(lambda: tab.now()),
+    )  # a copied method would copy the studio
     table = gradio.HTML(
         lambda: tab.table(None),
         js_on_load=_CLICKS,
