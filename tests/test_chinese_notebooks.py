@@ -1,0 +1,131 @@
+"""The Chinese notebooks have the code of the English ones, and prose by one glossary."""
+
+import csv
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+CHINESE = NOTEBOOKS / "zh"
+ENGLISH = sorted([*NOTEBOOKS.glob("*.ipynb"), *(NOTEBOOKS / "solutions").glob("*.ipynb")])
+UNITS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "万": 1e4, "亿": 1e8}
+HAN = "[\u4e00-\u9fff]"
+
+
+def _twin(path):
+    return CHINESE / path.relative_to(NOTEBOOKS)
+
+
+def _cells(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def _markdown_pairs(path):
+    """Return the texts of each English markdown cell and its Chinese twin."""
+    pairs = zip(_cells(path), _cells(_twin(path)), strict=True)
+    return [
+        ("".join(english["source"]), "".join(chinese["source"]))
+        for english, chinese in pairs
+        if english["cell_type"] == "markdown"
+    ]
+
+
+def _prose(text):
+    """Remove code, formulas, titles of sources, targets of links, and Chinese terms in brackets."""
+    text = re.sub(r"`[^`]*`", "`", text)
+    text = re.sub(r"\[[^\]]*\]\(https?:[^)]*\)|\[(?:中文|English)\]\([^)]*\)", "", text)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    text = re.sub(r"(?<!\*)\*(?!\*)[A-Z][^*]+ [^*]+\*", "", text)
+    return re.sub(r"\(([^()]*)\)", _without_chinese, " ".join(text.split()))
+
+
+def _without_chinese(brackets):
+    return f"({', '.join(part for part in brackets[1].split(', ') if not re.search(HAN, part))})"
+
+
+def _numbers(text):
+    found = re.findall(rf"(\d+(?:[.,]\d+)*)(?: *({'|'.join(UNITS)}))?", _prose(text))
+    return Counter(f"{float(n) * UNITS[unit]:g}" if unit else n for n, unit in found)
+
+
+def _glossary():
+    with (CHINESE / "glossary.csv").open(encoding="utf-8", newline="") as file:
+        return {row["english"]: row["chinese"].split("|") for row in csv.DictReader(file)}
+
+
+def _external_links(text):
+    return sorted(re.findall(r"\]\((https?:[^)]*)\)", text))
+
+
+each_notebook = pytest.mark.parametrize(
+    "path", ENGLISH, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+
+
+def test_every_notebook_has_a_chinese_twin_and_no_twin_is_left_over():
+    twins = [*CHINESE.glob("*.ipynb"), *(CHINESE / "solutions").glob("*.ipynb")]
+    assert sorted(twins) == sorted(map(_twin, ENGLISH))
+
+
+@each_notebook
+def test_the_code_and_the_metadata_of_both_languages_are_identical(path):
+    english, chinese = _cells(path), _cells(_twin(path))
+    assert [cell["cell_type"] for cell in english] == [cell["cell_type"] for cell in chinese]
+    for ours, theirs in zip(english, chinese, strict=True):
+        if ours["cell_type"] == "code":
+            assert ours == theirs
+            assert ours["outputs"] == [] and ours["execution_count"] is None
+        assert (ours["id"], ours["metadata"]) == (theirs["id"], theirs["metadata"])
+
+
+@each_notebook
+def test_a_term_of_the_glossary_is_translated_by_it(path):
+    wrong = []
+    for english, chinese in _markdown_pairs(path):
+        prose = _prose(english)
+        for term, translations in _glossary().items():
+            if re.search(rf"\b{term}(?:s|es)?\b", prose, re.I) and not any(
+                translation in chinese for translation in translations
+            ):
+                wrong.append((term, translations, chinese))
+    assert not wrong
+
+
+def test_every_term_of_the_glossary_stands_in_a_notebook():
+    text = " ".join(_prose(english) for path in ENGLISH for english, _ in _markdown_pairs(path))
+    unused = [t for t in _glossary() if not re.search(rf"\b{t}(?:s|es)?\b", text, re.I)]
+    assert unused == []
+
+
+@each_notebook
+def test_numbers_and_sources_of_both_languages_are_the_same(path):
+    for english, chinese in _markdown_pairs(path):
+        assert _numbers(english) == _numbers(chinese), chinese
+        assert _external_links(english) == _external_links(chinese), chinese
+
+
+@each_notebook
+def test_the_two_languages_of_a_chapter_link_each_other(path):
+    if path.parent == NOTEBOOKS:
+        english, chinese = _markdown_pairs(path)[0]
+        assert f"[中文](zh/{path.name})" in english
+        assert f"[English](../{path.name})" in chinese
+
+
+@each_notebook
+def test_every_link_of_a_chinese_notebook_leads_to_a_file(path):
+    for _, chinese in _markdown_pairs(path):
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", chinese):
+            assert (_twin(path).parent / link).exists(), link
+
+
+@each_notebook
+def test_chinese_prose_has_no_english_sentences_and_chinese_punctuation(path):
+    for _, chinese in _markdown_pairs(path):
+        prose = _prose(chinese)
+        assert not re.search(r"[A-Za-z]+(?:[ ,]+[A-Za-z]+){6}", prose), prose
+        assert not re.search(rf"{HAN}[,.;:!?()]", prose), prose
+        assert not re.search(rf"{HAN}[A-Za-z0-9]|[A-Za-z0-9]{HAN}", prose), prose
