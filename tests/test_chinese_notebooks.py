@@ -19,8 +19,12 @@ def _twin(path):
     return CHINESE / path.relative_to(NOTEBOOKS)
 
 
+def _notebook(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _cells(path):
-    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return _notebook(path)["cells"]
 
 
 def _markdown_pairs(path):
@@ -78,6 +82,7 @@ def test_every_notebook_has_a_chinese_twin_and_no_twin_is_left_over():
 
 @each_notebook
 def test_the_code_and_the_metadata_of_both_languages_are_identical(path):
+    assert _notebook(path)["metadata"] == _notebook(_twin(path))["metadata"]
     english, chinese = _cells(path), _cells(_twin(path))
     assert [cell["cell_type"] for cell in english] == [cell["cell_type"] for cell in chinese]
     for ours, theirs in zip(english, chinese, strict=True):
