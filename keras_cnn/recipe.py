@@ -60,8 +60,8 @@ class TrainingRecipe(ListedChoices, OptionFields):
         tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
         runs: Number of trainings, each with the next seed; the report gives mean and deviation.
         leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
-        cache: Where resized pictures are kept: "auto" (the generator's choice, or in memory and in
-            at most a tenth of the user's disk), "memory", "none" or a folder.
+        cache: Where resized pictures are kept: "auto" (the generator's choice, if there is one, or
+            in memory and in at most a tenth of the user's disk), "memory", "none" or a folder.
         workers: Threads that decode pictures; None takes one per core.
         deterministic: Whether the same seed must give the same bits; slower.
         distribute: Devices to train on: see `distribution`.
