@@ -14,7 +14,7 @@ from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.detection import DetectionRecipe, detection_splits, prediction
 from keras_cnn.detection.augment import Augmentation
 from keras_cnn.detection.batches import Batches
-from keras_cnn.images import decoding
+from keras_cnn.images import decoding, files
 from keras_cnn.images.disk import Disk
 
 
@@ -72,11 +72,14 @@ def test_pictures_of_an_earlier_run_give_the_same_batches_and_answers(pictures, 
 
 
 def test_views_of_an_augmentation_are_cut_from_the_whole_picture(pictures, tmp_path):
-    options = {"batch_size": 3, "augmentation": Augmentation(), "seed": 3}
-    kept = Disk(tmp_path / "kept")
+    kept, change = Disk(tmp_path / "kept"), Augmentation()
     Batches(pictures, cache=kept)[0]
-    cached, plain = (Batches(pictures, cache=where, **options)[0] for where in (kept, False))
-    np.testing.assert_array_equal(cached[0], plain[0])
+    batches = Batches(pictures, cache=kept, augmentation=change, seed=3)
+    for number, picture in enumerate(pictures):
+        rng = np.random.default_rng((3, 0, number))
+        whole = files.read(picture.path)
+        expected, *_ = change(whole, picture.boxes, picture.labels, size=300, rng=rng)
+        np.testing.assert_array_equal(batches.sample(number)[0], expected)
 
 
 def test_the_second_run_decodes_training_pictures_only(shapes, tmp_path, decoded, capsys):
