@@ -118,9 +118,13 @@ def test_features_are_the_means_of_the_last_map_of_each_of_the_last_three_resolu
     np.testing.assert_allclose(actual, np.concatenate(expected, axis=1), atol=1e-5)
 
 
-def test_a_network_without_feature_maps_gives_its_output():
+def test_an_output_that_is_no_feature_map_is_part_of_the_features():
     base = spread_of_rows_and_columns(input_shape=(24, 24, 3))
     assert labelled_features.feature_means(base).output_shape == (None, 2)
+    image = keras.Input((24, 24, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    base = keras.Model(image, keras.layers.Dense(3)(x))
+    assert labelled_features.feature_means(base).output_shape == (None, 4 + 3)
 
 
 def test_a_set_that_cannot_be_judged_is_refused(stripes):
