@@ -1,4 +1,4 @@
-"""The learning curve: nested subsets, a power law, and what twice as many pictures would bring."""
+"""The learning curve: nested subsets, a power law, and the forecast for twice as many pictures."""
 
 import csv
 import json
