@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from small_base import spread_of_rows_and_columns
 
@@ -68,6 +69,17 @@ def _rest(test):
     return [(test, others)]
 
 
+def test_the_penalty_with_the_lowest_cross_entropy_is_taken(monkeypatch):
+    features, labels, groups = _blobs()
+    chosen, tried = label_errors.out_of_fold(features, labels, groups), []
+    for penalty in label_errors.PENALTIES:
+        monkeypatch.setattr(label_errors, "PENALTIES", [penalty])
+        tried.append(label_errors.out_of_fold(features, labels, groups))
+    best = np.argmin([log_loss(labels, probabilities) for probabilities in tried])
+    assert 0 < best < len(tried) - 1
+    np.testing.assert_array_equal(chosen, tried[best])
+
+
 def test_the_margin_is_the_probability_of_the_label_minus_the_best_other():
     probabilities = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.7, 0.2, 0.1]])
     margins = label_errors.margin(probabilities, np.array([0, 1, 2]))
@@ -104,7 +116,7 @@ def test_swapped_labels_come_first_with_the_right_class(stripes, swapped):
     assert len(ranked) == 56 and ranked["rank"].tolist() == list(range(1, 57))
     first = ranked.head(5)
     assert sorted(first["file"]) == sorted(wrong)
-    assert (first["likely"] != first["label"]).all() and (first["probability"] > 0.5).all()
+    assert (ranked["likely"] != ranked["label"]).all() and (first["probability"] > 0.5).all()
     assert (first["file"].str.split("/").str[1] == first["label"]).all()
 
 
