@@ -84,7 +84,7 @@ class Pictures:
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """What tells whether a picture is unlike the training pictures.
+    """Detector of pictures that are unlike the training pictures.
 
     Attributes:
         method: "distance", or "both": the distance and the odds.
