@@ -68,8 +68,8 @@ def add(studio: Studio, text: Text) -> None:
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, seen], shown, **quiet)
-    # The last of several quick clicks counts; by default they are dropped while the first is shown.
-    last = {"trigger_mode": "always_last"}
+    # Each of several quick clicks counts: Gradio drops the data of the last with "always_last".
+    last = {"trigger_mode": "multiple", "concurrency_limit": 1}
     table.choose(tab.choose, None, [chosen, *shown], **quiet, **last)
     table.tick(tab.tick, None, [ticked, compare], **quiet, **last)
     compare.click(tab.compare, [ticked], [comparison])

@@ -131,7 +131,7 @@ def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
 def test_a_folder_that_cannot_be_used_is_a_sentence(url, folder, open_page):
     page = open_page(url)
     for named, sentence in (
-        ("", "Name the folder that holds one folder per class"),
+        ("", "Type the path of a folder of pictures"),
         ("no/such/folder", "'no/such/folder' is no folder: check the path"),
         (f"{folder}/cat", "holds no pictures in class folders"),
         (f"{folder}/../other", "is no folder"),
