@@ -131,10 +131,10 @@ def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
 def test_a_folder_that_cannot_be_used_is_a_sentence(url, folder, open_page):
     page = open_page(url)
     for named, sentence in (
-        ("", "Name the folder that holds one folder per class"),
-        ("no/such/folder", "'no/such/folder' is no folder: check the path"),
+        ("", "Type the path of a folder of pictures"),
+        ("no/such/folder", "There is no folder 'no/such/folder'"),
         (f"{folder}/cat", "holds no pictures in class folders"),
-        (f"{folder}/../other", "is no folder"),
+        ("~no_such_user/pets", "is no path"),
     ):
         look_at(page, named)
         page.locator("#clean-card .fault", has_text=sentence).wait_for()
