@@ -145,8 +145,8 @@ def _check_form(program, options):
     elif program == "pip":
         extras = set(settings["options.extras_require"])
         required = settings["options"]["install_requires"]
-        for name in set(names) - {"install", "."}:
-            wanted = re.fullmatch(r"\.\[(.*)\]", name)
+        for name in set(names) - {"install", ".", "keras-cnn"}:
+            wanted = re.fullmatch(r"(?:\.|keras-cnn)\[(.*)\]", name)
             assert set(wanted[1].split(",")) <= extras if wanted else f"\n{name}>=" in required
     elif program == "pytest":
         assert set(options) <= {"-n", "auto", "-m", "slow"}
@@ -154,6 +154,10 @@ def _check_form(program, options):
         assert options == ["install"] and (ROOT / ".pre-commit-config.yaml").exists()
     elif program == "jupyter":
         assert options[0] in ("lab", "nbconvert") and list(ROOT.glob(names[-1]))
+    elif program == "keras_cnn.cases":
+        assert options == ["NAME"]
+    elif program == "docker":
+        assert options[0] == "run" or (ROOT / options[options.index("-f") + 1]).is_file()
     elif program in ("apt-get", "npm"):
         page = documentation.read("data/README.md")
         assert names[0] == "install" and all(page.count(name) > 1 for name in names[1:])
