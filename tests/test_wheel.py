@@ -13,6 +13,8 @@ import pytest
 import keras_cnn
 
 ROOT = Path(keras_cnn.__file__).resolve().parents[1]
+HIDING = ("PYTHONPATH", "KERAS_CNN_DATA")  # they may lead to the checkout
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in HIDING}
 pytestmark = pytest.mark.slow
 
 
@@ -36,7 +38,7 @@ def python(built, tmp_path_factory):
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     (wheel,) = built.glob("*.whl")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
-    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True, env=ENVIRONMENT)
     (own,) = folder.glob("[Ll]ib/**/site-packages")
     others = [path for path in sys.path if Path(path).name == "site-packages"]
     (own / "dependencies.pth").write_text("\n".join(others))
@@ -47,14 +49,16 @@ def python(built, tmp_path_factory):
 def run(python, tmp_path):
     """Return a function that runs Python in an empty folder and returns what it prints."""
     mine = {"KERAS_HOME": str(tmp_path / "home"), "PYTHONIOENCODING": "utf-8"}
-    others = ("PYTHONPATH", "KERAS_CNN_DATA")
-    env = {key: value for key, value in os.environ.items() if key not in others} | mine
     folder = tmp_path / "elsewhere"
     folder.mkdir()
 
     def run_python(*words):
         done = subprocess.run(
-            [str(python), *words], cwd=folder, env=env, capture_output=True, encoding="utf-8"
+            [str(python), *words],
+            cwd=folder,
+            env=ENVIRONMENT | mine,
+            capture_output=True,
+            encoding="utf-8",
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -66,12 +70,7 @@ def test_the_sdist_has_the_tests_and_no_real_data(built):
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {
-        "tests/conftest.py",
-        "cases/digits_softmax.py",
-        "CITATION.cff",
-        "docs/RESULTS.md",
-    } < names
+    assert {"tests/conftest.py", "cases/digits_softmax.py", "CITATION.cff"} < names
     tops = {name.split("/")[1] for name in names if name.startswith("data/")}
     assert tops == {"README.md", "samples"} and not any("__pycache__" in name for name in names)
 
