@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from keras_cnn.training.run import run
     from keras_cnn.transfer import Base, fit, fit_features, fit_head
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # TensorFlow leaves oneDNN out on x86 processors without AVX-512 VNNI, though with AVX2 it trains
 # LeNet5 three times as fast. It reads this variable once, when it is imported.

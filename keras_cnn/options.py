@@ -239,13 +239,24 @@ def prepare_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes arguments in any order, and reports an error in one sentence."""
+    """A parser that takes arguments in any order, and reports an error in one sentence.
+
+    Attributes:
+        passes_on: Whether the words after the first are for another parser: they are not read, and
+            stand in the result as `passed_on`.
+    """
+
+    passes_on = False
 
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
-        options, unknown = self.parse_known_intermixed_args(args, namespace)
+        words = sys.argv[1:] if args is None else list(args)
+        own = words[:1] if self.passes_on else words
+        options, unknown = self.parse_known_intermixed_args(own, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
+        if self.passes_on:
+            options.passed_on = words[1:]
         return options
 
     def error(self, message):

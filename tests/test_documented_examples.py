@@ -145,15 +145,20 @@ def _check_form(program, options):
     elif program == "pip":
         extras = set(settings["options.extras_require"])
         required = settings["options"]["install_requires"]
-        for name in set(names) - {"install", "."}:
-            wanted = re.fullmatch(r"\.\[(.*)\]", name)
+        for name in set(names) - {"install", ".", "keras-cnn"}:
+            wanted = re.fullmatch(r"(?:\.|keras-cnn)\[(.*)\]", name)
             assert set(wanted[1].split(",")) <= extras if wanted else f"\n{name}>=" in required
     elif program == "pytest":
-        assert set(options) <= {"-n", "auto", "-m", "slow"}
+        others = set(options) - {"-n", "auto", "-m", "slow"}
+        assert all((ROOT / name).is_file() for name in others)
     elif program == "pre-commit":
         assert options == ["install"] and (ROOT / ".pre-commit-config.yaml").exists()
     elif program == "jupyter":
         assert options[0] in ("lab", "nbconvert") and list(ROOT.glob(names[-1]))
+    elif program == "keras_cnn.cases":
+        assert options == ["NAME"]
+    elif program == "docker":
+        assert options[0] == "run" or (ROOT / options[options.index("-f") + 1]).is_file()
     elif program in ("apt-get", "npm"):
         page = documentation.read("data/README.md")
         assert names[0] == "install" and all(page.count(name) > 1 for name in names[1:])
@@ -209,7 +214,7 @@ def test_every_block_is_a_command_python_or_a_known_text(page):
 
 @pytest.mark.parametrize("page", documentation.PAGES)
 def test_every_source_file_that_a_page_names_exists(page):
-    files = [path.as_posix() for path in ROOT.glob("[!.]*/**/*.py")]
+    files = [path.as_posix() for path in (*ROOT.glob("*.py"), *ROOT.glob("[!.]*/**/*.py"))]
     named = [span for span in documentation.spans(page) if re.fullmatch(r"[\w/]+\.py", span)]
     assert [name for name in named if not any(f.endswith(f"/{name}") for f in files)] == []
 

@@ -14,6 +14,7 @@ from keras_cnn import __version__, mirrors
 from keras_cnn.cli import (
     benchmark,
     cache,
+    case,
     check,
     clean,
     compare,
@@ -42,6 +43,7 @@ from keras_cnn.options import Parser, prepare_output, report_error
 COMMANDS = {
     "train": (train, "train a network on your pictures"),
     "train-detector": (train_detector, "train SSD300 on pictures with boxes"),
+    "case": (case, "run a case of the chapters, or list them"),
     "evaluate": (evaluate, "score a model on a folder of pictures"),
     "predict": (predict, "answer with the class of pictures"),
     "detect": (detect, "find objects in pictures"),

@@ -148,9 +148,14 @@ def _font():
     from keras_cnn.report import fonts
 
     names = fonts.families()
-    if len(names) > 1:
-        return f"{names[1]} has Chinese characters"
-    return (
-        "no font has Chinese characters, so figures show codes like \\u4e2d; install one, such as "
-        "Noto Sans CJK"
-    )
+    if len(names) == 1:
+        return (
+            "no font has Chinese characters, so figures show codes like \\u4e2d: "
+            f"{fonts.OWN_FILE} is missing or damaged; install keras-cnn again"
+        )
+    if names[1] == fonts.OWN:
+        return (
+            f"{fonts.OWN}, which comes with this package, draws the usual Chinese characters; for "
+            "rare ones install a whole font, such as Noto Sans CJK"
+        )
+    return f"{names[1]} has Chinese characters"

@@ -10,6 +10,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.filesystem import keras_home
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_SHIPPED = Path(__file__).resolve().parents[1] / "shipped" / "data" / "samples"  # of a wheel
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _sample(name):
 
 
 def _samples_folders():
-    return root() / "samples", _samples_folder()
+    return root() / "samples", _samples_folder(), _SHIPPED
 
 
 def _samples_folder():

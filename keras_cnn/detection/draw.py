@@ -24,7 +24,7 @@ def boxes(
         labels: Class ids, which choose the colours, (n,).
         texts: Text of each box, the most important first: a text avoids those before it. Of many
             objects only those wider than their text are labelled.
-            Characters that no font of the system can draw are escaped.
+            Characters that no font can draw are escaped.
 
     Returns:
         RGB, uint8, (height, width, 3).

@@ -1,8 +1,9 @@
-"""Text for figures: Chinese if an installed font has it, else escaped to ASCII."""
+"""Text for figures: drawn by an installed Chinese font or the package's own, else escaped."""
 
 import functools
 import unicodedata
 import warnings
+from pathlib import Path
 
 from matplotlib import font_manager
 
@@ -31,12 +32,17 @@ CJK = (  # by preference: upright sans-serif fonts are the most legible at label
     "LXGW WenKai",
     "AR PL UKai CN",
 )
+OWN = "Noto Sans GB2312"  # comes with this package: the 6,763 characters of GB 2312
+OWN_FILE = Path(__file__).parent / "font" / "NotoSansGB2312.otf"
 PROBE = "书"  # a font that has this simplified character can draw Chinese labels
 
 
 @functools.cache
 def families() -> tuple[str, ...]:
-    """Return the fonts to draw with; the first that has a character draws it."""
+    """Return the fonts to draw with; the first that has a character draws it.
+
+    A Chinese font of the system comes before the package's own, which lacks rare characters.
+    """
     chinese = _chinese(font_manager.fontManager.ttflist)
     if chinese is None:
         # matplotlib caches its list of fonts on disk; fonts installed later are not in it.
@@ -47,8 +53,17 @@ def families() -> tuple[str, ...]:
                 font_manager.fontManager.addfont(path)
             except Exception:  # noqa: BLE001, S112 - FreeType raises several kinds for a bad file
                 continue
-        chinese = _chinese(font_manager.fontManager.ttflist[before:])
+        chinese = _chinese(font_manager.fontManager.ttflist[before:]) or _own()
     return (LATIN,) if chinese is None else (LATIN, chinese)
+
+
+def _own() -> str | None:
+    """Return the name of the package's own font, or None if its file is missing or damaged."""
+    try:
+        font_manager.fontManager.addfont(OWN_FILE)
+    except (OSError, RuntimeError):
+        return None
+    return OWN
 
 
 def printable(text) -> str:
@@ -124,7 +139,7 @@ def _drawn(character: str) -> bool:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "no installed font has some characters of the labels, so the figures show codes like "
+        "no font has some characters of the labels, so the figures show codes like "
         "\\u4e2d; install a font that has them, such as Noto Sans CJK",
         stacklevel=2,
     )

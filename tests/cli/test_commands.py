@@ -26,6 +26,7 @@ from keras_cnn.training import lr_finder
 COMMANDS = (
     "train",
     "train-detector",
+    "case",
     "learning-curve",
     "lr-find",
     "evaluate",

@@ -27,6 +27,7 @@ from keras_cnn.options import report_error
         (["doctor", "--fast"], 0),
         (["cache", "{stripes}"], 0),
         (["models"], 0),
+        (["case"], 0),
         (["port", "{stripes}/old.py"], 0),
     ],
 )

@@ -39,6 +39,14 @@ def test_from_a_wheel_data_lies_in_the_users_cache(tmp_path, monkeypatch):
     assert str(datasets.root()) in doctor.examine()["folders"]["data"]
 
 
+def test_a_wheel_carries_the_calligraphy_sample(place, tmp_path, monkeypatch):
+    write_picture(tmp_path / "shipped/calligraphy/train/kaishu/0.png")
+    module = importlib.import_module("keras_cnn.datasets.locate")
+    monkeypatch.setattr(module, "_SHIPPED", tmp_path / "shipped")
+    location = datasets.locate("calligraphy")
+    assert location.is_sample and location.path == tmp_path / "shipped/calligraphy"
+
+
 def test_the_users_folder_comes_before_all_others(place, tmp_path):
     (place / "flowers").mkdir()
     mine = tmp_path / "my flowers 花"

@@ -18,7 +18,6 @@ from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.task import DetectionSplits
 from keras_cnn.errors import InputError
 from keras_cnn.models.ssd import SSD300
-from keras_cnn.report import fonts
 
 
 def test_boxes_come_back_in_the_pixels_of_each_picture():
@@ -112,8 +111,6 @@ def test_labels_of_boxes_in_the_same_place_do_not_overlap_or_leave_the_picture()
 
 
 def test_chinese_labels_are_drawn_with_a_font_that_has_them():
-    if len(fonts.families()) == 1:
-        pytest.skip("no installed font has Chinese characters")
     blank = np.zeros((100, 300, 3), np.uint8)
     corner, label = np.array([[10, 40, 200, 90]]), np.array([1])
     texts = [draw.boxes(blank, corner, label, texts=[text]) for text in ("书书", "法法")]

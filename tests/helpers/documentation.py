@@ -98,12 +98,13 @@ def help_text(name):
 
 
 def python_blocks():
-    """Return the Python blocks of the pages, once each."""
+    """Return the Python blocks of the pages, once each: translated comments do not count."""
     blocks = {}
     for page in PAGES:
         for language, content in fenced_blocks(page):
             if language == "python":
-                blocks.setdefault(content, Example(content, page, is_block=True))
+                code = re.sub(r"\s+# .*", "", content)
+                blocks.setdefault(code, Example(content, page, is_block=True))
     return list(blocks.values())
 
 

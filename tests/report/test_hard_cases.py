@@ -1,17 +1,14 @@
 """Reports with unusual pictures, names, scores and fonts."""
 
 import csv
-import dataclasses
 import json
 import os
-import warnings
 
 import numpy as np
 import pytest
 from report_inputs import FACTS, one_hot, random_answers
 
 from keras_cnn import report
-from keras_cnn.report import figures, fonts
 
 # Hard cases
 
@@ -138,64 +135,3 @@ def test_facts_of_any_kind_reach_json(classify, undrawn):
     }
     result = classify(*random_answers(4, 2), facts=facts)
     assert result["array"] == [0, 1, 2] and result["number"] == 0.5 and result["nan"] is None
-
-
-# Chinese
-
-
-def _missing_glyphs(draw):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        draw()
-    return [str(warning.message) for warning in caught if "Glyph" in str(warning.message)]
-
-
-def test_chinese_names_and_folders_render(tmp_path, pictures, classify):
-    paths = pictures(4, name="永字_{:d}.png")
-    y_true, y_score = np.array([0, 1, 0, 1]), one_hot([1, 1, 0, 0], 2)
-
-    def draw():
-        classify(y_true, y_score, name="运行/书法", class_names=["楷书", "行书"], paths=paths)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without a Chinese font they are escaped
-        assert not _missing_glyphs(draw)
-    assert (tmp_path / "运行" / "书法" / "confusion.png").exists()
-    assert "楷书" in (tmp_path / "运行" / "书法" / "report.html").read_text("utf-8")
-    assert "楷书" in (tmp_path / "运行" / "书法" / "report.json").read_text("utf-8")
-
-
-@pytest.fixture
-def forget_fonts():
-    """Clear the caches of fonts before and after a test."""
-    caches = (fonts.families, fonts._drawn, fonts._warn_once)
-    for cache in caches:
-        cache.cache_clear()
-    yield
-    for cache in caches:
-        cache.cache_clear()
-
-
-def test_without_a_chinese_font_names_are_escaped_with_one_warning(monkeypatch, forget_fonts):
-    monkeypatch.setattr(fonts, "_chinese", lambda _: None)
-    with pytest.warns(UserWarning, match="Noto Sans CJK") as caught:
-        assert fonts.printable("楷书 a") == r"\u6977\u4e66 a"
-        assert fonts.printable("行") == r"\u884c"
-        assert not _missing_glyphs(lambda: figures.sentence("楷书"))
-    assert len([warning for warning in caught if "Noto" in str(warning.message)]) == 1
-
-
-def test_a_chinese_font_of_any_name_is_found(monkeypatch, forget_fonts):
-    if len(fonts.families()) == 1:
-        pytest.skip("this machine has no Chinese font")
-    monkeypatch.setattr(fonts, "CJK", ())
-    assert fonts._has(fonts._chinese(fonts.font_manager.fontManager.ttflist), "书")
-
-
-def test_fonts_of_unusual_weight_cause_no_log_message(monkeypatch, caplog):
-    manager = fonts.font_manager.fontManager
-    usual = next(font for font in manager.ttflist if font.name == fonts.LATIN)
-    light = dataclasses.replace(usual, name="Feather", style="normal", weight=200)
-    monkeypatch.setattr(manager, "ttflist", [light])
-    assert fonts._chinese(manager.ttflist) is None
-    assert not caplog.records
