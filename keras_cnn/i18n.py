@@ -1,0 +1,171 @@
+"""What people read, in English or in Chinese.
+
+Files for programs and the results of functions are English: `report.json`, exceptions, tables. The
+text that people read is translated where it is shown:
+
+- `_("… {name} …").format(name=…)` and `ngettext` are text that is shown at once, such as a heading.
+- `N_(f"… {name} …")` is a sentence that is stored or returned, in English. `translated` shows it in
+  the reader's language, also if it comes from a `report.json`: the catalogue has its template, and
+  the sentence's values are put into the template's translation. The messages of `InputError` and
+  the texts of `--help` are in the catalogue without a mark.
+
+`tests/helpers/catalogue.py` collects the texts and compiles the catalogue. It is read when the
+first text is translated.
+"""
+
+import contextlib
+import functools
+import gettext as _gettext
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from importlib import resources
+
+LANGUAGES = ("en", "zh")
+FIELD = re.compile(r"\{([a-z_]\w*)(!t)?(?::([^{}]*))?\}")  # of a template: {name}, {number:,}
+_NUMBER = r"[-+0-9.,e%]+|nan|-?inf"  # what a field with a format is filled with
+_chosen: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+def language() -> str:
+    """Return the language of the reader: that of `using` or `--lang`, else the environment's.
+
+    In the environment, `KERAS_CNN_LANG` is before the system's `LC_ALL`, `LC_MESSAGES` and `LANG`.
+
+    Returns:
+        One of `LANGUAGES`; English for a system in any other language.
+    """
+    if chosen := _chosen.get():
+        return chosen
+    names = ("KERAS_CNN_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    name = next((os.environ[name] for name in names if os.environ.get(name)), None)
+    if name is None and sys.platform == "win32":
+        import locale
+
+        name = locale.getlocale()[0]
+    return "zh" if (name or "").lower().startswith(("zh", "chinese")) else "en"
+
+
+def choose(language: str) -> None:
+    """Set the language of this thread, for the rest of the process or of a block of `using`.
+
+    Args:
+        language: One of `LANGUAGES`.
+    """
+    _chosen.set(language)
+
+
+@contextlib.contextmanager
+def using(language: str | None = None) -> Iterator[None]:
+    """Show texts in a language inside this block, on this thread; afterwards as before.
+
+    Args:
+        language: One of `LANGUAGES`; None keeps the language until `choose` sets another.
+    """
+    token = _chosen.set(language or _chosen.get())
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def _(message: str) -> str:
+    """Return a text in the reader's language.
+
+    Args:
+        message: The English text, as it is in the catalogue; another text is returned as it is.
+    """
+    return message if language() == "en" else _catalogue().gettext(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """Return the text for a number in the reader's language.
+
+    Args:
+        singular: The English text for 1.
+        plural: The English text for other numbers.
+        number: The number.
+    """
+    if language() == "en":
+        return singular if number == 1 else plural
+    return _catalogue().ngettext(singular, plural, number)
+
+
+def N_(message: str) -> str:  # noqa: N802 - the usual name of this mark
+    """Return a text as it is: the mark puts it into the catalogue, for `translated`.
+
+    Args:
+        message: An English text, which may be an f-string.
+    """
+    return message
+
+
+def translated(text: str) -> str:
+    """Return an English sentence in the reader's language.
+
+    Args:
+        text: A sentence, or several in lines. A line that is not in the catalogue, and that no
+            template of it matches, stays as it is.
+    """
+    if language() == "en":
+        return text
+    whole = _catalogue().sentence(text)
+    if whole is None and "\n" in text:
+        return "\n".join(map(translated, text.split("\n")))
+    return text if whole is None else whole
+
+
+class _Catalogue(_gettext.GNUTranslations):
+    """A compiled catalogue that also translates sentences whose values are filled in."""
+
+    @functools.cached_property
+    def _templates(self):
+        """Return (pattern, translation) of the texts with values, the longest first."""
+        texts = {
+            key if isinstance(key, str) else key[0]: value for key, value in self._catalog.items()
+        }
+        found = [text for text in texts if FIELD.search(text)]
+        found.sort(key=lambda text: -len(FIELD.sub("", text)))
+        return [(pattern(text), texts[text]) for text in found]
+
+    def sentence(self, text):
+        """Return a sentence's translation, or None."""
+        if isinstance(known := self._catalog.get(text), str) and text:
+            return known
+        for template, translation in self._templates:
+            if match := template.fullmatch(text):
+                values = match.groupdict()
+                return FIELD.sub(lambda field: _value(field, values), translation)  # noqa: B023
+        return None
+
+
+def pattern(template: str) -> re.Pattern:
+    """Return the pattern that the sentences of a template match, with a group for each value.
+
+    Args:
+        template: A text with fields such as ``{name}`` or ``{number:,}``.
+    """
+    parts, end, seen = [], 0, set()
+    for field in FIELD.finditer(template):
+        name = field[1]
+        parts += [re.escape(template[end : field.start()])]
+        value = _NUMBER if field[3] else ".*?"
+        parts += [f"(?P={name})" if name in seen else f"(?P<{name}>{value})"]
+        seen.add(name)
+        end = field.end()
+    return re.compile("".join(parts) + re.escape(template[end:]), re.DOTALL)
+
+
+def _value(field, values):
+    """Return the text of a field; ``{name!t}`` asks for its translation."""
+    value = values[field[1]]
+    return translated(value) if field[2] else value
+
+
+@functools.cache
+def _catalogue():
+    path = resources.files("keras_cnn").joinpath("locale/zh/LC_MESSAGES/keras_cnn.mo")
+    with path.open("rb") as file:
+        return _Catalogue(file)
