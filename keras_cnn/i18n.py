@@ -3,7 +3,7 @@
 Files for programs and the results of functions are English: `report.json`, exceptions, tables. The
 text that people read is translated where it is shown:
 
-- `_("… {name} …").format(name=…)` and `ngettext` are text that is shown at once, such as a heading.
+- `_("… {name} …").format(name=…)`, `ngettext` and `pgettext` are text that is shown at once, such as a heading.
 - `N_(f"… {name} …")` is a sentence that is stored or returned, in English. `translated` shows it in
   the reader's language, also if it comes from a `report.json`: the catalogue has its template, and
   the sentence's values are put into the template's translation. The messages of `InputError` and
@@ -93,6 +93,16 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return _catalogue().ngettext(singular, plural, number)
 
 
+def pgettext(context: str, message: str) -> str:
+    """Return a text in the reader's language, where a word has several meanings.
+
+    Args:
+        context: Where it stands, as in the catalogue.
+        message: The English text.
+    """
+    return message if language() == "en" else _catalogue().pgettext(context, message)
+
+
 def N_(message: str) -> str:  # noqa: N802 - the usual name of this mark
     """Return a text as it is: the mark puts it into the catalogue, for `translated`.
 
@@ -115,6 +125,16 @@ def translated(text: str) -> str:
     if whole is None and "\n" in text:
         return "\n".join(map(translated, text.split("\n")))
     return text if whole is None else whole
+
+
+def say(text: str, **options) -> None:
+    """Print a sentence in the reader's language; the call also marks it, as `N_` does.
+
+    Args:
+        text: An English sentence, which may be an f-string.
+        **options: Those of `print`.
+    """
+    print(translated(text), **options)
 
 
 class _Catalogue(_gettext.GNUTranslations):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import LANGUAGES, choose, say
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -192,12 +193,12 @@ def report_error(error: BaseException) -> int | None:
         The exit code; None if the error is a bug, and nothing is printed.
     """
     if isinstance(error, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        say("interrupted", file=sys.stderr)
         return 130
     message = str(error) if isinstance(error, InputError) else missing_backend(error)
     if message is None:
         return None
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}", file=sys.stderr)
     return 2
 
 
@@ -239,10 +240,25 @@ def prepare_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes arguments in any order, and reports an error in one sentence."""
+    """A parser that takes arguments in any order, and reports an error in one sentence.
+
+    It has the option ``--lang``, which sets the language of all that follows, ``--help`` included.
+    """
+
+    def __init__(self, **options):
+        """Make the parser; the options are those of `argparse.ArgumentParser`."""
+        super().__init__(**options)
+        self.add_argument(
+            "--lang",
+            choices=LANGUAGES,
+            help="language of the output (default: KERAS_CNN_LANG, or the system's)",
+        )
 
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
+        args = sys.argv[1:] if args is None else list(args)
+        if chosen := _language(args):
+            choose(chosen)
         options, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
@@ -251,6 +267,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """Exit with code 2, without the usage block."""
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
+
+
+def _language(args):
+    """Return the language that ``--lang`` names, None without it or for an unknown language."""
+    words = args[: args.index("--")] if "--" in args else args
+    chosen = None
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == "--lang" or word.startswith("--lang="):
+            chosen = word.partition("=")[2] or following
+    return chosen if chosen in LANGUAGES else None
 
 
 def kind_of(field: dataclasses.Field) -> Any:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keras_cnn import __version__, mirrors
+from keras_cnn import __version__, i18n, mirrors
 from keras_cnn.cli import (
     benchmark,
     cache,
@@ -77,7 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_output()
     command, words = _split(sys.argv[1:] if argv is None else list(argv))
     module, _ = COMMANDS[command]
-    options = _command_parser(command, module).parse_args(words)
+    with i18n.using():  # until the command ends
+        return _run(module, _command_parser(command, module).parse_args(words))
+
+
+def _run(module, options):
+    """Run a command; return the exit code."""
     try:
         with mirrors.chosen(getattr(options, "mirror", None)):
             return module.run(options) or 0
@@ -91,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # a full disk, a file without permission, no network
         place = f" {error.filename!r}" if error.filename else ""
-        print(f"error: {error.strerror or error}{place}", file=sys.stderr)
+        i18n.say(f"error: {error.strerror or error}{place}", file=sys.stderr)
         return 2
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 
 _LEAST_SIDE = 480  # pixels; smaller drawings are enlarged
 
@@ -69,9 +70,9 @@ def run(options: argparse.Namespace) -> None:
         print(table)
         files = _write(drawings, options.out or subject.path.with_name("explain"))
         for answer in filter(None, answers):
-            print(answer)
+            say(answer)
         for file in files:
-            print(f"Drawn: {file}")
+            say(f"Drawn: {file}")
     if options.json:
         output.print_json({"drawings": files, "table": table.to_dict()})
 

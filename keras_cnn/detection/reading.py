@@ -10,6 +10,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import of_options
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_, say
 
 
 def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[str]]:
@@ -50,13 +51,13 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     splits = splits if share else boxed_division.divide(splits, groups, **options)
     if made:
         parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
-        notes.append(f"The set was divided by class, copies on one side: {parts}.")
+        notes.append(N_(f"The set was divided by class, copies on one side: {parts}."))
     if unused := splits["train"].without_objects:
-        notes.append(f"Classes without objects in train: {', '.join(unused)}.")
+        notes.append(N_(f"Classes without objects in train: {', '.join(unused)}."))
     for name, reason in annotations.small_objects(splits["train"], sizes=sizes).items():
-        notes.append(f"Small objects of {name} in train: {reason}.")
+        notes.append(N_(f"Small objects of {name} in train: {reason}."))
     for note in notes:
-        print(note)
+        say(note)
     return splits, skipped, notes
 
 

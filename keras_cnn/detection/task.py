@@ -20,11 +20,12 @@ from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import files
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
-VALIDATED = (
+VALIDATED = N_(
     "The set has no test split. The score is that of the validation pictures, which picked the "
     "best weights, so it is probably too high: add a test split."
 )
@@ -226,7 +227,7 @@ def detection_splits(
     """
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
-        print(source.note)
+        say(source.note)
     splits, skipped, notes = reading.annotated(source.path, recipe)
     class_names, has_test = splits["train"].class_names, "test" in splits
     splits = {name: part.pictures for name, part in splits.items()}

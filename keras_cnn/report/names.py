@@ -1,6 +1,6 @@
 """Names of facts, options and figures in the reader's language."""
 
-from keras_cnn.i18n import N_, _
+from keras_cnn.i18n import N_, _, pgettext
 
 # Keys of `report.json` and of its tables, as a page shows them. Those of options are collected
 # from the recipes.
@@ -29,6 +29,7 @@ FACTS = (
     N_("listing"),
     N_("mean"),
     N_("name"),
+    N_("network"),
     N_("note"),
     N_("parameters"),
     N_("phases"),
@@ -46,6 +47,7 @@ FACTS = (
     N_("total"),
     N_("train"),
     N_("training"),
+    N_("validate on test"),
     N_("validation"),
     N_("value"),
     N_("values"),
@@ -83,7 +85,10 @@ def name(key: str) -> str:
         key: Its key, such as "learning_rate".
     """
     words = key.replace("_", " ")
-    return _(f"validation {words[4:]}" if words.startswith("val ") else words)
+    if words.startswith("val "):
+        return _("validation " + words[4:])
+    text = pgettext("option", words)
+    return _(words) if text == words else text
 
 
 def heading(key: str) -> str:

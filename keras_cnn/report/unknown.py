@@ -37,16 +37,19 @@ def sentence(measured: dict) -> str:
     ours, softmax = (sentences.number(measured[key]) for key in ("auroc", "softmax_auroc"))
     opening = N_(
         f"The pictures of a class that is left out are detected by {METHODS[measured['method']]} "
-        f"with an AUROC of {ours}, beside {softmax} by max-softmax"
+        f"with an AUROC of {ours}, beside {softmax} by max-softmax."
     )
     if measured["classes"] == 2:
-        return N_(f"{opening}, which cannot tell: of two classes one is left, with probability 1.")
+        return N_(
+            f"{opening} Max-softmax cannot detect them: of two classes one is left, with "
+            "probability 1."
+        )
     interval = measured["gain_auroc_interval"]
     if interval[0] > 0:
-        return N_(f"{opening}.")
+        return opening
     if interval[1] < 0:
-        return N_(f"{opening}: this does not beat max-softmax.")
-    return N_(f"{opening}: this is not shown to beat max-softmax.")
+        return N_(f"{opening} This does not beat max-softmax.")
+    return N_(f"{opening} This is not shown to beat max-softmax.")
 
 
 def explanation(measured: dict) -> str:

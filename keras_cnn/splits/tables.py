@@ -15,6 +15,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import without
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import ImageDataGenerator, disk, files
 from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
@@ -22,7 +23,7 @@ from keras_cnn.images.disk import Disk
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
 _SHARE_OF_DISK = 0.1  # of its free room, for the pictures of a run
-ON_TEST = (
+ON_TEST = N_(
     "The test pictures are the validation pictures too. A choice that looks at their curve, such "
     "as the number of epochs, is fitted to them: this is no honest test score."
 )
@@ -36,7 +37,7 @@ def locate(recipe: Recipe) -> datasets.Location:
     """
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
-        print(source.note)
+        say(source.note)
     return source
 
 
@@ -107,9 +108,9 @@ def with_cache(generator: ImageDataGenerator, recipe: Recipe) -> ImageDataGenera
     elif recipe.cache == "memory":
         generator.cache = "auto"
     elif recipe.cache != "auto":
-        generator.cache = Disk(Path(recipe.cache).expanduser(), say=print)
+        generator.cache = Disk(Path(recipe.cache).expanduser(), say=say)
     elif generator.cache == "auto":
-        generator.cache = Disk(disk.default_folder(), share=_SHARE_OF_DISK, say=print)
+        generator.cache = Disk(disk.default_folder(), share=_SHARE_OF_DISK, say=say)
     return generator
 
 

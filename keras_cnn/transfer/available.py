@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from keras_cnn import models
+from keras_cnn.i18n import N_, say
 from keras_cnn.models import weights as weight_files
 from keras_cnn.transfer.base import Base
 
@@ -53,8 +54,8 @@ def published_or_random(builder: Callable, *, image_size: int) -> tuple[Base, li
     try:
         builder(weights="imagenet", include_top=False, input_shape=(image_size, image_size, 3))
     except OSError as error:
-        note = f"Random weights instead of ImageNet's: {error}."
-        print(note)
+        note = N_(f"Random weights instead of ImageNet's: {error}.")
+        say(note)
         return Base.of(builder, weights=None), [note]
     return Base.of(builder, weights="imagenet"), []
 
