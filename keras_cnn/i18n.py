@@ -3,7 +3,8 @@
 Files for programs and the results of functions are English: `report.json`, exceptions, tables. The
 text that people read is translated where it is shown:
 
-- `_("… {name} …").format(name=…)`, `ngettext` and `pgettext` are text that is shown at once, such as a heading.
+- `_("… {name} …").format(name=…)`, `ngettext` and `pgettext` are text that is shown at once, such
+  as a heading.
 - `N_(f"… {name} …")` is a sentence that is stored or returned, in English. `translated` shows it in
   the reader's language, also if it comes from a `report.json`: the catalogue has its template, and
   the sentence's values are put into the template's translation. The messages of `InputError` and
@@ -24,6 +25,7 @@ from contextvars import ContextVar
 from importlib import resources
 
 LANGUAGES = ("en", "zh")
+SENTENCE = "sentence"  # context of a stored sentence with values
 FIELD = re.compile(r"\{([a-z_]\w*)(!t)?(?::([^{}]*))?\}")  # of a template: {name}, {number:,}
 _NUMBER = r"[-+0-9.,e%]+|nan|-?inf"  # what a field with a format is filled with
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
@@ -142,13 +144,15 @@ class _Catalogue(_gettext.GNUTranslations):
 
     @functools.cached_property
     def _templates(self):
-        """Return (pattern, translation) of the texts with values, the longest first."""
-        texts = {
-            key if isinstance(key, str) else key[0]: value for key, value in self._catalog.items()
+        """Return (pattern, translation) of the sentences with values, the longest first."""
+        start = f"{SENTENCE}\4"
+        found = {
+            key.removeprefix(start): translation
+            for key, translation in self._catalog.items()
+            if isinstance(key, str) and key.startswith(start)
         }
-        found = [text for text in texts if FIELD.search(text)]
-        found.sort(key=lambda text: -len(FIELD.sub("", text)))
-        return [(pattern(text), texts[text]) for text in found]
+        by_length = sorted(found, key=lambda text: -len(FIELD.sub("", text)))
+        return [(pattern(text), found[text]) for text in by_length]
 
     def sentence(self, text):
         """Return a sentence's translation, or None."""
@@ -175,7 +179,8 @@ def pattern(template: str) -> re.Pattern:
         parts += [f"(?P={name})" if name in seen else f"(?P<{name}>{value})"]
         seen.add(name)
         end = field.end()
-    return re.compile("".join(parts) + re.escape(template[end:]), re.DOTALL)
+    flags = re.DOTALL if "\n" in template else 0  # else each line is a sentence
+    return re.compile("".join(parts) + re.escape(template[end:]), flags)
 
 
 def _value(field, values):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
+from keras_cnn.help_texts import HelpFormatter
 from keras_cnn.i18n import LANGUAGES, choose, say
 
 _BACKENDS = ("tensorflow", "jax", "torch")
@@ -71,11 +72,7 @@ class OptionFields:
         Raises:
             SystemExit: With code 2 for a wrong option or value, with code 0 after ``--help``.
         """
-        parser = Parser(
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        parser = Parser(description=description)
         self.add_options(parser)
         options = parser.parse_args(argv)
         try:
@@ -247,7 +244,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options):
         """Make the parser; the options are those of `argparse.ArgumentParser`."""
-        super().__init__(**options)
+        super().__init__(formatter_class=HelpFormatter, allow_abbrev=False, **options)
         self.add_argument(
             "--lang",
             choices=LANGUAGES,
@@ -257,8 +254,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
         args = sys.argv[1:] if args is None else list(args)
-        if chosen := _language(args):
-            choose(chosen)
+        choose_language(args)
         options, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
@@ -269,14 +265,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
 
 
-def _language(args):
-    """Return the language that ``--lang`` names, None without it or for an unknown language."""
+def choose_language(args: Sequence[str]) -> None:
+    """Set the language that ``--lang`` names, for ``--help`` and errors too.
+
+    Args:
+        args: The arguments; without ``--lang`` the language stays, an unknown one is refused later.
+    """
     words = args[: args.index("--")] if "--" in args else args
     chosen = None
     for word, following in zip(words, [*words[1:], None], strict=True):
         if word == "--lang" or word.startswith("--lang="):
             chosen = word.partition("=")[2] or following
-    return chosen if chosen in LANGUAGES else None
+    if chosen in LANGUAGES:
+        choose(chosen)
 
 
 def kind_of(field: dataclasses.Field) -> Any:

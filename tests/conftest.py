@@ -17,6 +17,7 @@ from keras_cnn.images import disk
 from keras_cnn.report import figures, reliability
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["KERAS_CNN_LANG"] = "en"  # on a Chinese system, too
 
 
 @pytest.fixture

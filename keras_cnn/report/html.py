@@ -34,7 +34,6 @@ SIZES = {  # of objects -> heading of the score, and their area
     "medium": (N_("COCO AP, medium"), N_("32² to 96² pixels")),
     "large": (N_("COCO AP, large"), N_("above 96² pixels")),
 }
-LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}  # of HTML
 STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
@@ -75,9 +74,8 @@ def document(title: str, sections: Iterable[str]) -> str:
         sections: What `section` returned, in order.
     """
     title = escape(title)
-    tag = LANGUAGE_TAGS[language()]
     return (
-        f'<!DOCTYPE html>\n<html lang="{tag}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n" + "\n".join(sections) + "\n</body>\n</html>\n"

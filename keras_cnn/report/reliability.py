@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnn.i18n import N_, _
+from keras_cnn.i18n import N_, _, translated
 from keras_cnn.report.canvas import paper, png
 
 TITLES = {
@@ -46,7 +46,7 @@ def draw(calibration: dict, *, parts=None, dark=False) -> bytes:
                 zorder=3,
                 label=_("answers, area: their number"),
             )
-            title = _(TITLES[part]).format(error=calibration[part]["ece"])
+            title = translated(TITLES[part].format(error=calibration[part]["ece"]))
             ax.set_title(title, loc="left")
             ax.set(xlabel=_("probability of the answer"), ylabel=_("share of right answers"))
             ax.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05), aspect="equal")

@@ -8,13 +8,14 @@ Run it after a text has changed, write the missing translations into the `.po`, 
 import ast
 import datetime
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages import catalog, mofile, pofile
 
-from keras_cnn.i18n import FIELD
+from keras_cnn.i18n import FIELD, SENTENCE
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "keras_cnn" / "locale" / "zh" / "LC_MESSAGES" / "keras_cnn.po"
@@ -36,7 +37,11 @@ def collect() -> catalog.Catalog:
     )
     for path in [*sorted(ROOT.glob("keras_cnn/**/*.py")), *sorted(ROOT.glob("cases/*.py"))]:
         place = path.relative_to(ROOT).as_posix()
-        for context, text in _texts(ast.parse(path.read_text("utf-8"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        described = {"cases": [tree], "cli": [n for n in tree.body if _is_command(n)]}
+        docstrings = map(ast.get_docstring, described.get(path.parent.name, ()))
+        paragraphs = itertools.chain.from_iterable(map(_paragraphs, docstrings))
+        for context, text in (*_texts(tree), *paragraphs):
             texts.add(text, locations=[(place, 0)], context=context)
     return texts
 
@@ -45,8 +50,9 @@ def _texts(tree) -> Iterator[tuple[str | None, str | tuple[str, str]]]:
     """Yield (context, text); for a plural, the text is singular and plural."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from ((None, text) for text in _of_call(node))
+            yield from _of_call(node)
             yield from (("option", name) for name in _choices(node))
+            yield from _of_help(node)
         if isinstance(node, ast.AnnAssign) and _function(node.value) == "option":
             yield "option", node.target.id.replace("_", " ")
 
@@ -54,9 +60,31 @@ def _texts(tree) -> Iterator[tuple[str | None, str | tuple[str, str]]]:
 def _of_call(node):
     name = _function(node)
     if name in MARKS and node.args and (text := template(node.args[0])):
-        yield text
+        yield SENTENCE if name != "_" and FIELD.search(text) else None, text
     if name == "ngettext" and isinstance(node.args[0], ast.Constant):
-        yield node.args[0].value, node.args[1].value
+        yield None, (node.args[0].value, node.args[1].value)
+
+
+def _of_help(node):
+    """Yield the texts of an option's help, without the default that follows."""
+    texts = [keyword.value for keyword in node.keywords if keyword.arg == "help"]
+    if _function(node) == "option":
+        texts += node.args[1:2]
+    for text in filter(None, map(template, texts)):
+        start, _, default = text.partition(" (default: ")
+        whole = " " in default or "{" in default
+        yield SENTENCE if FIELD.search(text) else None, text if whole else start
+
+
+def _is_command(node):
+    return isinstance(node, ast.FunctionDef) and node.name == "run"
+
+
+def _paragraphs(docstring):
+    """Yield the paragraphs of a description as single lines; those with indented lines are kept."""
+    for paragraph in docstring.split("\n\n"):
+        if "\n " not in paragraph:
+            yield None, " ".join(paragraph.split())
 
 
 def _choices(node):
