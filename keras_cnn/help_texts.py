@@ -13,6 +13,7 @@ OF_ARGPARSE = (
 )
 
 _ENDS = "，。、；：？！）”》"  # do not begin a line
+_BEGINS = "（“《"  # do not end a line
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -72,10 +73,10 @@ def _words(text):
     """Yield the parts of a text between which a line may break; a space belongs to the next."""
     word = ""
     for character in text:
-        if word and (character == " " or _columns(character) == 2 or _columns(word[-1]) == 2):
-            if word != " ":
-                yield word
-                word = ""
+        is_wide = word and 2 in (_columns(character), _columns(word[-1]))
+        if (is_wide or character == " ") and word.strip() and word[-1] not in _BEGINS:
+            yield word
+            word = ""
         word += character
     if word:
         yield word

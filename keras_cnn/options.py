@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
 from keras_cnn.help_texts import HelpFormatter
-from keras_cnn.i18n import LANGUAGES, choose, say
+from keras_cnn.i18n import LANGUAGES, choose, say, using
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -259,6 +259,11 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(_unknown(unknown, self))
         return options
+
+    def format_usage(self):
+        """Return the usage, in English: argparse cuts off the length of "usage: "."""
+        with using("en"):
+            return super().format_usage()
 
     def error(self, message):
         """Exit with code 2, without the usage block."""

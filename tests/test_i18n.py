@@ -11,8 +11,10 @@ import catalogue
 import pytest
 from report_inputs import FACTS, HISTORY, Page, random_answers
 
-from keras_cnn import i18n, report
+from keras_cnn import cli, i18n, report
+from keras_cnn.help_texts import wrapped
 from keras_cnn.i18n import FIELD, N_, _, ngettext, translated, using
+from keras_cnn.report import fonts
 
 VERDICT = (
     "It has learned: 171 of 240 test pictures right, accuracy 0.713; the 95 % interval 0.652–0.766 "
@@ -166,6 +168,44 @@ def test_chinese_page_has_no_english_sentence(both):
 def test_english_page_has_no_chinese_text_but_names(both):
     page = both["en"].joinpath("report.html").read_text("utf-8")
     assert set(re.findall("[\u4e00-\u9fff]", page)) == {"山", "水"}
+
+
+def _wide(text):
+    return re.search("[\u4e00-\u9fff]", text)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_option_of_a_command_has_chinese_help(name):
+    parser = cli._command_parser(name, cli.COMMANDS[name][0])
+    formatter = parser._get_formatter()
+    with using("zh"):
+        texts = {
+            action.dest: formatter._get_help_string(action)
+            for action in parser._actions
+            if action.help
+        }
+        page = parser.format_help()
+    assert [name for name, text in texts.items() if not _wide(text) and text] == []
+    assert "用法：" in page and not re.search(r"^[A-Z][a-z]+ [a-z]+ [a-z]+ ", page, re.MULTILINE)
+
+
+def test_lang_comes_before_or_after_the_command(capsys):
+    for words in (["--lang", "zh", "models", "--help"], ["models", "--help", "--lang=zh"]):
+        with pytest.raises(SystemExit):
+            cli.main(words)
+        assert "选项" in capsys.readouterr().out and i18n.language() == "en"
+
+
+def test_error_is_shown_in_chinese(capsys, tmp_path):
+    assert cli.main(["check", str(tmp_path / "none"), "--lang", "zh"]) == 2
+    assert capsys.readouterr().err.startswith("错误：")
+
+
+def test_a_chinese_line_breaks_between_characters():
+    text = "网络读取（default）图片。" * 3
+    lines = wrapped(text, 20)
+    assert "".join(lines) == text and max(map(fonts.columns, lines)) <= 22
+    assert not any(line.startswith("。") or line.endswith("（") for line in lines)
 
 
 def test_import_of_the_package_reads_no_catalogue():

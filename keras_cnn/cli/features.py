@@ -8,11 +8,12 @@ from typing import Any
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, model_options, networks, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.options import flag
 
 IMAGE_SIZE = 224  # of the published weights of most networks
-_MODEL = "network of --weights, if the file does not tell it: resnet50, vgg16, ..."
-_WEIGHTS = (
+_MODEL = N_("network of --weights, if the file does not tell it: resnet50, vgg16, ...")
+_WEIGHTS = N_(
     "trained weights that compute the features (default: ImageNet's of a network that is on this "
     "machine or can be downloaded)"
 )

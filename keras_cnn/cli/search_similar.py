@@ -7,7 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, networks, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import N_, say
 from keras_cnn.options import flag
 
 
@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the pictures to search, at any depth")
     features.add_arguments(
         parser,
-        model="in place of RUN: resnet50, vgg16, ... with --weights",
-        weights="trained weights of --model",
+        model=N_("in place of RUN: resnet50, vgg16, ... with --weights"),
+        weights=N_("trained weights of --model"),
     )
     parser.add_argument(
         "--unsafe", action="store_true", help="run code inside the model (Lambda layers)"
