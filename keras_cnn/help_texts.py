@@ -6,10 +6,15 @@ import unicodedata
 from keras_cnn.i18n import N_, _, translated
 
 OF_ARGPARSE = (
+    N_("argument {argument}: expected at least one argument"),
+    N_("argument {argument}: expected one argument"),
+    N_("argument {argument}: invalid choice: {value} (choose from {choices})"),
+    N_("argument {argument}: invalid {type} value: {value}"),
     N_("options"),
     N_("positional arguments"),
     N_("show program's version number and exit"),
     N_("show this help message and exit"),
+    N_("the following arguments are required: {names}"),
 )
 
 _ENDS = "，。、；：？！）”》"  # do not begin a line

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
 from keras_cnn.help_texts import HelpFormatter
-from keras_cnn.i18n import LANGUAGES, choose, say, using
+from keras_cnn.i18n import LANGUAGES, N_, choose, say, translated, using
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -143,15 +143,15 @@ def _check_value(field, value):
     limits, kind = field.metadata, kind_of(field)
     choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
     if choices and value not in choices:
-        rule = f"must be one of {list(choices)}"
+        rule = N_(f"must be one of {list(choices)}")
     elif isinstance(value, float) and not math.isfinite(value):
-        rule = "must be a finite number"
+        rule = N_("must be a finite number")
     elif limits["at_least"] is not None and not value >= limits["at_least"]:
-        rule = f"must be at least {limits['at_least']}"
+        rule = N_(f"must be at least {limits['at_least']}")
     elif limits["above"] is not None and not value > limits["above"]:
-        rule = f"must be above {limits['above']}"
+        rule = N_(f"must be above {limits['above']}")
     elif limits["below"] is not None and not value < limits["below"]:
-        rule = f"must be below {limits['below']}"
+        rule = N_(f"must be below {limits['below']}")
     else:
         return
     raise InputError(f"{flag(field.name)} {rule}; received {value!r}")
@@ -208,13 +208,13 @@ def missing_backend(error: BaseException) -> str | None:
     if "keras" in sys.modules:
         return None
     if isinstance(error, ModuleNotFoundError) and error.name in _BACKENDS:
-        return (
+        return N_(
             f"the backend of Keras must be installed; {error.name}, set by KERAS_BACKEND or "
             f"keras.json, is not: run pip install {error.name}, or choose another backend"
         )
     if isinstance(error, ValueError) and "Unable to import backend" in str(error):
         name = str(error).rpartition(":")[2].strip()
-        return f"KERAS_BACKEND must be one of {list(_BACKENDS)}; received {name!r}"
+        return N_(f"KERAS_BACKEND must be one of {list(_BACKENDS)}; received {name!r}")
     return None
 
 
@@ -267,7 +267,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """Exit with code 2, without the usage block."""
-        self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
+        message = translated(message.rstrip("."))
+        self.exit(2, translated(N_(f"error: {message}; --help lists the options")) + "\n")
 
 
 def choose_language(args: Sequence[str]) -> None:
@@ -337,7 +338,9 @@ def _unknown(words, parser):
     """Return the message about words that are no arguments of a parser."""
     option = next((word for word in words if word.startswith("-")), None)
     if option is None:
-        return f"unexpected argument {words[0]!r}"
+        return N_(f"unexpected argument {words[0]!r}")
     known = [text for action in parser._actions for text in action.option_strings]
     close = difflib.get_close_matches(option.split("=")[0], known, n=1)
-    return f"unknown option {option}" + (f"; did you mean {close[0]}?" if close else "")
+    if close:
+        return N_(f"unknown option {option}; did you mean {close[0]}?")
+    return N_(f"unknown option {option}")
