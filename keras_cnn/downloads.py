@@ -18,7 +18,7 @@ from pathlib import Path
 from keras_cnn import mirrors
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
-from keras_cnn.i18n import say, translated
+from keras_cnn.i18n import N_, say, translated
 
 STALLED = 60  # seconds without data after which an address is given up
 _SLOWEST = 1000  # bytes per second, averaged over `STALLED`, below which it is given up too
@@ -67,7 +67,7 @@ def fetch(
         InputError: The file has changed since its first use, or the mirrors cannot be used.
         OSError: The file cannot be written, or the disk is full.
     """
-    known, end = digest, _sentence(digest) if digest else "no digest is published for it"
+    known, end = digest, _sentence(digest) if digest else N_("no digest is published for it")
     if remember and (stored := _stored_digest(path)):
         known = stored
         end = f"{_sentence(stored)}, as at its first use (else delete {path.name}.sha256)"
@@ -77,7 +77,7 @@ def fetch(
                 f"{_digest(path, stored)}; delete {path.name} to download it again, or delete "
                 f"{path.name}.sha256 to use it as it is"
             )
-    fault, state = "missing", f"is missing in {path.parent}"
+    fault, state = "missing", N_(f"is missing in {path.parent}")
     if path.is_file():
         fault = _fault(path, digest=known, check=check)
         state = f"in {path.parent} is {fault}"

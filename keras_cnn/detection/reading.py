@@ -67,8 +67,8 @@ def _refuse_bad(splits, recipe):
     examined = dict(zip(paths, examine_all(paths, workers=recipe.workers), strict=True))
     bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
     if bad:
-        way_out = "mend them, or take them out of their list"
-        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
+        way_out = N_("mend them, or take them out of their list")
+        raise unusable(bad, total=len(paths), what=N_("pictures"), way_out=way_out)
     return examined
 
 
@@ -82,8 +82,8 @@ def _without_bad_boxes(splits, folder, recipe, sizes):
         bad |= its_bad
     if not recipe.skip_bad_boxes and bad:
         total = sum(len(picture.boxes) for part in splits.values() for picture in part.pictures)
-        way_out = "mend or remove them, or go on without them with --skip-bad-boxes"
-        raise unusable(bad, total=total, what="boxes", way_out=way_out)
+        way_out = N_("mend or remove them, or go on without them with --skip-bad-boxes")
+        raise unusable(bad, total=total, what=N_("boxes"), way_out=way_out)
     for name, part in good.items():
         if not any(len(picture.boxes) for picture in part.pictures):
             raise InputError(f"no box of the list {name} of {folder} can be used: correct them")

@@ -177,9 +177,9 @@ def _on_disk(generator):
 
 def _without(bad, tables, recipe):
     if bad and not recipe.skip_bad_images:
-        way_out = "mend or remove them, or go on without them with --skip-bad-images"
+        way_out = N_("mend or remove them, or go on without them with --skip-bad-images")
         total = len(paths(tables))
-        raise unusable(bad, total=total, what="pictures", way_out=way_out)
+        raise unusable(bad, total=total, what=N_("pictures"), way_out=way_out)
     return {name: table[~table["path"].isin(bad)] for name, table in tables.items()}, bad
 
 

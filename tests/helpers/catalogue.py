@@ -61,7 +61,7 @@ def _of_call(node):
     name = _function(node)
     if name in MARKS and node.args and (text := template(node.args[0])):
         yield SENTENCE if name != "_" and FIELD.search(text) else None, text
-    if name == "InputError" and node.args and (text := template(node.args[0])):
+    if name in ("InputError", "DownloadError") and node.args and (text := template(node.args[0])):
         if re.search("[a-z]{3}", FIELD.sub("", text)):  # else there is nothing to translate
             yield SENTENCE if FIELD.search(text) else None, text
     if name == "ngettext" and isinstance(node.args[0], ast.Constant):
