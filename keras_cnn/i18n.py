@@ -22,7 +22,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
-from importlib import resources
+from pathlib import Path
 
 LANGUAGES = ("en", "zh")
 SENTENCE = "sentence"  # context of a stored sentence with values
@@ -191,6 +191,6 @@ def _value(field, values):
 
 @functools.cache
 def _catalogue():
-    path = resources.files("keras_cnn").joinpath("locale/zh/LC_MESSAGES/keras_cnn.mo")
+    path = Path(__file__).with_name("locale") / "zh" / "LC_MESSAGES" / "keras_cnn.mo"
     with path.open("rb") as file:
         return _Catalogue(file)

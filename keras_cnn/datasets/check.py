@@ -304,7 +304,9 @@ def _classes(counts):
         largest = max(names, key=counts[split].get, default=None)
         smallest = min(names, key=counts[split].get, default=None)
         if largest and counts[split][largest] >= IMBALANCE * counts[split][smallest]:
-            reason = N_(f"{counts[split][smallest]} pictures, {largest} {counts[split][largest]}")
+            reason = N_(
+                f"{counts[split][smallest]:d} pictures, {largest} {counts[split][largest]:d}"
+            )
             findings.append(Finding("imbalance", str(Path(split) / smallest), reason))
     return findings
 

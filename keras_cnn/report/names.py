@@ -53,6 +53,7 @@ FACTS = (
     N_("values"),
     N_("versions"),
 )
+GROUPS = (N_("typeface"),)  # kinds of groups that the cases' --group-by names
 # Quantities of a training; a name with "validation" has those of the validation pictures.
 QUANTITIES = (
     N_("accuracy"),

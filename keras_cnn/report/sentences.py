@@ -109,16 +109,16 @@ def _group(name, group):
     """Return the line of a group of test pictures."""
     if not group["samples"]:
         return N_(f"{name}: no test picture")
-    relation = {
-        "above": N_("above its baseline"),
-        "around": N_("not distinguishable from its baseline"),
-        "below": N_("below its baseline"),
-    }[group["verdict"]]
     samples = group["samples"]
     low, high = (rate(bound, samples) for bound in group["interval"])
+    baseline = rate(group["baseline"], samples)
+    relation = {
+        "above": N_(f"above its baseline {baseline}"),
+        "around": N_(f"not distinguishable from its baseline {baseline}"),
+        "below": N_(f"below its baseline {baseline}"),
+    }[group["verdict"]]
     return N_(
-        f"{name}: {rate(group['accuracy'], samples)} ({low}–{high}), {pictures(samples)}, "
-        f"{relation} {rate(group['baseline'], samples)}"
+        f"{name}: {rate(group['accuracy'], samples)} ({low}–{high}), {pictures(samples)}, {relation}"
     )
 
 

@@ -7,7 +7,7 @@ from keras_cnn.report import sentences
 from keras_cnn.report.canvas import paper, png
 
 METHODS = {"distance": N_("distance"), "both": N_("distance and max-softmax")}
-SOFTMAX = "max-softmax"
+SOFTMAX = N_("max-softmax")
 
 
 def with_sentence(facts: dict) -> dict:
