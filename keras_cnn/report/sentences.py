@@ -117,9 +117,8 @@ def _group(name, group):
         "around": N_(f"not distinguishable from its baseline {baseline}"),
         "below": N_(f"below its baseline {baseline}"),
     }[group["verdict"]]
-    return N_(
-        f"{name}: {rate(group['accuracy'], samples)} ({low}–{high}), {pictures(samples)}, {relation}"
-    )
+    accuracy = rate(group["accuracy"], samples)
+    return N_(f"{name}: {accuracy} ({low}–{high}), {pictures(samples)}, {relation}")
 
 
 def regression(test: dict) -> str:
