@@ -50,7 +50,7 @@ class HelpFormatter(argparse.HelpFormatter):
         return text if shown == words else "\n".join(wrapped(shown, width))
 
     def _split_lines(self, text, width):
-        if any(_columns(character) == 2 for character in text):
+        if any(columns(character) == 2 for character in text):
             return wrapped(" ".join(text.split()), width)
         return super()._split_lines(text, width)
 
@@ -64,11 +64,11 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     lines, used = [""], 0
     for word in _words(text):
-        size = sum(map(_columns, word))
+        size = columns(word)
         if used + size > width and lines[-1] and word[0] not in _ENDS:
             lines.append("")
             word, used = word.lstrip(" "), 0
-            size = sum(map(_columns, word))
+            size = columns(word)
         lines[-1] += word
         used += size
     return [line.rstrip() for line in lines]
@@ -78,7 +78,7 @@ def _words(text):
     """Yield the parts of a text between which a line may break; a space belongs to the next."""
     word = ""
     for character in text:
-        is_wide = word and 2 in (_columns(character), _columns(word[-1]))
+        is_wide = word and 2 in (columns(character), columns(word[-1]))
         if (is_wide or character == " ") and word.strip() and word[-1] not in _BEGINS:
             yield word
             word = ""
@@ -87,5 +87,10 @@ def _words(text):
         yield word
 
 
-def _columns(character):
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def columns(text: str) -> int:
+    """Return the width of a text on a terminal, where a Chinese character takes two columns.
+
+    Args:
+        text: The text.
+    """
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

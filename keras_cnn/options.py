@@ -142,19 +142,18 @@ def _option_fields(recipe):
 def _check_value(field, value):
     limits, kind = field.metadata, kind_of(field)
     choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    name = flag(field.name)
     if choices and value not in choices:
-        rule = N_(f"must be one of {list(choices)}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        rule = N_("must be a finite number")
-    elif limits["at_least"] is not None and not value >= limits["at_least"]:
-        rule = N_(f"must be at least {limits['at_least']}")
-    elif limits["above"] is not None and not value > limits["above"]:
-        rule = N_(f"must be above {limits['above']}")
-    elif limits["below"] is not None and not value < limits["below"]:
-        rule = N_(f"must be below {limits['below']}")
-    else:
-        return
-    raise InputError(f"{flag(field.name)} {rule}; received {value!r}")
+        raise InputError(f"{name} must be one of {list(choices)}; received {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{name} must be a finite number; received {value!r}")
+    least, above, below = (limits[key] for key in ("at_least", "above", "below"))
+    if least is not None and not value >= least:
+        raise InputError(f"{name} must be at least {least}; received {value!r}")
+    if above is not None and not value > above:
+        raise InputError(f"{name} must be above {above}; received {value!r}")
+    if below is not None and not value < below:
+        raise InputError(f"{name} must be below {below}; received {value!r}")
 
 
 def script(main: Callable[[], Any]):
@@ -195,7 +194,7 @@ def report_error(error: BaseException) -> int | None:
     message = str(error) if isinstance(error, InputError) else missing_backend(error)
     if message is None:
         return None
-    say(f"error: {message}", file=sys.stderr)
+    say(f"error: {translated(message)}", file=sys.stderr)
     return 2
 
 

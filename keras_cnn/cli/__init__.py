@@ -106,7 +106,7 @@ def _run(module, options):
     except OSError as error:  # a full disk, a file without permission, no network
         place = f" {error.filename!r}" if error.filename else ""
         message = f"{error.strerror or error}{place}"
-        i18n.say(f"error: {message}", file=sys.stderr)
+        i18n.say(f"error: {i18n.translated(message)}", file=sys.stderr)
         return 2
 
 

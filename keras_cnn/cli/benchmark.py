@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
-from keras_cnn.i18n import say
+from keras_cnn.i18n import say, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
             options.model,
             data=options.data,
             unsafe=options.unsafe,
-            on_note=lambda note: say(f"note: {note}", file=sys.stderr),
+            on_note=lambda note: say(f"note: {translated(note)}", file=sys.stderr),
         )
     if options.json:
         output.print_json(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import say, translated
 from keras_cnn.options import flag
 
 _PRINTED = 10  # suspects on the terminal
@@ -119,7 +119,7 @@ def _search(folder, options):
 
 def _print(pictures, listed, *, folder, out):
     for file, reason in pictures.unreadable.items():
-        say(f"left out: {file}: {reason}", file=sys.stderr)
+        say(f"left out: {file}: {translated(reason)}", file=sys.stderr)
     classes = pictures.table["label"].nunique()
     say(f"{len(pictures.table)} pictures of {classes} classes; {pictures.network}")
     say(f"The first of the {len(listed)} most suspicious labels:")

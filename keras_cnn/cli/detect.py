@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, detect_video, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import say, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     def on_error(path, error):
         bad.append(path)
-        say(f"error: {reason(error)}", file=sys.stderr)
+        say(f"error: {translated(reason(error))}", file=sys.stderr)
 
     answers = detector.stream(paths, on_error=on_error, **limits)
     answers = output.progress(answers, total=total, unit="pictures")

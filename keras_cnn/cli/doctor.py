@@ -10,6 +10,7 @@ from pathlib import Path
 from keras_cnn import __version__, environment, filesystem, mirrors
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.help_texts import columns
 from keras_cnn.i18n import N_, _, translated
 from keras_cnn.options import missing_backend
 
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
         output.print_json(findings)
     else:
         for key, value in findings.items():
-            print(f"{_(key)}: {_indented(value, len(key) + 2)}")
+            name = _(key)
+            print(f"{name}: {_indented(value, columns(name) + 2)}")
     return 1 if findings["faults"] else 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import say, translated
 from keras_cnn.options import flag
 
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         if model_card.task != "detection":
             _refuse_options_of_detectors(options, model_card.task)
         if note := labelled.training_note(model_card, folder):
-            say(f"warning: {note}", file=sys.stderr)
+            say(f"warning: {translated(note)}", file=sys.stderr)
         backend.import_keras()
         if model_card.task == "detection":
             from keras_cnn.detection import Detector as Model
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
         return
     say(result["sentence"])
     for path, reason in result["skipped"].items():
-        say(f"left out: {path}: {reason}")
+        say(f"left out: {path}: {translated(reason)}")
     if options.out:
         say(f"Report: {options.out / 'report.html'}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import say, translated
 
 UNKNOWN = "unknown"  # class of a picture that is unlike the training pictures
 
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
     def on_error(path, error):
         bad.append(path)
-        say(f"error: {reason(error)}", file=sys.stderr)
+        say(f"error: {translated(reason(error))}", file=sys.stderr)
 
     unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
     answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)

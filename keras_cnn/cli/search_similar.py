@@ -7,7 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, networks, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import N_, say
+from keras_cnn.i18n import N_, say, translated
 from keras_cnn.options import flag
 
 
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         from keras_cnn.inference.predictor import reason
 
         bad.append(path)
-        say(f"error: {reason(error)}", file=sys.stderr)
+        say(f"error: {translated(reason(error))}", file=sys.stderr)
 
     search.add(list(paths), cache=features.cache(options), on_error=on_error)
     answers = _answers(search, pictures, options, on_error)
