@@ -25,6 +25,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
+VARIABLE = "KERAS_CNN_LANG"
 SENTENCE = "sentence"  # context of a stored sentence with values
 FIELD = re.compile(r"\{([a-z_]\w*)(!t)?(?::([^{}]*))?\}")  # of a template: {name}, {number:,}
 _NUMBER = r"[-+0-9.,e%]+|nan|-?inf"  # what a field with a format is filled with
@@ -32,16 +33,17 @@ _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 def language() -> str:
-    """Return the language of the reader: that of `using` or `--lang`, else the environment's.
+    """Return the language of the reader: that of `using`, else the environment's.
 
     In the environment, `KERAS_CNN_LANG` is before the system's `LC_ALL`, `LC_MESSAGES` and `LANG`.
+    `--lang` sets it.
 
     Returns:
         One of `LANGUAGES`; English for a system in any other language.
     """
     if chosen := _chosen.get():
         return chosen
-    names = ("KERAS_CNN_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    names = (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")
     name = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if name is None and sys.platform == "win32":
         import locale
@@ -51,22 +53,34 @@ def language() -> str:
 
 
 def choose(language: str) -> None:
-    """Set the language of this thread, for the rest of the process or of a block of `using`.
+    """Set the language of the process, its threads and the processes that it starts.
 
     Args:
         language: One of `LANGUAGES`.
     """
-    _chosen.set(language)
+    os.environ[VARIABLE] = language
 
 
 @contextlib.contextmanager
-def using(language: str | None = None) -> Iterator[None]:
-    """Show texts in a language inside this block, on this thread; afterwards as before.
+def restored() -> Iterator[None]:
+    """Take back at the end what `choose` sets inside this block."""
+    before = os.environ.get(VARIABLE)
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+@contextlib.contextmanager
+def using(language: str) -> Iterator[None]:
+    """Show texts in a language inside this block, on this thread only; before all other choices.
 
     Args:
-        language: One of `LANGUAGES`; None keeps the language until `choose` sets another.
+        language: One of `LANGUAGES`.
     """
-    token = _chosen.set(language or _chosen.get())
+    token = _chosen.set(language)
     try:
         yield
     finally:

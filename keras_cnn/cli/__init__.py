@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     prepare_output()
     argv = sys.argv[1:] if argv is None else list(argv)
-    with i18n.using():  # until the command ends
+    with i18n.restored():
         choose_language(argv)
         command, words = _split(argv)
         module = COMMANDS[command][0]
