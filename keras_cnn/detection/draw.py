@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from keras_cnn.i18n import _
 from keras_cnn.report import fonts
 
 CROWD = 20  # with more objects, a label wider than its box is left out: it would hide others
@@ -110,7 +111,7 @@ def pair(picture: np.ndarray, truth: tuple, answer: tuple, *, class_names: list)
     """
     corners, labels, difficult = truth
     true_names = [
-        class_names[label - 1] + (" (difficult)" if is_difficult else "")
+        class_names[label - 1] + (_(" (difficult)") if is_difficult else "")
         for label, is_difficult in zip(labels, difficult, strict=True)
     ]
     found, scores, ids = answer

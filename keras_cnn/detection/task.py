@@ -20,7 +20,7 @@ from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
-from keras_cnn.i18n import N_, say
+from keras_cnn.i18n import N_, _, say
 from keras_cnn.images import files
 from keras_cnn.recipe import TrainingRecipe
 
@@ -154,7 +154,7 @@ class DetectionSplits:
                 if not any(map(np.array_equal, squares[1:], squares)):
                     break
             for name, square, corners, labels in steps:
-                shown.append((draw.boxes(square, corners * len(square), labels), name))
+                shown.append((draw.boxes(square, corners * len(square), labels), _(name)))
         return shown
 
     def predict(self, model: keras.Model) -> list[tuple]:
