@@ -36,7 +36,7 @@ def boxes(
     thick, height = max(1, round(longest / 300)), max(10, round(longest / 40))
     texts = [""] * len(labels) if texts is None else texts
     objects = list(zip(np.asarray(corners, float).tolist(), map(int, labels), texts, strict=True))
-    for (x1, y1, x2, y2), label, _ in reversed(objects):
+    for (x1, y1, x2, y2), label, _text in reversed(objects):
         pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour(label), width=thick)
     taken = []
     for corner, label, text in objects:
