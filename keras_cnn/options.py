@@ -278,9 +278,11 @@ def choose_language(args: Sequence[str]) -> None:
     """
     words = args[: args.index("--")] if "--" in args else args
     chosen = None
-    for word, following in zip(words, [*words[1:], None], strict=True):
-        if word == "--lang" or word.startswith("--lang="):
-            chosen = word.partition("=")[2] or following
+    for number, word in enumerate(words):
+        if word == "--lang":
+            chosen = next(iter(words[number + 1 :]), None)
+        elif word.startswith("--lang="):
+            chosen = word.partition("=")[2]
     if chosen in LANGUAGES:
         choose(chosen)
 

@@ -17,7 +17,11 @@ from keras_cnn.images import disk
 from keras_cnn.report import figures, reliability
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["KERAS_CNN_LANG"] = "en"  # on a Chinese system, too
+
+
+def pytest_runtest_setup():
+    """Begin each test in English, on a Chinese system and after a test of `--lang`, too."""
+    os.environ["KERAS_CNN_LANG"] = "en"
 
 
 @pytest.fixture
