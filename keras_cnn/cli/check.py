@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         reading=arguments.reading(options, folder),
         fix_boxes=options.fix_boxes,
         group_by=options.group_by,
-        watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
+        watch=lambda items, total: output.progress(items, total=total, unit=N_("pictures")),
     )
     faults = sum(finding.is_fault for finding in result.findings)
     if options.json:

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_cnn.cli import output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say
+from keras_cnn.i18n import N_, say
 
 ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
@@ -61,7 +61,7 @@ def run(detector: Any, video_source: str | int, options: argparse.Namespace, lim
 
     def rows(write):
         nonlocal counted
-        for _, found in output.progress(stream, total=frames, unit="frames"):
+        for _, found in output.progress(stream, total=frames, unit=N_("frames")):
             place = {"frame": counted, "time": round(times.popleft(), 3)}
             counted += 1
             if write is not None:

@@ -126,5 +126,5 @@ def read(options: argparse.Namespace, folder: Path) -> Any:
         base=base(options),
         image_size=options.image_size or IMAGE_SIZE,
         cache=cache(options),
-        watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
+        watch=lambda items, total: output.progress(items, total=total, unit=N_("pictures")),
     )

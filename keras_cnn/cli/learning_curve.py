@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, output
-from keras_cnn.i18n import say
+from keras_cnn.i18n import N_, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
         curve = learning_curve.of(
             pictures,
             seeds=options.seeds,
-            watch=lambda items, total: output.progress(items, total=total, unit="classifiers"),
+            watch=lambda items, total: output.progress(items, total=total, unit=N_("classifiers")),
         )
         answer = learning_curve.write(curve, filesystem.writable(out), network=pictures.network)
         say(f"{pictures.network}; logistic regression")

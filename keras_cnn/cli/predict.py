@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import say, translated
+from keras_cnn.i18n import N_, say, translated
 
 UNKNOWN = "unknown"  # class of a picture that is unlike the training pictures
 
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
     unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
     answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
-    answers = output.progress(answers, total=total, unit="pictures")
+    answers = output.progress(answers, total=total, unit=N_("pictures"))
     names = predictor.card.class_names
     rows = (_row(path, answer, options) for path, answer in answers)
     if options.out:

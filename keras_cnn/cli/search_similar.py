@@ -120,7 +120,7 @@ def _search(options, weights):
 
 
 def _why_not_drawn(file):
-    return "it is a folder" if file.is_dir() else filesystem.why_not_writable(file.parent)
+    return N_("it is a folder") if file.is_dir() else filesystem.why_not_writable(file.parent)
 
 
 def _answers(search, pictures, options, on_error):

@@ -185,7 +185,7 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
         cause = _cause(error, feeds, recipe)
         if cause is None:
             raise
-        message = f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
+        message = N_(f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it")
         raise InputError(message) if checkpoint.epoch else cause from None
     if not checkpoint.best_epoch:
         checkpoint.clear()

@@ -31,14 +31,14 @@ def available_base() -> tuple[Base | None, str]:
     for architecture, builder, options in rows:
         path = weight_files.published_path(architecture, include_top=False)
         if path.is_file():
-            return _base(path, builder, options), "its ImageNet weights are on this machine"
+            return _base(path, builder, options), N_("its ImageNet weights are on this machine")
     architecture, builder, options = rows[0]
     try:
         builder(include_top=False, weights="imagenet", input_shape=(224, 224, 3), **options)
     except (OSError, ValueError) as error:
-        return None, f"none can be downloaded ({error})"
+        return None, N_(f"none can be downloaded ({error})")
     path = weight_files.published_path(architecture, include_top=False)
-    return _base(path, builder, options), "it trains fast on this machine"
+    return _base(path, builder, options), N_("it trains fast on this machine")
 
 
 def published_or_random(builder: Callable, *, image_size: int) -> tuple[Base, list[str]]:
