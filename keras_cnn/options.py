@@ -257,6 +257,7 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
+        del options.lang  # done
         return options
 
     def format_usage(self):

@@ -349,7 +349,7 @@ def _unknown(report):
     measured = report.get("unknown")
     if not measured:
         return ""
-    body = f"<p>{escape(translated(measured['sentence']))}</p>\n"
+    body = f"<p>{escape(translated(unknown.sentence(measured)))}</p>\n"
     if rows := unknown.rows(measured):
         head = [_("method"), "AUROC", _("false answers")]
         body += table(head, rows) + note(unknown.explanation(measured))
