@@ -57,7 +57,7 @@ COMMANDS = {
     "fetch": (fetch, N_("download a data set")),
     "export": (export, N_("write a model for other programs")),
     "benchmark": (benchmark, N_("compare the exports of a run with its Keras model")),
-    "learning-curve": (learning_curve, N_("say what twice as many pictures would bring")),
+    "learning-curve": (learning_curve, N_("predict the accuracy with twice as many pictures")),
     "lr-find": (lr_find, N_("suggest a learning rate")),
     "models": (models, N_("list the networks")),
     "port": (port, N_("rewrite a script of Keras 1 or 2 for Keras 3")),

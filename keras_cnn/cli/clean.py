@@ -49,11 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Find pictures that may lie in the folder of a wrong class.
 
-    A pretrained network computes features; a classifier judges each picture by the others. The
-    tenth of the pictures whose label fits least is written to suspects.csv, the first of them are
-    drawn on suspects.png. Look at them, write the right class into the column label of
-    suspects.csv, and move the pictures by --apply suspects.csv. Every move stands in the journal
-    DIR/.corrections.jsonl, and --undo takes the last --apply back.
+    A pretrained network computes features; a classifier predicts the class of each picture without
+    having seen it. The tenth of the pictures with the most doubtful labels is written to
+    suspects.csv, and the first of them are drawn on suspects.png. Look at them, write the right
+    class into the column label of suspects.csv, and move the pictures by --apply suspects.csv.
+    Every move is written to the journal DIR/.corrections.jsonl; --undo takes the last --apply back.
     """
     folder = arguments.folder(options.folder)
     if options.apply and options.undo:

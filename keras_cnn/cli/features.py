@@ -12,7 +12,7 @@ from keras_cnn.i18n import N_
 from keras_cnn.options import flag
 
 IMAGE_SIZE = 224  # of the published weights of most networks
-_MODEL = N_("network of --weights, if the file does not tell it: resnet50, vgg16, ...")
+_MODEL = N_("network of --weights, if it does not follow from the file: resnet50, vgg16, ...")
 _WEIGHTS = N_(
     "trained weights that compute the features (default: ImageNet's of a network that is on this "
     "machine or can be downloaded)"

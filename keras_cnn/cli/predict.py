@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         bad.append(path)
         say(f"error: {translated(reason(error))}", file=sys.stderr)
 
-    unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
+    unknown = {"unknown": True} if options.unknown else {}  # exports cannot detect them
     answers = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
     answers = output.progress(answers, total=total, unit=N_("pictures"))
     names = predictor.card.class_names

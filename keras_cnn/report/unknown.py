@@ -41,8 +41,7 @@ def sentence(measured: dict) -> str:
     )
     if measured["classes"] == 2:
         return N_(
-            f"{opening} Max-softmax cannot detect them: of two classes one is left, with "
-            "probability 1."
+            f"{opening} Max-softmax detects none: of two classes one is left, with probability 1."
         )
     interval = measured["gain_auroc_interval"]
     if interval[0] > 0:
@@ -62,7 +61,7 @@ def explanation(measured: dict) -> str:
         "False answers: the share of the pictures of the class that is left out which still get an "
         "answer when 95 % of the others do. Means over {classes} classes with their 95 % "
         "intervals. The network has learnt the class that is left out; a class that it never saw "
-        "is harder to tell. The threshold keeps {kept} of {pictures:,} test pictures."
+        "is harder to detect. The threshold keeps {kept} of {pictures:,} test pictures."
     ).format(
         classes=measured["left_out"],
         kept=sentences.number(measured["kept"]),

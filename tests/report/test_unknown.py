@@ -36,7 +36,10 @@ MEASURED = {
             "This is not shown to beat max-softmax.",
         ),
         ({"gain_auroc_interval": [-0.3, -0.1]}, "This does not beat max-softmax."),
-        ({"classes": 2}, "of two classes one is left, with probability 1."),
+        (
+            {"classes": 2},
+            "detects none: of two classes one is left, with probability 1.",
+        ),
     ],
 )
 def test_the_sentence_says_whether_max_softmax_is_beaten(changes, ending):
