@@ -1,6 +1,8 @@
 """Texts in English and Chinese."""
 
 import ast
+import gettext
+import io
 import json
 import re
 import subprocess
@@ -51,7 +53,9 @@ def test_translations_have_the_fields_of_the_text(texts):
 
 
 def test_compiled_catalogue_is_up_to_date():
-    assert catalogue.PO.with_suffix(".mo").read_bytes() == catalogue.compiled()
+    contents = catalogue.PO.with_suffix(".mo").read_bytes(), catalogue.compiled()
+    shipped, anew = (gettext.GNUTranslations(io.BytesIO(each))._catalog for each in contents)
+    assert shipped | {"": ""} == anew | {"": ""}  # its head depends on the version of Babel
 
 
 def _filled(text):

@@ -21,6 +21,12 @@ ROOT = Path(__file__).parents[2]
 PO = ROOT / "keras_cnn" / "locale" / "zh" / "LC_MESSAGES" / "keras_cnn.po"
 MARKS = ("_", "N_", "say", "_say")
 NO_DATE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # a new one would be a change
+NO_FACTS = (  # lines of the header
+    b'"Generated-By',
+    b'"Language-Team',
+    b'"Last-Translator',
+    b'"Report-Msgid-Bugs-To',
+)
 FORMAT = re.compile(r",|[,.\d]*[defg%]")  # of a number
 
 
@@ -191,7 +197,8 @@ def write() -> None:
     PO.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     pofile.write_po(buffer, texts, width=100, sort_by_file=True, omit_header=False)
-    PO.write_bytes(buffer.getvalue())
+    lines = buffer.getvalue().splitlines(keepends=True)
+    PO.write_bytes(b"".join(line for line in lines if not line.startswith(NO_FACTS)))
     PO.with_suffix(".mo").write_bytes(compiled())
 
 
