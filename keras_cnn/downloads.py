@@ -18,6 +18,7 @@ from pathlib import Path
 from keras_cnn import mirrors
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import N_, say, translated
 
 STALLED = 60  # seconds without data after which an address is given up
 _SLOWEST = 1000  # bytes per second, averaged over `STALLED`, below which it is given up too
@@ -66,7 +67,7 @@ def fetch(
         InputError: The file has changed since its first use, or the mirrors cannot be used.
         OSError: The file cannot be written, or the disk is full.
     """
-    known, end = digest, _sentence(digest) if digest else "no digest is published for it"
+    known, end = digest, _sentence(digest) if digest else N_("no digest is published for it")
     if remember and (stored := _stored_digest(path)):
         known = stored
         end = f"{_sentence(stored)}, as at its first use (else delete {path.name}.sha256)"
@@ -76,7 +77,7 @@ def fetch(
                 f"{_digest(path, stored)}; delete {path.name} to download it again, or delete "
                 f"{path.name}.sha256 to use it as it is"
             )
-    fault, state = "missing", f"is missing in {path.parent}"
+    fault, state = "missing", N_(f"is missing in {path.parent}")
     if path.is_file():
         fault = _fault(path, digest=known, check=check)
         state = f"in {path.parent} is {fault}"
@@ -119,7 +120,7 @@ def _download(address, path, *, place, digest, check, secure):
                 leftover.unlink()
     reasons = {}
     for candidate in _addresses(address, place):
-        print(f"Downloading {path.name} from {candidate}", flush=True)
+        say(f"Downloading {path.name} from {candidate}", flush=True)
         try:
             with write_atomically(path) as beside:
                 with beside.open("wb") as file:
@@ -128,7 +129,7 @@ def _download(address, path, *, place, digest, check, secure):
                     raise _Refused(f"it sent {fault}")
             return None
         except _Refused as refusal:
-            print(f"  {refusal}", flush=True)
+            print(f"  {translated(str(refusal))}", flush=True)
             reasons[candidate] = str(refusal)
     return reasons
 
@@ -270,12 +271,12 @@ def _store_digest(path):
         with write_atomically(beside) as partial_path:
             partial_path.write_text(f"{_digest(path, '')}  {path.name}\n", "utf-8")
     except OSError as error:  # a cache that others may only read
-        print(
+        say(
             f"{path.name}: no digest is published, and its SHA-256 cannot be stored in {beside} "
             f"({error.strerror}); a later change of the file will not be noticed."
         )
     else:
-        print(
+        say(
             f"{path.name}: no digest is published; its SHA-256 is stored in {beside} and compared "
             "from now on."
         )

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
+from keras_cnn.i18n import N_
+
 _PLAIN = (  # choices that no listing makes, unless its case says so: they have their defaults
     *("interpolation", "schedule", "warmup", "early_stopping", "weight_decay", "ema"),
     *("label_smoothing", "class_weights", "mix", "test_crops"),
@@ -86,7 +88,7 @@ class ListedChoices:
     def listing_facts(self) -> dict[str, str]:
         """Return the differences from the listing as a report shows them."""
         return {
-            name: f"{_words(listing)}, here {_words(here)}"
+            name: N_(f"{_words(listing)}, here {_words(here)}")
             for name, (listing, here) in self.differences().items()
         } or {"as printed": "yes"}
 
@@ -104,7 +106,7 @@ class ListedChoices:
 def _words(value):
     """Return a value as a person writes it: yes and no, 0.001; None is the option's default."""
     if value is None:
-        return "default"
+        return N_("default")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return N_("yes") if value else N_("no")
     return f"{value:g}" if isinstance(value, float) else str(value)

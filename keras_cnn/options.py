@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from keras_cnn.errors import InputError
+from keras_cnn.help_texts import HelpFormatter
+from keras_cnn.i18n import LANGUAGES, N_, choose, say, translated, using
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -70,11 +72,7 @@ class OptionFields:
         Raises:
             SystemExit: With code 2 for a wrong option or value, with code 0 after ``--help``.
         """
-        parser = Parser(
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        parser = Parser(description=description)
         self.add_options(parser)
         options = parser.parse_args(argv)
         try:
@@ -144,19 +142,18 @@ def _option_fields(recipe):
 def _check_value(field, value):
     limits, kind = field.metadata, kind_of(field)
     choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    name = flag(field.name)
     if choices and value not in choices:
-        rule = f"must be one of {list(choices)}"
-    elif isinstance(value, float) and not math.isfinite(value):
-        rule = "must be a finite number"
-    elif limits["at_least"] is not None and not value >= limits["at_least"]:
-        rule = f"must be at least {limits['at_least']}"
-    elif limits["above"] is not None and not value > limits["above"]:
-        rule = f"must be above {limits['above']}"
-    elif limits["below"] is not None and not value < limits["below"]:
-        rule = f"must be below {limits['below']}"
-    else:
-        return
-    raise InputError(f"{flag(field.name)} {rule}; received {value!r}")
+        raise InputError(f"{name} must be one of {list(choices)}; received {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{name} must be a finite number; received {value!r}")
+    least, above, below = (limits[key] for key in ("at_least", "above", "below"))
+    if least is not None and not value >= least:
+        raise InputError(f"{name} must be at least {least}; received {value!r}")
+    if above is not None and not value > above:
+        raise InputError(f"{name} must be above {above}; received {value!r}")
+    if below is not None and not value < below:
+        raise InputError(f"{name} must be below {below}; received {value!r}")
 
 
 def script(main: Callable[[], Any]):
@@ -192,12 +189,12 @@ def report_error(error: BaseException) -> int | None:
         The exit code; None if the error is a bug, and nothing is printed.
     """
     if isinstance(error, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        say("interrupted", file=sys.stderr)
         return 130
     message = str(error) if isinstance(error, InputError) else missing_backend(error)
     if message is None:
         return None
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {translated(message)}", file=sys.stderr)
     return 2
 
 
@@ -210,13 +207,13 @@ def missing_backend(error: BaseException) -> str | None:
     if "keras" in sys.modules:
         return None
     if isinstance(error, ModuleNotFoundError) and error.name in _BACKENDS:
-        return (
+        return N_(
             f"the backend of Keras must be installed; {error.name}, set by KERAS_BACKEND or "
             f"keras.json, is not: run pip install {error.name}, or choose another backend"
         )
     if isinstance(error, ValueError) and "Unable to import backend" in str(error):
         name = str(error).rpartition(":")[2].strip()
-        return f"KERAS_BACKEND must be one of {list(_BACKENDS)}; received {name!r}"
+        return N_(f"KERAS_BACKEND must be one of {list(_BACKENDS)}; received {name!r}")
     return None
 
 
@@ -241,6 +238,8 @@ def prepare_output() -> None:
 class Parser(argparse.ArgumentParser):
     """A parser that takes arguments in any order, and reports an error in one sentence.
 
+    It has the option ``--lang``, which sets the language of all that follows, ``--help`` included.
+
     Attributes:
         passes_on: Whether the words after the first are for another parser: they are not read, and
             stand in the result as `passed_on`.
@@ -248,20 +247,54 @@ class Parser(argparse.ArgumentParser):
 
     passes_on = False
 
+    def __init__(self, **options):
+        """Make the parser; the options are those of `argparse.ArgumentParser`."""
+        super().__init__(formatter_class=HelpFormatter, allow_abbrev=False, **options)
+        self.add_argument(
+            "--lang",
+            choices=LANGUAGES,
+            help="language of the output (default: KERAS_CNN_LANG, or the system's)",
+        )
+
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
         words = sys.argv[1:] if args is None else list(args)
         own = words[:1] if self.passes_on else words
+        choose_language(own)
         options, unknown = self.parse_known_intermixed_args(own, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
         if self.passes_on:
             options.passed_on = words[1:]
+        del options.lang  # done
         return options
+
+    def format_usage(self):
+        """Return the usage, in English: argparse cuts off the length of "usage: "."""
+        with using("en"):
+            return super().format_usage()
 
     def error(self, message):
         """Exit with code 2, without the usage block."""
-        self.exit(2, f"error: {message.rstrip('.')}; --help lists the options\n")
+        message = translated(message.rstrip("."))
+        self.exit(2, translated(N_(f"error: {message}; --help lists the options")) + "\n")
+
+
+def choose_language(args: Sequence[str]) -> None:
+    """Set the language that ``--lang`` names, for ``--help`` and errors too.
+
+    Args:
+        args: The arguments; without ``--lang`` the language stays, an unknown one is refused later.
+    """
+    words = args[: args.index("--")] if "--" in args else args
+    chosen = None
+    for number, word in enumerate(words):
+        if word == "--lang":
+            chosen = next(iter(words[number + 1 :]), None)
+        elif word.startswith("--lang="):
+            chosen = word.partition("=")[2]
+    if chosen in LANGUAGES:
+        choose(chosen)
 
 
 def kind_of(field: dataclasses.Field) -> Any:
@@ -316,7 +349,9 @@ def _unknown(words, parser):
     """Return the message about words that are no arguments of a parser."""
     option = next((word for word in words if word.startswith("-")), None)
     if option is None:
-        return f"unexpected argument {words[0]!r}"
+        return N_(f"unexpected argument {words[0]!r}")
     known = [text for action in parser._actions for text in action.option_strings]
     close = difflib.get_close_matches(option.split("=")[0], known, n=1)
-    return f"unknown option {option}" + (f"; did you mean {close[0]}?" if close else "")
+    if close:
+        return N_(f"unknown option {option}; did you mean {close[0]}?")
+    return N_(f"unknown option {option}")

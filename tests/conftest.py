@@ -19,6 +19,11 @@ from keras_cnn.report import figures, reliability
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+def pytest_runtest_setup():
+    """Begin each test in English, on a Chinese system and after a test of `--lang`, too."""
+    os.environ["KERAS_CNN_LANG"] = "en"
+
+
 @pytest.fixture
 def stripes(tmp_path):
     """Return a data set that a tiny network learns in seconds: two directions of stripes, 24x24."""

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keras_cnn import __version__, mirrors
+from keras_cnn import __version__, i18n, mirrors
 from keras_cnn.cli import (
     benchmark,
     cache,
@@ -35,35 +35,42 @@ from keras_cnn.cli import (
     train,
     train_detector,
 )
-from keras_cnn.options import Parser, prepare_output, report_error
+from keras_cnn.i18n import N_, _
+from keras_cnn.options import Parser, choose_language, prepare_output, report_error
 
 # Name -> module, and line of `keras-cnn --help`. A module has `add_arguments(parser)` and
 # `run(options)`, whose docstring stands above the options. It imports Keras or OpenCV in `run`
 # only, so that `--help` answers at once.
 COMMANDS = {
-    "train": (train, "train a network on your pictures"),
-    "train-detector": (train_detector, "train SSD300 on pictures with boxes"),
-    "case": (case, "run a case of the chapters, or list them"),
-    "evaluate": (evaluate, "score a model on a folder of pictures"),
-    "predict": (predict, "answer with the class of pictures"),
-    "detect": (detect, "find objects in pictures"),
-    "explain": (explain, "draw which pixels a network uses"),
-    "search-similar": (search_similar, "find the pictures of a folder that look like a picture"),
-    "check": (check, "find faults in a folder of pictures"),
-    "clean": (clean, "find wrong labels in class folders, and correct them"),
-    "compare": (compare, "compare runs: scores, costs, recipes"),
-    "convert": (convert, "write pictures with boxes in another layout"),
-    "fetch": (fetch, "download a data set"),
-    "export": (export, "write a model for other programs"),
-    "benchmark": (benchmark, "compare the exports of a run with its Keras model"),
-    "learning-curve": (learning_curve, "predict the accuracy with twice as many pictures"),
-    "lr-find": (lr_find, "suggest a learning rate"),
-    "models": (models, "list the networks"),
-    "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),
-    "cache": (cache, "list or remove the resized pictures that runs keep on disk"),
-    "studio": (studio, "try, compare, clean and train in the browser"),
-    "doctor": (doctor, "show what this machine offers and lacks"),
+    "train": (train, N_("train a network on your pictures")),
+    "train-detector": (train_detector, N_("train SSD300 on pictures with boxes")),
+    "case": (case, N_("run a case of the chapters, or list them")),
+    "evaluate": (evaluate, N_("score a model on a folder of pictures")),
+    "predict": (predict, N_("answer with the class of pictures")),
+    "detect": (detect, N_("find objects in pictures")),
+    "explain": (explain, N_("draw which pixels a network uses")),
+    "search-similar": (
+        search_similar,
+        N_("find the pictures of a folder that look like a picture"),
+    ),
+    "check": (check, N_("find faults in a folder of pictures")),
+    "clean": (clean, N_("find wrong labels in class folders, and correct them")),
+    "compare": (compare, N_("compare runs: scores, costs, recipes")),
+    "convert": (convert, N_("write pictures with boxes in another layout")),
+    "fetch": (fetch, N_("download a data set")),
+    "export": (export, N_("write a model for other programs")),
+    "benchmark": (benchmark, N_("compare the exports of a run with its Keras model")),
+    "learning-curve": (learning_curve, N_("predict the accuracy with twice as many pictures")),
+    "lr-find": (lr_find, N_("suggest a learning rate")),
+    "models": (models, N_("list the networks")),
+    "port": (port, N_("rewrite a script of Keras 1 or 2 for Keras 3")),
+    "cache": (cache, N_("list or remove the resized pictures that runs keep on disk")),
+    "studio": (studio, N_("try, compare, clean and train in the browser")),
+    "doctor": (doctor, N_("show what this machine offers and lacks")),
 }
+
+
+END = N_("keras-cnn COMMAND --help lists a command's options.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,9 +86,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: With code 2 for a wrong option, with code 0 after ``--help``.
     """
     prepare_output()
-    command, words = _split(sys.argv[1:] if argv is None else list(argv))
-    module, _ = COMMANDS[command]
-    options = _command_parser(command, module).parse_args(words)
+    argv = sys.argv[1:] if argv is None else list(argv)
+    with i18n.restored():
+        choose_language(argv)
+        command, words = _split(argv)
+        module = COMMANDS[command][0]
+        return _run(module, _command_parser(command, module).parse_args(words))
+
+
+def _run(module, options):
+    """Run a command; return the exit code."""
     try:
         with mirrors.chosen(getattr(options, "mirror", None)):
             return module.run(options) or 0
@@ -95,33 +109,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # a full disk, a file without permission, no network
         place = f" {error.filename!r}" if error.filename else ""
-        print(f"error: {error.strerror or error}{place}", file=sys.stderr)
+        message = f"{error.strerror or error}{place}"
+        i18n.say(f"error: {i18n.translated(message)}", file=sys.stderr)
         return 2
 
 
 def _split(argv):
-    """Return the command, which is the first word, and the words after it."""
+    """Return the command, which is the first word beside ``--lang``, and the other words."""
+    begin = 0
+    if argv and argv[0].startswith("--lang"):
+        begin = 1 if "=" in argv[0] else 2
     width = max(map(len, COMMANDS))
-    lines = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
+    lines = "\n".join(f"  {name:<{width}}  {_(text)}" for name, (_module, text) in COMMANDS.items())
     parser = Parser(
         prog="keras-cnn",
-        description="Train the classic convolutional networks on your pictures, and use them.",
-        epilog=f"commands:\n{lines}\n\nkeras-cnn COMMAND --help lists a command's options.",
+        description=N_("Train the classic convolutional networks on your pictures, and use them."),
+        epilog=f"{_('commands:')}\n{lines}\n\n{_(END)}",
         usage="%(prog)s COMMAND ...",
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"keras-cnn {__version__}")
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=argparse.SUPPRESS)
-    return parser.parse_args(argv[:1]).command, argv[1:]
+    return parser.parse_args(argv[: begin + 1]).command, argv[begin + 1 :]
 
 
 def _command_parser(name, module):
-    parser = Parser(
-        prog=f"keras-cnn {name}",
-        description=inspect.getdoc(module.run),
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog=f"keras-cnn {name}", description=inspect.getdoc(module.run))
     module.add_arguments(parser)
     return parser

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from keras_cnn.box_layouts import LINES
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import _, say
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +77,7 @@ def add_layouts(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Parser of the command.
     """
-    parser.epilog = f"layouts of pictures with boxes:{LINES}"
+    parser.epilog = _("layouts of pictures with boxes:") + LINES
 
 
 def add_reading(parser: argparse.ArgumentParser, *, classes: bool = True) -> None:
@@ -270,7 +271,7 @@ def _names_in_folder(folder):
     _, listed = files.find(folder, classes=["."])
     names = [os.path.normpath(os.path.join(folder, name)) for name, _ in listed]
     if note := files.left_out_note(names, directory=folder):
-        print(note, file=sys.stderr)
+        say(note, file=sys.stderr)
     return names
 
 

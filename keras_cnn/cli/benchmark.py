@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
+from keras_cnn.i18n import say, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +42,12 @@ def run(options: argparse.Namespace) -> None:
             options.model,
             data=options.data,
             unsafe=options.unsafe,
-            on_note=lambda note: print(f"note: {note}", file=sys.stderr),
+            on_note=lambda note: say(f"note: {translated(note)}", file=sys.stderr),
         )
     if options.json:
         output.print_json(rows)
         return
-    print(
+    say(
         "format  precision  threads       MB  p50 ms  p95 ms  pictures/s  accuracy  p against Keras"
     )
     for row in rows:
@@ -56,9 +57,9 @@ def run(options: argparse.Namespace) -> None:
             f"{row['bytes'] / 1e6:>8.2f} {row['p50_ms']:>7.2f} {row['p95_ms']:>7.2f} "
             f"{row['pictures_per_second']:>11.1f} {row['accuracy']:>9.3f} {p_value:>16}"
         )
-    print(f"accuracy on {rows[0]['pictures']} pictures")
+    say(f"accuracy on {rows[0]['pictures']} pictures")
     if len(rows) == 1:
-        print(
+        say(
             f"{options.model} has no exports to compare: run keras-cnn export {options.model} "
             "--format litert"
         )

@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 
 from keras_cnn.cli import arguments, output
+from keras_cnn.i18n import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +43,11 @@ def run(options: argparse.Namespace) -> None:
         return
     for part in parts:
         day = datetime.datetime.fromtimestamp(part.last_use).strftime("%Y-%m-%d %H:%M")
-        print(f"{part.name}: {part.entries} entries, {_size(part.bytes)}, last used {day}")
-    print(f"{folder}: {'removed ' if options.clear else ''}{number} entries, {_size(size)}")
+        say(f"{part.name}: {part.entries:d} entries, {_size(part.bytes)}, last used {day}")
+    if options.clear:
+        say(f"{folder}: removed {number:d} entries, {_size(size)}")
+    else:
+        say(f"{folder}: {number:d} entries, {_size(size)}")
 
 
 def _totals(parts):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say, translated
 
 _SHOWN = 8  # findings of a kind, and classes of a split, that are printed
 
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         reading=arguments.reading(options, folder),
         fix_boxes=options.fix_boxes,
         group_by=options.group_by,
-        watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
+        watch=lambda items, total: output.progress(items, total=total, unit=N_("pictures")),
     )
     faults = sum(finding.is_fault for finding in result.findings)
     if options.json:
@@ -71,15 +72,16 @@ def run(options: argparse.Namespace) -> int:
         lines = "".join(f"{os.path.join(folder, path)}\n" for path in result.quarantine)
         options.quarantine.write_text(lines, encoding="utf-8", errors="surrogateescape")
     if not options.json:
-        print(f"{faults} faults{_quarantine_note(result.quarantine, options.quarantine)}")
+        say(f"{faults:d} faults{_quarantine_note(result.quarantine, options.quarantine)}")
     return 1 if faults else 0
 
 
 def _quarantine_note(paths, file):
     if not paths:
         return ""
-    place = f"listed in {file}" if file else "--quarantine FILE lists them"
-    return f"; files that should be left out: {len(paths)}, {place}"
+    if file:
+        return N_(f"; files that should be left out: {len(paths):d}, listed in {file}")
+    return N_(f"; files that should be left out: {len(paths):d}, --quarantine FILE lists them")
 
 
 def _refuse_other_files(path):
@@ -99,9 +101,9 @@ def _refuse_other_files(path):
 
 def _print(result, folder):
     if result.layout:
-        print(result.layout)
+        say(result.layout)
     for split, table in result.objects.items():
-        print(
+        say(
             f"{split}: {table['pictures']} pictures, {table['without objects']} without objects; "
             "objects, and the root of their area in pixels, smallest to largest:"
         )
@@ -110,14 +112,21 @@ def _print(result, folder):
             print(f"  {name}: {entry['number']}" + (f" ({sizes})" if sizes else ""))
     for split, classes in result.counts.items() if not result.objects else ():
         numbers = ", ".join(f"{name} {number}" for name, number in list(classes.items())[:_SHOWN])
-        more = f", and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-        print(f"{split or folder}: {sum(classes.values())} pictures: {numbers}{more}")
+        place, pictures, more = split or folder, sum(classes.values()), len(classes) - _SHOWN
+        if more > 0:
+            say(f"{place}: {pictures:d} pictures: {numbers}, and {more:d} more")
+        else:
+            say(f"{place}: {pictures:d} pictures: {numbers}")
     sizes = (f"{name} {width} x {height}" for name, (width, height) in result.sizes.items())
-    print(f"sizes in pixels: {', '.join(sizes)}")
+    say(f"sizes in pixels: {', '.join(sizes)}")
     for kind, group in itertools.groupby(result.findings, key=lambda finding: finding.kind):
         findings = list(group)
-        print(f"{'FAULT' if findings[0].is_fault else 'note'}: {kind}: {len(findings)}")
+        if findings[0].is_fault:
+            say(f"FAULT: {kind}: {len(findings):d}")
+        else:
+            say(f"note: {kind}: {len(findings):d}")
         for finding in findings[:_SHOWN]:
-            print(f"  {finding.path} {finding.reason}")
+            print(f"  {finding.path} {translated(finding.reason)}")
         if len(findings) > _SHOWN:
-            print(f"  and {len(findings) - _SHOWN} more; --json lists all")
+            more = len(findings) - _SHOWN
+            say(f"  and {more:d} more; --json lists all")

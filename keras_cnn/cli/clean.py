@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say, translated
 from keras_cnn.options import flag
 
 _PRINTED = 10  # suspects on the terminal
@@ -79,8 +80,10 @@ def _apply(folder, options):
         return
     for move in planned:
         print(f"{move.source} -> {move.target}")
-    end = "; --undo moves them back" if planned else ": every label names the picture's folder"
-    print(f"{len(planned)} pictures moved{end}")
+    if planned:
+        say(f"{len(planned):d} pictures moved; --undo moves them back")
+    else:
+        say("0 pictures moved: every label names the picture's folder")
 
 
 def _undo(folder, options):
@@ -90,7 +93,7 @@ def _undo(folder, options):
     if options.json:
         output.print_json({"moved_back": number})
     else:
-        print(f"{number} pictures moved back")
+        say(f"{number:d} pictures moved back")
 
 
 def _search(folder, options):
@@ -114,14 +117,12 @@ def _search(folder, options):
 
 def _print(pictures, listed, *, folder, out):
     for file, reason in pictures.unreadable.items():
-        print(f"left out: {file}: {reason}", file=sys.stderr)
+        say(f"left out: {file}: {translated(reason)}", file=sys.stderr)
     classes = pictures.table["label"].nunique()
-    print(f"{len(pictures.table)} pictures of {classes} classes; {pictures.network}")
-    print(f"The first of the {len(listed)} most suspicious labels:")
+    say(f"{len(pictures.table)} pictures of {classes} classes; {pictures.network}")
+    say(f"The first of the {len(listed)} most suspicious labels:")
     for row in listed.head(_PRINTED).itertuples():
-        print(f"  {row.file}: {row.label}, or {row.likely} ({row.probability:.3f})?")
-    print(
-        f"All: {out / 'suspects.csv'}; drawn: {out / 'suspects.png'}\n"
-        "Write the right class into the column label, or quarantine, and then:\n"
-        f"keras-cnn clean {folder} --apply {out / 'suspects.csv'}"
-    )
+        say(f"  {row.file}: {row.label}, or {row.likely} ({row.probability:.3f})?")
+    say(f"All: {out / 'suspects.csv'}; drawn: {out / 'suspects.png'}")
+    say("Write the right class into the column label, or quarantine, and then:")
+    print(f"keras-cnn clean {folder} --apply {out / 'suspects.csv'}")

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
+from keras_cnn.help_texts import columns
+from keras_cnn.i18n import say, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,17 +61,17 @@ def run(options: argparse.Namespace) -> None:
                 _print_table(*side_by_side.recipe_cells(result))
     if options.style != "markdown":  # which holds the notes
         for note in result["notes"]:
-            print(f"note: {note}", file=sys.stderr)
+            say(f"note: {translated(note)}", file=sys.stderr)
     if options.out:
-        print(f"Comparison: {options.out / 'comparison.html'}", file=sys.stderr)
+        say(f"Comparison: {options.out / 'comparison.html'}", file=sys.stderr)
 
 
 def _print_table(head, rows):
     """Print a table, all columns but the first to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         cells = [
-            cell.rjust(width) if number else cell.ljust(width)
+            " " * (width - columns(cell)) + cell if number else cell + " " * (width - columns(cell))
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from keras_cnn.cli import arguments
+from keras_cnn.i18n import say
 
 _LAYOUTS = ("voc", "coco", "yolo")
 
@@ -47,5 +48,5 @@ def run(options: argparse.Namespace) -> None:
         fix_boxes=options.fix_boxes,
         skip_bad_boxes=options.skip_bad_boxes,
     ):
-        print(sentence)
-    print(f"Written as {options.to}: {options.out}")
+        say(sentence)
+    say(f"Written as {options.to}: {options.out}")

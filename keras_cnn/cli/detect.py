@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, detect_video, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
 
     def on_error(path, error):
         bad.append(path)
-        print(f"error: {reason(error)}", file=sys.stderr)
+        say(f"error: {translated(reason(error))}", file=sys.stderr)
 
     answers = detector.stream(paths, on_error=on_error, **limits)
-    answers = output.progress(answers, total=total, unit="pictures")
+    answers = output.progress(answers, total=total, unit=N_("pictures"))
     output.write_rows(_rows(answers, options), style=options.style, line=_line)
     return 2 if bad else 0
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from keras_cnn.cli import output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say
 
 ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
@@ -60,7 +61,7 @@ def run(detector: Any, video_source: str | int, options: argparse.Namespace, lim
 
     def rows(write):
         nonlocal counted
-        for _, found in output.progress(stream, total=frames, unit="frames"):
+        for _, found in output.progress(stream, total=frames, unit=N_("frames")):
             place = {"frame": counted, "time": round(times.popleft(), 3)}
             counted += 1
             if write is not None:
@@ -80,7 +81,7 @@ def run(detector: Any, video_source: str | int, options: argparse.Namespace, lim
             if not isinstance(video_source, int):
                 raise
     seconds = time.perf_counter() - started
-    print(f"{counted} frames, {counted / seconds:.1f} per second", file=sys.stderr)
+    say(f"{counted} frames, {counted / seconds:.1f} per second", file=sys.stderr)
 
 
 def _line(row):

@@ -10,6 +10,8 @@ from pathlib import Path
 from keras_cnn import __version__, environment, filesystem, mirrors
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.help_texts import columns
+from keras_cnn.i18n import N_, _, translated
 from keras_cnn.options import missing_backend
 
 _PACKAGES = (
@@ -41,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
         output.print_json(findings)
     else:
         for key, value in findings.items():
-            print(f"{key}: {_indented(value, len(key) + 2)}")
+            name = _(key)
+            print(f"{name}: {_indented(value, columns(name) + 2)}")
     return 1 if findings["faults"] else 0
 
 
@@ -50,7 +53,7 @@ def _indented(value, width):
     lines = value if isinstance(value, list) else [value]
     if isinstance(value, dict):
         lines = [f"{name} {item}" for name, item in value.items()]
-    return ("\n" + " " * width).join(map(str, lines or ["none"]))
+    return ("\n" + " " * width).join(translated(str(line)) for line in lines or [N_("none")])
 
 
 def examine(*, fast: bool = False) -> dict:
@@ -63,39 +66,43 @@ def examine(*, fast: bool = False) -> dict:
     findings = {
         "keras-cnn": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
-        "packages": _versions(),
+        N_("packages"): _versions(),
     }
     if not fast:
         try:
             findings |= _backend()
         except Exception as error:  # a broken installation raises errors of any kind
-            findings["backend"] = f"Keras cannot be imported: {error}"
+            findings["backend"] = N_(f"Keras cannot be imported: {error}")
             faults.append(_way_out(error))
-    findings["cores"] = environment.cores()
-    findings["font"] = _font()
-    findings["folders"] = {}
+    findings[N_("cores")] = environment.cores()
+    findings[N_("font")] = _font()
+    findings[N_("folders")] = {}
     from keras_cnn import datasets
 
     places = {"runs": Path("runs"), "data": datasets.root(), "cache": filesystem.keras_home()}
     for name, folder in places.items():
         reason = (filesystem.why_not_writable(folder) or "").lower()
-        findings["folders"][name] = f"{folder}: {reason or 'can be written'}"
+        findings["folders"][name] = f"{folder}: {reason}"
+        if not reason:
+            findings["folders"][name] = N_(f"{folder}: can be written")
         if reason and name == "runs":
-            faults.append(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
+            faults.append(
+                N_(f"results cannot be written to {folder} ({reason}): name --out FOLDER")
+            )
     try:
-        findings["mirrors"] = _mirrors()
+        findings[N_("mirrors")] = _mirrors()
     except InputError as error:
-        findings["mirrors"] = "they cannot be used"
+        findings["mirrors"] = N_("they cannot be used")
         faults.append(str(error))
-    findings["faults"] = faults
+    findings[N_("faults")] = faults
     return findings
 
 
 def _mirrors():
     roots, source = mirrors.in_use()
     if source:
-        return f"{', '.join(roots)} (set in {source})"
-    return f"none set in {mirrors.VARIABLE} or {mirrors.config_file()}"
+        return N_(f"{', '.join(roots)} (set in {source})")
+    return N_(f"none set in {mirrors.VARIABLE} or {mirrors.config_file()}")
 
 
 def _backend():
@@ -103,14 +110,14 @@ def _backend():
     import keras
 
     name, devices = keras.backend.backend(), environment.devices()
-    return {"backend": name, "devices": devices, "gpu": _gpu(name, devices)}
+    return {N_("backend"): name, N_("devices"): devices, "gpu": _gpu(name, devices)}
 
 
 def _way_out(error):
     """Return what to do about an error of the import of Keras."""
     if sentence := missing_backend(error):
         return sentence
-    return "Keras cannot be imported: reinstall with pip install -U keras-cnn"
+    return N_("Keras cannot be imported: reinstall with pip install -U keras-cnn")
 
 
 def _versions():
@@ -127,21 +134,25 @@ def _gpu(backend, devices):
         return f"{len(gpus)}: {', '.join(gpus)}"
     driver = Path("/proc/driver/nvidia/version").exists()
     if sys.platform == "win32" and backend == "tensorflow":
-        return "none: TensorFlow has no GPU on native Windows; use WSL 2, or KERAS_BACKEND=torch"
+        return N_(
+            "none: TensorFlow has no GPU on native Windows; use WSL 2, or KERAS_BACKEND=torch"
+        )
     if sys.platform == "darwin":
-        return "none: on a Mac set KERAS_BACKEND=torch, which uses its GPU"
+        return N_("none: on a Mac set KERAS_BACKEND=torch, which uses its GPU")
     if not driver:
-        return "none: no NVIDIA driver is loaded on this machine"
+        return N_("none: no NVIDIA driver is loaded on this machine")
     if backend == "tensorflow":
         import tensorflow as tf
 
         if not tf.test.is_built_with_cuda():
-            return "none: this TensorFlow is built without CUDA; pip install 'tensorflow[and-cuda]'"
-        return (
+            return N_(
+                "none: this TensorFlow is built without CUDA; pip install 'tensorflow[and-cuda]'"
+            )
+        return N_(
             "none: the driver is loaded, but TensorFlow finds no CUDA libraries; "
             "pip install 'keras-cnn[gpu]'"
         )
-    return f"none: the driver is loaded, but {backend} is installed without CUDA"
+    return N_(f"none: the driver is loaded, but {backend} is installed without CUDA")
 
 
 def _font():
@@ -149,13 +160,13 @@ def _font():
 
     names = fonts.families()
     if len(names) == 1:
-        return (
+        return N_(
             "no font has Chinese characters, so figures show codes like \\u4e2d: "
             f"{fonts.OWN_FILE} is missing or damaged; install keras-cnn again"
         )
     if names[1] == fonts.OWN:
-        return (
+        return N_(
             f"{fonts.OWN}, which comes with this package, draws the usual Chinese characters; for "
             "rare ones install a whole font, such as Noto Sans CJK"
         )
-    return f"{names[1]} has Chinese characters"
+    return N_(f"{names[1]} has Chinese characters")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say, translated
 from keras_cnn.options import flag
 
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         if model_card.task != "detection":
             _refuse_options_of_detectors(options, model_card.task)
         if note := labelled.training_note(model_card, folder):
-            print(f"warning: {note}", file=sys.stderr)
+            say(f"warning: {translated(note)}", file=sys.stderr)
         backend.import_keras()
         if model_card.task == "detection":
             from keras_cnn.detection import Detector as Model
@@ -75,11 +76,11 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         output.print_json(result)
         return
-    print(result["sentence"])
+    say(result["sentence"])
     for path, reason in result["skipped"].items():
-        print(f"left out: {path}: {reason}")
+        say(f"left out: {path}: {translated(reason)}")
     if options.out:
-        print(f"Report: {options.out / 'report.html'}")
+        say(f"Report: {options.out / 'report.html'}")
 
 
 def _refuse_options_of_detectors(options, task):

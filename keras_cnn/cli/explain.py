@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say
 
 _LEAST_SIDE = 480  # pixels; smaller drawings are enlarged
 
@@ -69,9 +70,9 @@ def run(options: argparse.Namespace) -> None:
         print(table)
         files = _write(drawings, options.out or subject.path.with_name("explain"))
         for answer in filter(None, answers):
-            print(answer)
+            say(answer)
         for file in files:
-            print(f"Drawn: {file}")
+            say(f"Drawn: {file}")
     if options.json:
         output.print_json({"drawings": files, "table": table.to_dict()})
 
@@ -136,7 +137,7 @@ class _Subject:
         answer = Answer(scores, self.card.class_names)
         index = self.class_index
         explained = answer.name if index is None else self.card.class_names[index]
-        return (
+        return N_(
             f"{path}: {answer.name} ({answer.value:.3f}); the heat map shows the pixels that "
             f"support {explained}"
         )

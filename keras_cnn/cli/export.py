@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
+from keras_cnn.i18n import say, translated
 from keras_cnn.inference import formats
 
 
@@ -99,14 +100,14 @@ def run(options: argparse.Namespace) -> None:
             its_card = card.read_exported(path.parent)
             for find_note in (labelled.training_note, labelled.calibration_note):
                 if note := find_note(its_card, options.data):
-                    print(f"note: {note}", file=sys.stderr)
+                    say(f"note: {translated(note)}", file=sys.stderr)
     if options.json:
         answer = {"path": str(path), "format": options.format, "precision": options.precision}
         output.print_json(answer | {"accuracy": accuracy})
         return
-    print(f"Exported: {path}")
+    say(f"Exported: {path}")
     if accuracy:
-        print(
+        say(
             f"accuracy on {accuracy['pictures']} pictures: Keras {accuracy['keras']:.4f}, "
             f"int8 {accuracy['int8']:.4f}"
         )

@@ -8,11 +8,12 @@ from typing import Any
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, model_options, networks, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.options import flag
 
 IMAGE_SIZE = 224  # of the published weights of most networks
-_MODEL = "network of --weights, if it does not follow from the file: resnet50, vgg16, ..."
-_WEIGHTS = (
+_MODEL = N_("network of --weights, if it does not follow from the file: resnet50, vgg16, ...")
+_WEIGHTS = N_(
     "trained weights that compute the features (default: ImageNet's of a network that is on this "
     "machine or can be downloaded)"
 )
@@ -127,5 +128,5 @@ def read(options: argparse.Namespace, folder: Path) -> Any:
         base=base(options),
         image_size=options.image_size or IMAGE_SIZE,
         cache=cache(options),
-        watch=lambda items, total: output.progress(items, total=total, unit="pictures"),
+        watch=lambda items, total: output.progress(items, total=total, unit=N_("pictures")),
     )

@@ -3,6 +3,7 @@
 import argparse
 
 from keras_cnn.cli import arguments, output
+from keras_cnn.i18n import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,6 @@ def run(options: argparse.Namespace) -> None:
         from keras_cnn import datasets
 
         path = datasets.fetch(options.name)
-        print(f"{options.name} is in {path}")
+        say(f"{options.name} is in {path}")
     if options.json:
         output.print_json({"name": options.name, "path": str(path)})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, output
+from keras_cnn.i18n import N_, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +52,11 @@ def run(options: argparse.Namespace) -> None:
         curve = learning_curve.of(
             pictures,
             seeds=options.seeds,
-            watch=lambda items, total: output.progress(items, total=total, unit="classifiers"),
+            watch=lambda items, total: output.progress(items, total=total, unit=N_("classifiers")),
         )
         answer = learning_curve.write(curve, filesystem.writable(out), network=pictures.network)
-        print(f"{pictures.network}; logistic regression")
-        print(answer["sentence"])
-        print(f"Drawing: {out / 'learning_curve.png'}")
+        say(f"{pictures.network}; logistic regression")
+        say(answer["sentence"])
+        say(f"Drawing: {out / 'learning_curve.png'}")
     if options.json:
         output.print_json(answer)

@@ -3,6 +3,7 @@
 import argparse
 
 from keras_cnn.cli import arguments, backend, model_options, networks, output
+from keras_cnn.i18n import say
 
 # The options of a recipe that change a range test. The others would have no effect.
 _OPTIONS = (
@@ -46,8 +47,8 @@ def run(options: argparse.Namespace) -> None:
         build, splits = _network_and_splits(recipe, weights, options)
         result = lr_finder.find_learning_rate(build, splits, recipe, steps=options.steps)
         lr_finder.write(result, recipe.folder)
-        print(result.sentence)
-        print(f"Drawing: {recipe.folder / 'lr_find.png'}")
+        say(result.sentence)
+        say(f"Drawing: {recipe.folder / 'lr_find.png'}")
     if options.json:
         output.print_json(result.to_dict())
 

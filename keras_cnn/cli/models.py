@@ -3,13 +3,16 @@
 import argparse
 
 from keras_cnn.cli import arguments, networks, output
+from keras_cnn.i18n import N_, translated
 
 _HEAD = ("network", "params", "mult-adds", "size", "smallest", "imagenet", "paper")
-_NOTES = """\
+_NOTES = N_(
+    """\
 An indented row is a variant, which --alpha X or --model-option NAME=VALUE chooses.
 mult-adds: multiplications, each with its addition, for one picture of `size`.
 size, smallest: height and width of the pictures in pixels: of the paper, and the least possible.
 imagenet: whether --weights imagenet is to be had; then top-1 accuracy in % as stated by"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
-    print(f"\n{_NOTES}")
+    print(f"\n{translated(_NOTES)}")
     for number, source in enumerate(sources, start=1):
         print(f"  [{number}] {source}")
 

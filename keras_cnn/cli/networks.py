@@ -16,6 +16,7 @@ from typing import Any
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, model_options
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.recipe import Recipe
 
 # `models.identify.facts`, without the seconds that importing `models` takes.
@@ -56,8 +57,11 @@ def add_arguments(
         "--model",
         required=model_is_required,
         metavar="NAME",
-        help="resnet50, vgg16, book.alexnet, ..."
-        + ("" if model_is_required else " (default: chosen for the folder and the --budget)"),
+        help=N_("resnet50, vgg16, book.alexnet, ...")
+        if model_is_required
+        else N_(
+            "resnet50, vgg16, book.alexnet, ... (default: chosen for the folder and the --budget)"
+        ),
     )
     model_options.add_arguments(parser)
     parser.add_argument(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import _
 
 
 def progress(items: Iterable, *, total: int | None, unit: str) -> Iterator:
@@ -31,7 +32,7 @@ def progress(items: Iterable, *, total: int | None, unit: str) -> Iterator:
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, unit, total=total, console=Console(stderr=True), transient=True)
+    yield from track(items, _(unit), total=total, console=Console(stderr=True), transient=True)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say, translated
 from keras_cnn.inference import answers
 
 
@@ -72,16 +73,16 @@ def run(options: argparse.Namespace) -> int:
 
     def on_error(path, error):
         bad.append(path)
-        print(f"error: {answers.reason(error)}", file=sys.stderr)
+        say(f"error: {translated(answers.reason(error))}", file=sys.stderr)
 
     unknown = {"unknown": True} if options.unknown else {}  # exports cannot detect them
     stream = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
-    stream = output.progress(stream, total=total, unit="pictures")
+    stream = output.progress(stream, total=total, unit=N_("pictures"))
     names = predictor.card.class_names
     rows = (_row(path, answer, options) for path, answer in stream)
     if options.out:
         number = output.append_rows(rows, path=options.out)
-        print(f"{number} pictures answered, {len(done)} were already answered: {options.out}")
+        say(f"{number} pictures answered, {len(done)} were already answered: {options.out}")
         return 2 if bad else 0
     width = max(map(len, [*names, answers.UNKNOWN * options.unknown]), default=0)
     output.write_rows(rows, style=options.style, line=lambda row: _line(row, width))
@@ -137,7 +138,7 @@ def _predict_with_ray(options, paths):
         unsafe=options.unsafe,
     )
     number, bad = totals["pictures"], totals["bad"]
-    print(f"{number} pictures answered, {bad} of them cannot be read: {options.out}")
+    say(f"{number} pictures answered, {bad} of them cannot be read: {options.out}")
     return 2 if bad else 0
 
 

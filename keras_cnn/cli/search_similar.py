@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, networks, output
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say, translated
 from keras_cnn.options import flag
 
 
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the pictures to search, at any depth")
     features.add_arguments(
         parser,
-        model="in place of RUN: resnet50, vgg16, ... with --weights",
-        weights="trained weights of --model",
+        model=N_("in place of RUN: resnet50, vgg16, ... with --weights"),
+        weights=N_("trained weights of --model"),
     )
     parser.add_argument(
         "--unsafe", action="store_true", help="run code inside the model (Lambda layers)"
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         from keras_cnn.inference.predictor import reason
 
         bad.append(path)
-        print(f"error: {reason(error)}", file=sys.stderr)
+        say(f"error: {translated(reason(error))}", file=sys.stderr)
 
     search.add(list(paths), cache=features.cache(options), on_error=on_error)
     answers = _answers(search, pictures, options, on_error)
@@ -119,7 +120,7 @@ def _search(options, weights):
 
 
 def _why_not_drawn(file):
-    return "it is a folder" if file.is_dir() else filesystem.why_not_writable(file.parent)
+    return N_("it is a folder") if file.is_dir() else filesystem.why_not_writable(file.parent)
 
 
 def _answers(search, pictures, options, on_error):

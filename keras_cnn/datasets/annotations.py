@@ -13,6 +13,7 @@ from keras_cnn.datasets.box_faults import check, size, small_objects
 from keras_cnn.datasets.boxed_pictures import Annotations, Picture
 from keras_cnn.datasets.reading import Reading, folded
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 __all__ = [
     "CLASSES",
@@ -57,7 +58,7 @@ class AnnotatedSet:
     def sentence(self) -> str:
         """The layout and the number of pictures of each split."""
         parts = (f"{len(part.pictures)} in {split}" for split, part in self.splits.items())
-        return f"Pictures with boxes, read as {self.layout}: {', '.join(parts)}."
+        return N_(f"Pictures with boxes, read as {self.layout}: {', '.join(parts)}.")
 
 
 Report = Callable[[str, InputError], None]
@@ -242,9 +243,9 @@ def _annotations(table, class_names, reading, faults, folder):
         if first is picture:
             continue
         if _same(first, picture):
-            notes.append((row.path, "is listed twice; it counts once"))
+            notes.append((row.path, N_("is listed twice; it counts once")))
         else:
-            reason = (
+            reason = N_(
                 f"{row.source} lists {row.path} again, with other objects than {first.source}: "
                 "write all objects of a picture into one place"
             )
@@ -280,7 +281,7 @@ def _alike(class_names, folder):
     for name in class_names:
         first = firsts.setdefault(folded(name), name)
         if first != name:
-            reason = (
+            reason = N_(
                 f"classes must differ in more than case and blanks; {folder} has {first!r} and "
                 f"{name!r}: merge them by --rename '{name}={first}'"
             )

@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_cnn.datasets.boxed_pictures import Annotations, Picture
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_
 from keras_cnn.images import decoding
 
 ROUNDING = (1, 0.005)  # pixels, and share of the picture, by which rounding may move an edge
@@ -59,8 +60,8 @@ def check(
         good = np.array([not reason for reason in reasons], bool)
         pictures.append(picture.only(good, boxes=boxes))
     if bad and not skip_bad_boxes:
-        way_out = f"mend or remove them, or go on without them with {option}"
-        raise unusable(bad, total=total, what="boxes", way_out=way_out)
+        way_out = N_(f"mend or remove them, or go on without them with {option}")
+        raise unusable(bad, total=total, what=N_("boxes"), way_out=way_out)
     return dataclasses.replace(annotations, pictures=tuple(pictures)), bad
 
 
@@ -112,8 +113,10 @@ def small_objects(
                 example = (after, f"{before:.3g} px in {width}x{height} is {after:.2g} px")
                 smallest[name] = min(smallest.get(name, example), example)
     return {
-        name: f"{number} objects are below {SMALL} px at {INPUT}: {smallest[name][1]}; crop the "
-        "pictures, or cut them into tiles"
+        name: N_(
+            f"{number:d} objects are below {SMALL} px at {INPUT}: {smallest[name][1]}; crop the "
+            "pictures, or cut them into tiles"
+        )
         for name, number in counts.items()
     }
 
@@ -164,14 +167,18 @@ def _size_fault(picture: Picture, actual_size):
     stated = picture.stated_size
     if stated is None or not _differs(stated, actual_size):
         return None
-    cause = "the picture was resized: put the original in its place, or scale its boxes with "
-    cause += "--fix-boxes"
+    cause = N_(
+        "the picture was resized: put the original in its place, or scale its boxes with "
+        "--fix-boxes"
+    )
     if not _differs(stated[::-1], actual_size):
-        cause = "the picture was turned: draw its boxes on the turned picture"
+        cause = N_("the picture was turned: draw its boxes on the turned picture")
         if _header(picture.path)[2]:
-            cause = "EXIF turns the picture upright: turn its boxes with --fix-boxes"
+            cause = N_("EXIF turns the picture upright: turn its boxes with --fix-boxes")
     width, height = actual_size
-    return f"is drawn on {stated[0]}x{stated[1]} pixels, the picture has {width}x{height}: {cause}"
+    return N_(
+        f"is drawn on {stated[0]}x{stated[1]} pixels, the picture has {width}x{height}: {cause}"
+    )
 
 
 def _fault(box, width, height):
@@ -180,13 +187,13 @@ def _fault(box, width, height):
     # Enough digits to tell the edge from the picture's.
     text = ",".join(np.format_float_positional(edge, precision=6, trim="-") for edge in box)
     if not np.isfinite(box).all():
-        return f"{text} is not four numbers"
+        return N_(f"{text} is not four numbers")
     if x2 < x1 or y2 < y1:
-        return f"{text} is inverted: its right or bottom edge comes first"
+        return N_(f"{text} is inverted: its right or bottom edge comes first")
     if x2 == x1 or y2 == y1:
-        return f"{text} has no area"
+        return N_(f"{text} has no area")
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-        return f"{text} reaches outside the picture of {width}x{height}"
+        return N_(f"{text} reaches outside the picture of {width}x{height}")
     if max(x2, y2) <= 1 < min(width, height):
-        return f"{text} lies within one pixel: give its edges in pixels, not in shares"
+        return N_(f"{text} lies within one pixel: give its edges in pixels, not in shares")
     return None

@@ -14,6 +14,7 @@ from keras_cnn.datasets import annotations, boxed_division, copies
 from keras_cnn.datasets.annotations import AnnotatedSet, Annotations
 from keras_cnn.datasets.boxed_division import to_make
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 SPLITS = ("all", "train", "val", "test")
 
@@ -41,7 +42,9 @@ def read(
 
     annotated = annotations.read_set(directory, reading=reading, on_error=report)
     if annotated.splits and not {"train", "all"} & set(annotated.splits):
-        reason = f"has the lists {list(annotated.splits)} and no list train: add it for a training"
+        reason = N_(
+            f"has the lists {list(annotated.splits)} and no list train: add it for a training"
+        )
         findings.append(("bad annotation", ".", reason))
     for part in annotated.splits.values():
         for place, reason in part.notes:
@@ -99,9 +102,9 @@ def boxes(
         for source, reason in bad.items():
             findings.append(("bad box", os.path.relpath(source, directory), reason))
         for name, reason in annotations.small_objects(good[split], sizes=read).items():
-            findings.append(("small objects", split, f"of {name}: {reason}"))
+            findings.append(("small objects", split, N_(f"of {name}: {reason}")))
         if kept and split in ("train", "all") and annotated.without_objects:
-            reason = f"has no object of {', '.join(annotated.without_objects)}"
+            reason = N_(f"has no object of {', '.join(annotated.without_objects)}")
             findings.append(("no objects", split, reason))
     return good, findings
 

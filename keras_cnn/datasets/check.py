@@ -13,36 +13,37 @@ from keras_cnn.box_layouts import LINES
 from keras_cnn.datasets import boxed_check, classed_check, copies, division, examination, folders
 from keras_cnn.datasets.annotations import Reading
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 
 IMBALANCE = 10  # least ratio of the largest class to the smallest that is reported
 
 # Kind -> whether it is a fault, which spoils the training or its score; the others are notes.
 KINDS = {
-    "unreadable": True,
-    "leak": True,
-    "two labels": True,
-    "class missing": True,
-    "empty class": True,
-    "too few": True,
-    "bad annotation": True,
-    "bad box": True,
-    "near leak": True,
-    "32 bits": True,
-    "duplicate": False,
-    "wrong extension": False,
-    "colours": False,
-    "animation": False,
-    "16 bits": False,
-    "imbalance": False,
-    "near duplicate": False,
-    "small objects": False,
-    "no objects": False,
-    "listed twice": False,
-    "not used": False,
-    "output": False,
-    "no picture": False,
-    "hidden": False,
+    N_("unreadable"): True,
+    N_("leak"): True,
+    N_("two labels"): True,
+    N_("class missing"): True,
+    N_("empty class"): True,
+    N_("too few"): True,
+    N_("bad annotation"): True,
+    N_("bad box"): True,
+    N_("near leak"): True,
+    N_("32 bits"): True,
+    N_("duplicate"): False,
+    N_("wrong extension"): False,
+    N_("colours"): False,
+    N_("animation"): False,
+    N_("16 bits"): False,
+    N_("imbalance"): False,
+    N_("near duplicate"): False,
+    N_("small objects"): False,
+    N_("no objects"): False,
+    N_("listed twice"): False,
+    N_("not used"): False,
+    N_("output"): False,
+    N_("no picture"): False,
+    N_("hidden"): False,
 }
 
 
@@ -256,15 +257,15 @@ def _copies(pictures, split_names):
             if entry is kept:
                 continue
             if entry.path == kept.path:
-                reason = f"is listed in {entry.split} and in {kept.split}"
+                reason = N_(f"is listed in {entry.split} and in {kept.split}")
                 findings.append(Finding("leak", entry.path, reason))
                 continue
             if entry.label != kept.label:
-                kind, reason = "two labels", f"has the same bytes as {kept.path}"
+                kind, reason = "two labels", N_(f"has the same bytes as {kept.path}")
             elif entry.split != kept.split:
-                kind, reason = "leak", f"is a copy of {kept.path}"
+                kind, reason = "leak", N_(f"is a copy of {kept.path}")
             else:
-                kind, reason = "duplicate", f"is a copy of {kept.path}"
+                kind, reason = "duplicate", N_(f"is a copy of {kept.path}")
             findings.append(Finding(kind, entry.path, reason, quarantine=kind != "duplicate"))
     return findings
 
@@ -282,8 +283,8 @@ def _near_copies(pictures, split_names):
                 nearest[row] = max((float(correlation), other), nearest.get(row, (0.0, 0)))
         for row, (correlation, other) in nearest.items():
             if earlier.digests[row] != later.digests[other]:
-                path, reason = earlier.entries[row].path, f"looks like {later.entries[other].path}"
-                reason += f" (correlation {correlation:.3f})"
+                path, alike = earlier.entries[row].path, later.entries[other].path
+                reason = N_(f"looks like {alike} (correlation {correlation:.3f})")
                 findings.append(Finding("near leak", path, reason, quarantine=True))
     return findings
 
@@ -299,11 +300,13 @@ def _classes(counts):
         for name in sorted(all_names - names):
             other = next(other for other in present if name in present[other])
             path = str(Path(split) / name)
-            findings.append(Finding("class missing", path, f"exists in {other} only"))
+            findings.append(Finding("class missing", path, N_(f"exists in {other} only")))
         largest = max(names, key=counts[split].get, default=None)
         smallest = min(names, key=counts[split].get, default=None)
         if largest and counts[split][largest] >= IMBALANCE * counts[split][smallest]:
-            reason = f"{counts[split][smallest]} pictures, {largest} {counts[split][largest]}"
+            reason = N_(
+                f"{counts[split][smallest]:d} pictures, {largest} {counts[split][largest]:d}"
+            )
             findings.append(Finding("imbalance", str(Path(split) / smallest), reason))
     return findings
 
@@ -317,7 +320,7 @@ def _split_by_training(pictures, layout, counts, *, validation_split, seed):
     findings = []
     for label, count in counts[train].items():
         if 0 < count <= len(made):
-            reason = f"has {count} pictures; training needs {len(made) + 1} to split them"
+            reason = N_(f"has {count} pictures; training needs {len(made) + 1} to split them")
             findings.append(Finding("too few", str(Path(train) / label), reason))
     pictures = pictures.of([train])
     entries, labels = pictures.entries, np.array([entry.label for entry in pictures.entries])
@@ -336,7 +339,7 @@ def _split_by_training(pictures, layout, counts, *, validation_split, seed):
         others = {groups[left[index]]: entries[left[index]].path for index in second}
         for index in left[first]:
             if other := others.get(groups[index]):
-                reason = f"is a copy of {other}, which training would put into {split}"
+                reason = N_(f"is a copy of {other}, which training would put into {split}")
                 findings.append(Finding("leak", entries[index].path, reason))
         left = left[first]
     return findings
@@ -350,6 +353,6 @@ def _near_duplicates(pictures, groups, made):
         first, digests = firsts.setdefault(group, (entry, {digest}))
         if digest not in digests:
             digests.add(digest)
-            reason = f"looks like {first.path}; both stay out of {made[0]}, or both go there"
+            reason = N_(f"looks like {first.path}; both stay out of {made[0]}, or both go there")
             findings.append(Finding("near duplicate", entry.path, reason))
     return findings

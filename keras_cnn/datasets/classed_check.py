@@ -9,6 +9,7 @@ from pathlib import Path
 
 from keras_cnn.datasets import folders
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 
 Place = tuple[str, str, str]
@@ -33,7 +34,7 @@ def pictures(
     for path, reason in layout.ignored.items():
         findings.append(("not used", str(path.relative_to(layout.directory)), reason))
     for path in layout.outputs:
-        reason = "looks like the output of a training; it is left out"
+        reason = N_("looks like the output of a training; it is left out")
         findings.append(("output", str(path.relative_to(layout.directory)), reason))
     if layout.splits:
         findings += _beside_classes(directory, "")
@@ -49,7 +50,7 @@ def pictures(
             if not classes:  # a folder of pictures without classes
                 found = [path for path in found if os.path.dirname(path) == split]
             if not found and classes:
-                reason = "has no pictures"
+                reason = N_("has no pictures")
                 findings.append(("empty class", os.path.join(split, folder), reason))
             entries += [(path, split, label) for path in found]
         if classes:
@@ -73,10 +74,10 @@ def _class_folder(directory, folder, findings):
         inside = os.path.relpath(root, directory)
         for name in filter(files.is_hidden, folder_names + file_names):
             path = os.path.normpath(os.path.join(inside, name))
-            findings.append(("hidden", path, "is left out, since it is hidden"))
+            findings.append(("hidden", path, N_("is left out, since it is hidden")))
         for name in file_names:
             if not files.is_hidden(name) and not files.is_picture_name(name):
-                reason = f"is left out: its name ends in none of {', '.join(files.FORMATS)}"
+                reason = N_(f"is left out: its name ends in none of {', '.join(files.FORMATS)}")
                 path = os.path.normpath(os.path.join(inside, name))
                 findings.append(("no picture", path, reason))
         folder_names[:] = [name for name in folder_names if not files.is_hidden(name)]
@@ -89,7 +90,7 @@ def _beside_classes(directory, split):
     for path in sorted((directory / split).iterdir()):
         inside = os.path.join(split, path.name)
         if files.is_hidden(path.name):
-            findings.append(("hidden", inside, "is left out, since it is hidden"))
+            findings.append(("hidden", inside, N_("is left out, since it is hidden")))
         elif path.is_file() and files.is_picture_name(path.name):
-            findings.append(("no picture", inside, "lies in no class folder"))
+            findings.append(("no picture", inside, N_("lies in no class folder")))
     return findings

@@ -9,6 +9,7 @@ from keras_cnn.datasets import annotations
 from keras_cnn.datasets.formats.rows import Row
 from keras_cnn.datasets.formats.writing import WRITERS
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 
 def convert(
@@ -57,11 +58,13 @@ def convert(
         shutil.rmtree(half)
     sentences = [annotated.sentence]
     if skipped:
-        sentences.append(f"Boxes left out because they cannot be used: {skipped}.")
+        sentences.append(N_(f"Boxes left out because they cannot be used: {skipped:d}."))
     if flags and to == "yolo":
         sentences.append(
-            f"YOLO's layout has no place for the marks 'difficult' and 'crowd' of {flags} objects; "
-            "they are lost."
+            N_(
+                f"YOLO's layout has no place for the marks 'difficult' and 'crowd' of {flags} "
+                "objects; they are lost."
+            )
         )
     return sentences
 

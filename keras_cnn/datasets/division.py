@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_cnn.datasets import copies
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 
 def divide(
@@ -130,7 +131,7 @@ def folds(
     units = np.asarray(groups) if is_grouped else np.arange(len(labels))
     for label, names in _groups_of_classes(labels, units).items():
         if len(names) < number:
-            what = "groups" if is_grouped else "pictures"
+            what = N_("groups") if is_grouped else N_("pictures")
             raise InputError(
                 f"--folds {number} needs at least {number} {what} of each class; {str(label)!r} "
                 f"has {len(names)}: choose fewer folds or add {what}"

@@ -17,6 +17,7 @@ from keras_cnn import downloads
 from keras_cnn.datasets import locate
 from keras_cnn.datasets.catalogue import CATALOGUE
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 
 
 def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
@@ -50,7 +51,7 @@ def fetch(name: str, *, root: str | os.PathLike | None = None) -> Path:
         )
     if target.is_dir() and any(target.iterdir()):
         return target
-    print(f"{name}: {row.title}. Licence: {row.licence}. Please cite: {row.citation}.")
+    say(f"{name}: {row.title}. Licence: {row.licence}. Please cite: {row.citation}.")
     try:
         return _build(name, row, folder=folder, target=target)
     except InputError:
@@ -84,7 +85,7 @@ def _build(name, row, *, folder, target):
         with suppress(OSError):  # another fetch may have renamed it meanwhile
             if time.time() - leftover.stat().st_mtime > downloads.ABANDONED:
                 shutil.rmtree(leftover, ignore_errors=True)
-    print(f"{name} is ready in {target}; the archives in {archives_folder} are no longer needed.")
+    say(f"{name} is ready in {target}; the archives in {archives_folder} are no longer needed.")
     return target
 
 
@@ -168,4 +169,4 @@ def _drop_broken(name, work):
     bad = files.find_bad(paths)
     for path in bad:
         os.remove(path)
-    print(f"{name}: left out {len(bad)} of {len(paths)} files that cannot be read as pictures.")
+    say(f"{name}: left out {len(bad)} of {len(paths)} files that cannot be read as pictures.")

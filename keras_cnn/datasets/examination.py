@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnn.datasets import copies
+from keras_cnn.i18n import N_
 from keras_cnn.images import decoding, files
 from keras_cnn.images.disk_files import Entries
 
@@ -133,17 +134,20 @@ def _conversions(data, extension):
     except Exception:  # OpenCV has read it, Pillow cannot
         return
     if extension not in _EXTENSIONS.get(image_format, (image_format.lower(),)):
-        yield "wrong extension", f"holds {image_format} and is read as {image_format}"
+        yield "wrong extension", N_(f"holds {image_format} and is read as {image_format}")
     if mode in ("CMYK", "LAB"):
-        yield "colours", f"{mode} is converted to RGB"
+        yield "colours", N_(f"{mode} is converted to RGB")
     if image_format != "MPO" and frames is None:
-        yield "animation", "only the first frame is read; a later one is damaged"
+        yield "animation", N_("only the first frame is read; a later one is damaged")
     elif image_format != "MPO" and frames > 1:
-        yield "animation", f"only the first of {frames} frames is read"
+        yield "animation", N_(f"only the first of {frames} frames is read")
     if mode.startswith("I;16"):
-        yield "16 bits", 'its 65,536 shades are scaled to 256, except with color_mode="grayscale"'
+        yield (
+            "16 bits",
+            N_('its 65,536 shades are scaled to 256, except with color_mode="grayscale"'),
+        )
     elif mode in ("I", "F"):
-        reason = "its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits"
+        reason = N_("its shades are cut to whole numbers of 0 to 255: save it with 8 or 16 bits")
         yield "32 bits", reason
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 
 SPLITS = ("train", "test")  # of the sets that `datasets` fetches and draws
@@ -41,11 +42,11 @@ class FolderLayout:
 
     def note(self) -> str:
         """Return a sentence about the folders that are not used; "" if there are none."""
-        reasons = self.ignored | dict.fromkeys(self.outputs, "holds results of a training")
+        reasons = self.ignored | dict.fromkeys(self.outputs, N_("holds results of a training"))
         if not reasons:
             return ""
         names = (f"{path.relative_to(self.directory)} ({reasons[path]})" for path in reasons)
-        return f"Left out of {self.directory}: {', '.join(names)}."
+        return N_(f"Left out of {self.directory}: {', '.join(names)}.")
 
 
 def read_layout(directory: str | os.PathLike) -> FolderLayout:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 NEAR_COPIES = "near-copies"
 COLUMNS = ("file", "group")  # of a csv file
-KIND = "group"  # what a report calls a group without a name of its own
+KIND = N_("group")  # what a report calls a group without a name of its own
 
 
 def names(paths: Sequence[str], *, by: str, folder: str | os.PathLike) -> list[str]:

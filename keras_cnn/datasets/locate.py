@@ -8,6 +8,7 @@ from pathlib import Path
 from keras_cnn.datasets.catalogue import CATALOGUE, CLASS_FOLDERS
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import keras_home
+from keras_cnn.i18n import N_, say
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _SHIPPED = Path(__file__).resolve().parents[1] / "shipped" / "data" / "samples"  # of a wheel
@@ -64,7 +65,7 @@ def locate(name: str, *, data: str | os.PathLike | None = None) -> Location:
                 f"or leave --data out to use {name!r} under {root()}"
             )
         if path.resolve().parent in (folder.resolve() for folder in _samples_folders()):
-            return Location(path, is_sample=True, note=f"{path} is the built-in sample")
+            return Location(path, is_sample=True, note=N_(f"{path} is the built-in sample"))
         return Location(path)
     if os.environ.get("KERAS_CNN_DATA") and not root().is_dir():
         raise InputError(
@@ -75,10 +76,10 @@ def locate(name: str, *, data: str | os.PathLike | None = None) -> Location:
         if path.exists():
             return Location(path)
     if path := _sample(name):
-        note = f"{name}: using the built-in sample {path}, not the real set; {way_out(name)}"
+        note = N_(f"{name}: using the built-in sample {path}, not the real set; {way_out(name)}")
         return Location(path, is_sample=True, note=note)
     if name == "mnist" and (path := small_digits_file()):
-        note = f"mnist: using scikit-learn's 1,797 real handwritten digits; {way_out(name)}"
+        note = N_(f"mnist: using scikit-learn's 1,797 real handwritten digits; {way_out(name)}")
         return Location(path, is_sample=True, note=note)
     raise InputError(
         f"the set {name!r} must lie in {root() / name}, or have a sample in "
@@ -95,7 +96,7 @@ def _sample(name):
             return folder / name
     if name not in synthetic.NAMES:
         return None
-    print(f"{name}: drawing the built-in sample (once)")
+    say(f"{name}: drawing the built-in sample (once)")
     return synthetic.draw(name, _samples_folder() / name)
 
 
@@ -127,9 +128,10 @@ def way_out(name: str) -> str:
         name: The set's name.
     """
     row = CATALOGUE.get(name)
-    by_hand = f"put the real set into {root() / name} as {row.layout if row else CLASS_FOLDERS}"
+    layout = row.layout if row else CLASS_FOLDERS
+    by_hand = N_(f"put the real set into {root() / name} as {layout}")
     if row and row.sources:
-        return f'get the real set by keras_cnn.datasets.fetch("{name}"), or {by_hand}'
+        return N_(f'get the real set by keras_cnn.datasets.fetch("{name}"), or {by_hand}')
     return by_hand
 
 

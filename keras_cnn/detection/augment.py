@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from keras_cnn.detection import boxes as box_math
+from keras_cnn.i18n import N_
 
 FILL = (123, 117, 104)  # mean of ImageNet's pictures, which the network subtracts
 TRIALS = 50  # crops tried for one overlap
@@ -91,9 +92,9 @@ class Augmentation:
             Name of the step, and picture, boxes and class ids after it.
         """
         height, width = picture.shape[:2]
-        views = {"letterbox": box_math.letterbox(width, height)}
-        views["zoomed out"] = view = self._zoomed_out(views["letterbox"], rng)
-        views["cropped"] = view = self._cropped(view, boxes, rng)
+        views = {N_("letterbox"): box_math.letterbox(width, height)}
+        views[N_("zoomed out")] = view = self._zoomed_out(views["letterbox"], rng)
+        views[N_("cropped")] = view = self._cropped(view, boxes, rng)
         if not only_last:
             for name, view in views.items():
                 yield name, render(picture, view, size=size), *seen(boxes, labels, view)
@@ -105,11 +106,11 @@ class Augmentation:
             inside = (inside[0], slice(size - inside[1].stop, size - inside[1].start))
             boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
         if not only_last:
-            yield "flipped", square, boxes, labels
+            yield N_("flipped"), square, boxes, labels
         square = np.ascontiguousarray(square)
         if 0 not in square[inside].shape:
             square[inside] = self._recoloured(square[inside], rng)  # the bars keep `FILL`
-        yield "recoloured", square, boxes, labels
+        yield N_("recoloured"), square, boxes, labels
 
     def _zoomed_out(self, view, rng):
         if self.expand is None or rng.random() < 0.5:

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_cnn.detection import metrics, prediction
 from keras_cnn.detection.batches import Batches
+from keras_cnn.i18n import say
 
 
 class MeanAveragePrecision(keras.callbacks.Callback):
@@ -92,7 +93,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = json.dumps(report, indent=2, ensure_ascii=False)
         self._path.write_text(content, encoding="utf-8", errors="backslashreplace")
-        print(f"\nThe loss is not a finite number: {report['cause']}. See {self._path}")
+        say(f"\nThe loss is not a finite number: {report['cause']}. See {self._path}")
 
     def _cause(self):
         """Return the first batch whose loss is not finite, or that there is none."""

@@ -19,6 +19,7 @@ from keras_cnn.detection.baseline import ConstantBoxes
 from keras_cnn.detection.batches import Batches
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import N_
 from keras_cnn.images import decoding, files
 from keras_cnn.report import sentences
 
@@ -343,7 +344,7 @@ class Detector:
                 facts=facts | ({"skipped_boxes": bad_boxes} if bad_boxes else {}),
             )
         scores["classes"] = {row.pop("name"): row for row in scores["classes"]}
-        where = f"{len(pictures)} pictures of {split}"
+        where = N_(f"{len(pictures):d} pictures of {split}")
         return {
             "sentence": sentences.detection(scores, where=where),
             "test": scores,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from keras_cnn.i18n import _
 from keras_cnn.report import fonts
 
 CROWD = 20  # with more objects, a label wider than its box is left out: it would hide others
@@ -35,7 +36,7 @@ def boxes(
     thick, height = max(1, round(longest / 300)), max(10, round(longest / 40))
     texts = [""] * len(labels) if texts is None else texts
     objects = list(zip(np.asarray(corners, float).tolist(), map(int, labels), texts, strict=True))
-    for (x1, y1, x2, y2), label, _ in reversed(objects):
+    for (x1, y1, x2, y2), label, _text in reversed(objects):
         pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour(label), width=thick)
     taken = []
     for corner, label, text in objects:
@@ -110,7 +111,7 @@ def pair(picture: np.ndarray, truth: tuple, answer: tuple, *, class_names: list)
     """
     corners, labels, difficult = truth
     true_names = [
-        class_names[label - 1] + (" (difficult)" if is_difficult else "")
+        class_names[label - 1] + (_(" (difficult)") if is_difficult else "")
         for label, is_difficult in zip(labels, difficult, strict=True)
     ]
     found, scores, ids = answer

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_cnn.detection import augment
 from keras_cnn.detection import boxes as box_math
+from keras_cnn.i18n import N_
 
 GREY = (128, 128, 128)
 
@@ -84,7 +85,7 @@ class Jitter:
         corners = box_math.to_view(boxes, view).clip(0, 1)
         kept = (corners[:, 2:] - corners[:, :2] > 1 / size).all(axis=1)
         corners, labels = corners[kept], labels[kept]
-        yield "placed", square, corners, labels
+        yield N_("placed"), square, corners, labels
         if rng.random() < self.flip:
             square = np.ascontiguousarray(square[:, ::-1])
             mirrored = (1 - corners[:, 2], corners[:, 1], 1 - corners[:, 0], corners[:, 3])

@@ -10,6 +10,7 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import of_options
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_, say
 from keras_cnn.images.disk import Disk
 
 
@@ -54,13 +55,13 @@ def annotated(
     splits = splits if share else boxed_division.divide(splits, groups, **options)
     if made:
         parts = ", ".join(f"{len(part.pictures)} in {name}" for name, part in splits.items())
-        notes.append(f"The set was divided by class, copies on one side: {parts}.")
+        notes.append(N_(f"The set was divided by class, copies on one side: {parts}."))
     if unused := splits["train"].without_objects:
-        notes.append(f"Classes without objects in train: {', '.join(unused)}.")
+        notes.append(N_(f"Classes without objects in train: {', '.join(unused)}."))
     for name, reason in annotations.small_objects(splits["train"], sizes=sizes).items():
-        notes.append(f"Small objects of {name} in train: {reason}.")
+        notes.append(N_(f"Small objects of {name} in train: {reason}."))
     for note in notes:
-        print(note)
+        say(note)
     return splits, skipped, notes
 
 
@@ -72,8 +73,8 @@ def _refuse_bad(splits, recipe, cache):
     examined = dict(zip(paths, items, strict=True))
     bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
     if bad:
-        way_out = "mend them, or take them out of their list"
-        raise unusable(bad, total=len(paths), what="pictures", way_out=way_out)
+        way_out = N_("mend them, or take them out of their list")
+        raise unusable(bad, total=len(paths), what=N_("pictures"), way_out=way_out)
     return examined
 
 
@@ -87,8 +88,8 @@ def _without_bad_boxes(splits, folder, recipe, sizes):
         bad |= its_bad
     if not recipe.skip_bad_boxes and bad:
         total = sum(len(picture.boxes) for part in splits.values() for picture in part.pictures)
-        way_out = "mend or remove them, or go on without them with --skip-bad-boxes"
-        raise unusable(bad, total=total, what="boxes", way_out=way_out)
+        way_out = N_("mend or remove them, or go on without them with --skip-bad-boxes")
+        raise unusable(bad, total=total, what=N_("boxes"), way_out=way_out)
     for name, part in good.items():
         if not any(len(picture.boxes) for picture in part.pictures):
             raise InputError(f"no box of the list {name} of {folder} can be used: correct them")

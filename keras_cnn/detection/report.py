@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import boxes, draw, scoring
+from keras_cnn.i18n import N_, _, ngettext
 from keras_cnn.images import files
 from keras_cnn.report import canvas, figures, fonts, sentences, writer
 
@@ -68,9 +69,9 @@ def write(
     gallery = _gallery(pictures, answers, class_names)
     sheets = {"detections": gallery, "augment": steps, "samples": samples}
     galleries = {
-        "Most mistakes first: truth beside prediction": gallery,
-        "Training pictures": samples,
-        "Augmentation, step by step": steps,
+        _("Most mistakes first: truth beside prediction"): gallery,
+        _("Training pictures"): samples,
+        _("Augmentation, step by step"): steps,
     }
     return writer.write(
         folder,
@@ -91,12 +92,16 @@ def _contents(folder, test, facts):
     """Return the content of report.json."""
     notes = []
     if facts.get("skipped_boxes"):
-        notes.append(f"Boxes left out because they cannot be used: {len(facts['skipped_boxes'])}.")
+        number = len(facts["skipped_boxes"])
+        notes.append(N_(f"Boxes left out because they cannot be used: {number:d}."))
     notes.append(
-        "Precision and recall count detections with a score above 0.01; pictures show those above "
-        f"{DRAWN_SCORE}."
+        N_(
+            "Precision and recall count detections with a score above 0.01; pictures show those "
+            f"above {DRAWN_SCORE}."
+        )
     )
-    sentence = sentences.detection(test, where=f"{facts['samples']['test']} test pictures")
+    where = N_(f"{facts['samples']['test']:d} test pictures")
+    sentence = sentences.detection(test, where=where)
     return writer.contents(folder, facts, "detection", test, sentence=sentence, notes=notes)
 
 
@@ -124,7 +129,7 @@ def _gallery(pictures, answers, class_names):
         drawing = draw.pair(
             files.read(picture.path), picture.truth, shown[index], class_names=class_names
         )
-        counted = "1 mistake" if number == 1 else f"{number} mistakes"
+        counted = ngettext("{number} mistake", "{number} mistakes", number).format(number=number)
         gallery.append((drawing, f"{Path(picture.path).name}: {counted}"))
     return gallery
 
@@ -148,7 +153,7 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
     Returns:
         The figure as PNG bytes.
     """
-    with canvas.paper((7.2, 4.2), dark) as (figure, _):
+    with canvas.paper((7.2, 4.2), dark) as (figure, _ink):
         ax = figure.subplots()
         for label, entry in enumerate(classes, start=1):
             if not entry.objects:
@@ -161,10 +166,10 @@ def precision_recall(classes: list, *, dark: bool = False) -> bytes:
                 color=[value / 255 for value in draw.colour(label, dark=dark)],
                 label=f"{name}  {entry.average_precision:.3f}",
             )
-        ax.set(xlim=(0, 1.005), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+        ax.set(xlim=(0, 1.005), ylim=(0, 1.02), xlabel=_("recall"), ylabel=_("precision"))
         ax.grid(True)
         figure.legend(
-            title="average precision", loc="outside right upper", ncols=1 + len(classes) // 22
+            title=_("average precision"), loc="outside right upper", ncols=1 + len(classes) // 22
         )
         return canvas.png(figure)
 

@@ -10,6 +10,7 @@ import keras
 from keras_cnn import card
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
 from keras_cnn.models import book, book_ssd, mobilenet, ssd, ssd_weights
@@ -112,9 +113,9 @@ def _available(recipe):
             weights="imagenet", include_top=False, input_shape=(224, 224, 3), alpha=recipe.alpha
         )
     except (OSError, ValueError) as error:
-        print(f"Random weights instead of ImageNet's: {error}")
+        say(f"Random weights instead of ImageNet's: {error}")
         return None
-    print(f"The base starts from ImageNet weights: MobileNet with alpha={recipe.alpha:g}.")
+    say(f"The base starts from ImageNet weights: MobileNet with alpha={recipe.alpha:g}.")
     return "imagenet"
 
 
@@ -130,7 +131,7 @@ def _alpha(recipe, path):
         alpha = its_card.recipe.get("alpha")
     if recipe.base != "mobilenet" or alpha in (None, recipe.alpha):
         return recipe.alpha
-    print(f"alpha is {alpha:g}, that of {path}, in place of {recipe.alpha:g}.")
+    say(f"alpha is {alpha:g}, that of {path}, in place of {recipe.alpha:g}.")
     return alpha
 
 

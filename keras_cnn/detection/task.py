@@ -20,11 +20,12 @@ from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
+from keras_cnn.i18n import N_, _, say
 from keras_cnn.images import disk, files
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
-VALIDATED = (
+VALIDATED = N_(
     "The set has no test split. The score is that of the validation pictures, which picked the "
     "best weights, so it is probably too high: add a test split."
 )
@@ -153,7 +154,7 @@ class DetectionSplits:
                 if not any(map(np.array_equal, squares[1:], squares)):
                     break
             for name, square, corners, labels in steps:
-                shown.append((draw.boxes(square, corners * len(square), labels), name))
+                shown.append((draw.boxes(square, corners * len(square), labels), _(name)))
         return shown
 
     def predict(self, model: keras.Model) -> list[tuple]:
@@ -226,7 +227,7 @@ def detection_splits(
     """
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
-        print(source.note)
+        say(source.note)
     cache = disk.chosen(recipe.cache)
     on_disk = cache if isinstance(cache, disk.Disk) else None
     splits, skipped, notes = reading.annotated(source.path, recipe, cache=on_disk)

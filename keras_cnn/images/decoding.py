@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageColor, JpegImagePlugin
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 VERSION = 1  # of all that decides on pixels, resizing and cropping included: see `disk_files`
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}  # color_mode -> number
@@ -65,7 +66,7 @@ def decode(
         Exception: Of nearly every type, if the file is damaged.
     """
     if not data:
-        raise ValueError("the file is empty")
+        raise ValueError(N_("the file is empty"))
     if not least_size and (pixels := _decode_jpeg(data, color_mode, exif_rotation)) is not None:
         return pixels
     with _open(io.BytesIO(data)) as image:  # reads the header, no pixels yet
@@ -156,8 +157,10 @@ def _refuse_bomb(width, height, size):
     limit = Image.MAX_IMAGE_PIXELS
     if limit and width * height > min(4 * limit, max(limit, size * PIXELS_PER_BYTE)):
         raise ValueError(
-            f"its {width} x {height} pixels in {size:,} bytes may be a decompression bomb "
-            "(the environment variable KERAS_CNN_MAX_PIXELS=0 lifts the limit)"
+            N_(
+                f"its {width} x {height} pixels in {size:,} bytes may be a decompression bomb "
+                "(the environment variable KERAS_CNN_MAX_PIXELS=0 lifts the limit)"
+            )
         )
 
 

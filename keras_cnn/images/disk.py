@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 from keras_cnn.images.disk_files import RECORD, Entries, kind_of
 
 RECORDS = ("checked", "examined")  # kinds of entries that hold no pictures
@@ -34,8 +35,8 @@ def chosen(choice: str) -> "bool | str | Disk":
     if choice in ("none", "memory"):
         return "auto" if choice == "memory" else False
     if choice == "auto":
-        return Disk(default_folder(), share=_SHARE, say=print)
-    return Disk(Path(choice).expanduser(), say=print)
+        return Disk(default_folder(), share=_SHARE, say=say)
+    return Disk(Path(choice).expanduser(), say=say)
 
 
 class Plan(NamedTuple):

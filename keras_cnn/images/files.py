@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_cnn.environment import cores
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import decoding
 from keras_cnn.images.disk_files import Entries
 
@@ -168,10 +169,11 @@ def left_out_note(pictures: Iterable[str | os.PathLike], *, directory: str | os.
         left_out += [os.path.join(folder, name) for name in others if _is_image(name)]
     if not left_out:
         return ""
-    first = [os.path.relpath(path, directory) for path in sorted(left_out)[:3]]
-    return (
-        f"Left out, since their names end in none of {', '.join(FORMATS)}: {', '.join(first)}"
-        f"{', …' if len(left_out) > 3 else ''} ({len(left_out)} in all); convert them to use them."
+    first = ", ".join(os.path.relpath(path, directory) for path in sorted(left_out)[:3])
+    first += ", …" * (len(left_out) > 3)
+    return N_(
+        f"Left out, since their names end in none of {', '.join(FORMATS)}: {first} "
+        f"({len(left_out):d} in all); convert them to use them."
     )
 
 
@@ -322,13 +324,13 @@ def judge_data(data: bytes) -> tuple[np.ndarray | None, str | None]:
         pixels = decoding.decode(data)
     except Exception as error:  # broken files make decoders raise nearly every type there is
         return None, _reason(error)
-    return (None, "it is a single pixel") if pixels.shape[:2] == (1, 1) else (pixels, None)
+    return (None, N_("it is a single pixel")) if pixels.shape[:2] == (1, 1) else (pixels, None)
 
 
 def _reason(error):
     match error:
         case Image.UnidentifiedImageError():
-            return "it is no picture"
+            return N_("it is no picture")
         case OSError(strerror=str(text)):
             return text.lower()  # "no such file or directory"
         case _:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_cnn.i18n import N_
 from keras_cnn.images import transform
 from keras_cnn.images.device import DeviceAugmentation
 from keras_cnn.images.iterators import Iterator
@@ -57,35 +58,35 @@ def eight_bit(flow: Any, *, on_device: bool = False) -> EightBit | str:
 
 def _obstacle(flow, *, on_device):
     if not (isinstance(flow, Iterator) and draws.is_ours(type(flow).__getitem__)):
-        return "the batches come from a dataset of your own"
+        return N_("the batches come from a dataset of your own")
     generator = flow.image_data_generator
     is_grey = getattr(flow, "color_mode", None) == "grayscale"
     if is_grey or flow.dtype != "float32" or getattr(flow, "x", _BYTES).dtype != np.uint8:
-        return "the pictures may have more than 8 bits"
+        return N_("the pictures may have more than 8 bits")
     if draws.has_user_code(generator) or not draws.is_ours(type(generator).get_random_transform):
-        return "a function of yours changes the pictures"
+        return N_("a function of yours changes the pictures")
     if flow.data_format != "channels_last" or scaling_of(generator) is None:
-        return "a saved model cannot hold their scaling"
+        return N_("a saved model cannot hold their scaling")
     if scaling_of(generator).samplewise_center:
-        return "the graph would sum the mean of a picture in another order"
+        return N_("the graph would sum the mean of a picture in another order")
     if getattr(flow, "class_mode", "sparse") in ("input", None) or getattr(flow, "x_misc", None):
-        return "the model has further inputs, or no targets beside its pictures"
+        return N_("the model has further inputs, or no targets beside its pictures")
     if flow.save_to_dir or flow._is_sequential():
-        return "pictures are saved, or made one after the other"
+        return N_("pictures are saved, or made one after the other")
     if on_device:
         return _obstacle_on_device(flow, generator)
     if not _keeps_whole_levels(generator, flow.image_shape):
-        return "the augmentation makes fractions of grey levels"
+        return N_("the augmentation makes fractions of grey levels")
     return None
 
 
 def _obstacle_on_device(flow, generator):
     if generator.alexnet:
-        return "AlexNet's crops and colours are made on the host"
+        return N_("AlexNet's crops and colours are made on the host")
     if generator.interpolation_order != 1 and _warps(generator):
-        return "the device interpolates with interpolation_order=1 only"
+        return N_("the device interpolates with interpolation_order=1 only")
     if getattr(flow, "y", _BYTES) is None:
-        return "the pictures have no targets"
+        return N_("the pictures have no targets")
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 from keras_cnn.inference import labelled
 from keras_cnn.inference.exported import ENGINES, Exported, check_age, find_all
@@ -71,7 +72,7 @@ def benchmark(
                 check_package(RUNTIMES[engine], needed_by=f"benchmark of {engine}")
                 check_age(path, run)
             except InputError as error:
-                on_note(f"{path.parent.name} is left out: {error}")
+                on_note(N_(f"{path.parent.name} is left out: {error}"))
                 continue
             exported = Exported.load(path)
             own = right(exported, labels)

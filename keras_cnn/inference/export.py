@@ -16,6 +16,7 @@ from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.detection import boxes
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference import quantization, tempering
 from keras_cnn.inference.exported import Exported
@@ -127,9 +128,9 @@ def export(
                 elif format == "onnx" and precision == "float16":
                     quantization.onnx_to_float16(work / name)
         except Exception as error:  # converters raise errors of nearly every type
-            way_out = f"choose another format of {list(FORMATS)}"
+            way_out = N_(f"choose another format of {list(FORMATS)}")
             if keras.backend.backend() != "tensorflow":  # every format takes its models
-                way_out = f"set KERAS_BACKEND=tensorflow, or {way_out}"
+                way_out = N_(f"set KERAS_BACKEND=tensorflow, or {way_out}")
             raise InputError(
                 f"{format} cannot hold {path} ({str(error).strip().splitlines()[0]}): {way_out}"
             ) from error

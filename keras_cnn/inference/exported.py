@@ -15,6 +15,7 @@ import numpy as np
 from keras_cnn import card
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files, streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference.answers import Answer
@@ -146,9 +147,9 @@ class Exported:
         path = Path(path)
         its_card = its_card or card.read_exported(path.parent)
         if its_card.task not in ("classification", "regression"):
-            way_out = "leave it out"
+            way_out = N_("leave it out")
             if its_card.task == "detection":
-                way_out = "find objects by keras-cnn detect"
+                way_out = N_("find objects by keras-cnn detect")
             raise InputError(
                 f"{path} is a model for {its_card.task}: --engine answers with the class or the "
                 f"value of a picture; {way_out}"

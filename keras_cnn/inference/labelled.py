@@ -9,6 +9,7 @@ from keras_cnn import card, datasets
 from keras_cnn.card import Card
 from keras_cnn.datasets import annotations, fingerprint, folders
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 
 def pictures(
@@ -79,7 +80,7 @@ def training_note(its_card: Card, data: str | os.PathLike | None) -> str | None:
         of_training = _is_folder_of_training(its_card, folder)
     if not of_training and not _is_split_of_training(its_card, folder):
         return None
-    return (
+    return N_(
         f"{folder} holds pictures that this model has learnt from or been chosen by: the score is "
         "too high"
     )
@@ -95,7 +96,7 @@ def calibration_note(its_card: Card, data: str | os.PathLike | None) -> str | No
     folder = folder_of(its_card, data)
     if len(datasets.splits(folder)) > 1:
         return None
-    return (
+    return N_(
         f"the int8 model is calibrated on pictures of {folder} that also score it: name a folder "
         "with train and test pictures to keep them apart"
     )

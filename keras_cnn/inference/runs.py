@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_cnn import card
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.report import comparison, side_by_side
 
 SCORES = {  # task -> key of its main score
@@ -70,11 +71,13 @@ def compare_runs(
         if len(rows) > 1 and task in comparison.PAIRED:
             row["test"] = _test((folders[0], folder), (rows[0], row), task=task, notes=notes)
     if task not in comparison.PAIRED:
-        notes.append(f"There is no paired test for {task}: compare the intervals.")
+        notes.append(N_(f"There is no paired test for {task}: compare the intervals."))
     elif len(rows) > 2:
         notes.append(
-            "Each run is tested against the first alone: of twenty runs that are as good as the "
-            "first, one seems to differ."
+            N_(
+                "Each run is tested against the first alone: of twenty runs that are as good as "
+                "the first, one seems to differ."
+            )
         )
     result = {
         "task": task,
@@ -154,12 +157,12 @@ def _test(folders, rows, *, task, notes):
     names = [row["name"] for row in rows]
     for row in rows:
         if row["score"] is None:
-            notes.append(f"There is no test of {names[1]}: {row['name']} has no score.")
+            notes.append(N_(f"There is no test of {names[1]}: {row['name']} has no score."))
             return None
     test = comparison.paired_test(*folders, task=task)
     if test is None:
         notes.append(
-            f"There is no test of {names[1]}: it was tested on other pictures than {names[0]}."
+            N_(f"There is no test of {names[1]}: it was tested on other pictures than {names[0]}.")
         )
     return test
 
@@ -175,7 +178,8 @@ def _costs(folders, *, timed, unsafe, notes):
             model = card.load_model(card.model_path(folder), unsafe=unsafe)
             costs[-1]["multiply_adds"] = layer_table.table(model).multiply_adds
         except (InputError, ValueError) as error:
-            notes.append(f"The costs of {folder} are unknown: {str(error).rstrip('.')}.")
+            reason = str(error).rstrip(".")
+            notes.append(N_(f"The costs of {folder} are unknown: {reason}."))
             continue
         if timed:
             models.append((model, costs[-1]))

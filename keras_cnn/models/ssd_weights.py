@@ -14,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 
+from keras_cnn.i18n import say
 from keras_cnn.models import identify, mobilenet, vgg, weight_readers
 
 FIRST = "conv1"  # MobileNet's first layer
@@ -264,7 +265,7 @@ def assign(
     for layer, values in fitting:
         layer.set_weights(values)
     if fresh:
-        print(
+        say(
             f"{source} has other shapes or classes, so these layers keep their random weights: "
             f"{', '.join(fresh)}"
         )

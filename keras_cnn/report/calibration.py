@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 from scipy import optimize, special
 
+from keras_cnn.i18n import N_
 from keras_cnn.report import scores
 
 BINS = 15  # as in Guo et al.
@@ -54,13 +55,17 @@ def fit(y_true: np.ndarray, y_score: np.ndarray) -> Temperature:
     pictures = len(y_true)
     if pictures < FEWEST:
         return Temperature(
-            note=f"The temperature stays 1: it is fitted on at least {FEWEST} validation pictures, "
-            f"and there are {pictures}."
+            note=N_(
+                f"The temperature stays 1: it is fitted on at least {FEWEST} validation pictures, "
+                f"and there are {pictures}."
+            )
         )
     if (y_score.argmax(axis=1) == y_true).all():
         return Temperature(
-            note=f"The temperature stays 1: all {pictures:,} validation pictures are right, so "
-            "they do not show how often an answer is wrong."
+            note=N_(
+                f"The temperature stays 1: all {pictures:,} validation pictures are right, so "
+                "they do not show how often an answer is wrong."
+            )
         )
     logits = np.log(np.maximum(y_score, SMALLEST))
     rows = np.arange(pictures)
@@ -72,7 +77,7 @@ def fit(y_true: np.ndarray, y_score: np.ndarray) -> Temperature:
     solution = optimize.minimize_scalar(cross_entropy, bounds=np.log(LIMITS), method="bounded")
     value = float(np.exp(solution.x))
     return Temperature(
-        value, f"The temperature {value:.3g} was fitted on {pictures:,} validation pictures."
+        value, N_(f"The temperature {value:.3g} was fitted on {pictures:,} validation pictures.")
     )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from keras_cnn.i18n import N_, _
 from keras_cnn.report import calibration, figures, reliability, scores, sentences, unknown, writer
 from keras_cnn.report.calibration import Temperature
 
@@ -121,13 +122,18 @@ def _notes(test, y_score):
     """Return the sentences that warn about the scores."""
     if test["unanswered"]:
         return [
-            f"The answers to {test['unanswered']:,} of {test['samples']:,} test pictures are not "
-            "finite numbers and count as wrong: the training diverged; lower the learning rate."
+            N_(
+                f"The answers to {test['unanswered']:,} of {test['samples']:,} test pictures are "
+                "not finite numbers and count as wrong: the training diverged; lower the learning "
+                "rate."
+            )
         ]
     if not scores.are_probabilities(y_score):
         return [
-            "The network's outputs are no probabilities, so there is no test loss and the "
-            "“probability” of a mistake is only a score: end the network with a softmax."
+            N_(
+                "The network's outputs are no probabilities, so there is no test loss and the "
+                "“probability” of a mistake is only a score: end the network with a softmax."
+            )
         ]
     return []
 
@@ -155,14 +161,15 @@ def _mistakes(y_true, y_pred, confidence, class_names, names, picture):
     """
     wrong = np.flatnonzero((y_true != y_pred) & (y_pred >= 0))
     if len(wrong):
-        title = "Worst mistakes: truth → prediction, most confident first"
+        title = _("Worst mistakes: truth → prediction, most confident first")
         order = wrong[np.argsort(-confidence[wrong], kind="stable")]
     else:
         right = np.flatnonzero(y_true == y_pred)
         order = right[np.argsort(confidence[right], kind="stable")]
-        title = f"No mistake in {len(right):,} pictures; the narrowest right answers"
+        title = _("No mistake in {number:,} pictures; the narrowest right answers")
+        title = title.format(number=len(right))
     if not len(order):
-        return "No picture got an answer", []
+        return _("No picture got an answer"), []
     items = []
     for index in order[: writer.GALLERY_SIZE]:
         lines = [class_names[y_true[index]], sentences.probability(confidence[index])]

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.report import scores
 
 PAIRED = ("classification", "regression")  # tasks with a paired test
 NAMES = {  # main score of each task -> its name in sentences
-    "accuracy": "accuracy",
-    "mse": "mean squared error",
-    "map": "mean average precision",
-    "mean_iou": "mean IoU",
+    "accuracy": N_("accuracy"),
+    "mse": N_("mean squared error"),
+    "map": N_("mean average precision"),
+    "mean_iou": N_("mean IoU"),
 }
 
 
@@ -29,7 +30,7 @@ def summarize_runs(reports: list[dict], *, unit: str = "run") -> dict:
 
     Args:
         reports: Content of `report.json` of each run.
-        unit: What a run is called in the sentence, such as "fold".
+        unit: What a run is called in the sentence: "run" or "fold".
 
     Returns:
         `runs` (their number), `sentence`, and for each score that all runs have `mean`, `std` and
@@ -54,12 +55,17 @@ def summarize_runs(reports: list[dict], *, unit: str = "run") -> dict:
         summary[key] = {"mean": statistics.fmean(values), "std": deviation, "values": values}
     key = next((key for key in NAMES if key in summary), None)
     if key is None:
-        summary["sentence"] = "A run without a score has no mean: see the reports of the runs."
+        summary["sentence"] = N_("A run without a score has no mean: see the reports of the runs.")
         return summary
     mean, deviation = summary[key]["mean"], summary[key]["std"]
-    runs = f"1 {unit}" if len(reports) == 1 else f"{len(reports)} {unit}s"
-    spread = "" if deviation is None else f" ± {deviation:.4f}"
-    summary["sentence"] = f"{runs}: {NAMES[key]} {mean:.4f}{spread}"
+    number = len(reports)
+    runs = {
+        "run": N_("1 run") if number == 1 else N_(f"{number:d} runs"),
+        "fold": N_("1 fold") if number == 1 else N_(f"{number:d} folds"),
+    }[unit]
+    summary["sentence"] = N_(f"{runs}: {NAMES[key]} {mean:.4f}")
+    if deviation is not None:
+        summary["sentence"] = N_(f"{runs}: {NAMES[key]} {mean:.4f} ± {deviation:.4f}")
     return summary
 
 
@@ -95,7 +101,9 @@ def compare(run_a, run_b) -> dict:
     p_value = scores.mcnemar(only_a, only_b)
     better = run_a if only_a > only_b else run_b
     is_significant = p_value < 1 - scores.CONFIDENCE
-    conclusion = f"{better} is better" if is_significant else "no difference is shown"
+    conclusion = N_("no difference is shown")
+    if is_significant:
+        conclusion = N_(f"{better} is better")
     return {
         "samples": samples,
         "accuracy": [(both + only_a) / samples, (both + only_b) / samples],
@@ -104,7 +112,7 @@ def compare(run_a, run_b) -> dict:
         "only_b": only_b,
         "both_wrong": outcomes[False, False],
         "p_value": p_value,
-        "sentence": (
+        "sentence": N_(
             f"Of {samples:,} test pictures only {run_a} gets {only_a:,} right and only {run_b} "
             f"{only_b:,}: {conclusion} (McNemar's exact test, p = {p_value:.2g})."
         ),

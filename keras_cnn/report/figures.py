@@ -7,7 +7,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from keras_cnn.report import fonts, scores
+from keras_cnn.i18n import _
+from keras_cnn.report import fonts, names, scores
 from keras_cnn.report.canvas import paper, png
 
 MOST_CELLS = 20  # a confusion matrix of more classes does not show its counts
@@ -30,7 +31,7 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=No
     """
     parts = curves_parts(history) if parts is None else parts
     if not parts:
-        return sentence("No epoch was finished, so there is no curve to draw.", dark=dark)
+        return sentence(_("No epoch was finished, so there is no curve to draw."), dark=dark)
     with paper((5.2 * len(parts), 3.9), dark) as (figure, ink):
         handles = {}
         for ax, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
@@ -40,18 +41,19 @@ def curves(history: dict[str, list], *, baseline=None, best_epoch=None, parts=No
                     continue
                 epochs = np.arange(1, len(values) + 1)
                 style = {"marker": "o", "markersize": 3.5 if len(values) <= 40 else 0}
-                handles[label] = ax.plot(epochs, values, color=ink[label], **style)[0]
+                handles[_(label)] = ax.plot(epochs, values, color=ink[label], **style)[0]
             if best_epoch is not None:
-                handles[f"weights kept (epoch {best_epoch})"] = ax.axvline(
+                label = _("weights kept (epoch {epoch})").format(epoch=best_epoch)
+                handles[label] = ax.axvline(
                     best_epoch, color=ink["best"], linestyle="--", linewidth=1.2
                 )
             if baseline is not None and name != "loss":
-                handles[f"baseline {baseline:.3f}"] = ax.axhline(
+                handles[_("baseline {score}").format(score=f"{baseline:.3f}")] = ax.axhline(
                     baseline, color=ink["soft"], linestyle=":", linewidth=1.5
                 )
             _scale(ax, name, history)
-            ax.set_title(fonts.printable(name.replace("_", " ")), loc="left")
-            ax.set_xlabel("epoch")
+            ax.set_title(fonts.printable(names.name(name)), loc="left")
+            ax.set_xlabel(_("epoch"))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(True, axis="y")
         figure.legend(
@@ -130,7 +132,7 @@ def pictures(items: list[tuple], *, title="", most=GRID[0] * GRID[1], dark=False
         ax = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))  # in inches
         ax.set_axis_off()
         ax.text(0.08, 0.06, fonts.printable(title), va="top", fontsize=11)
-        for number, (picture, _, _) in enumerate(items):
+        for number, (picture, *_titles) in enumerate(items):
             row, column = divmod(number, columns)
             left = column * _CELL + (_CELL - _SIDE) / 2
             top = size[1] - height * (math.ceil(len(items) / columns) - row) + 0.17 * above + 0.1
@@ -140,7 +142,7 @@ def pictures(items: list[tuple], *, title="", most=GRID[0] * GRID[1], dark=False
             ax.text(y=top + _SIDE + 0.05, s=texts[number][1], va="top", **note, **centre)
             if picture is None:
                 middle = {"y": top + _SIDE / 2, "color": ink["soft"]}
-                ax.text(s="cannot be opened", va="center", **middle, **centre)
+                ax.text(s=_("cannot be opened"), va="center", **middle, **centre)
             else:
                 _place(ax, pixels(picture), left, top)
             # The frame shows the edges of white pictures.
@@ -165,7 +167,7 @@ def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=F
     """Draw predictions over targets, with the line of perfect predictions and the baseline."""
     finite = np.isfinite(y_pred)
     if not finite.any():
-        return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
+        return sentence(_("No prediction is a finite number: there is nothing to draw."), dark=dark)
     with paper((5.2, 5.2), dark) as (figure, ink):
         ax = figure.subplots()
         truths, predictions = y_true[finite], y_pred[finite]
@@ -173,10 +175,11 @@ def scatter(y_true: np.ndarray, y_pred: np.ndarray, train_mean: float, *, dark=F
             min(truths.min(), predictions.min()),
             max(truths.max(), predictions.max()),
         ]
-        ax.plot(ends, ends, color=ink["best"], linewidth=1.2, label="perfect")
-        ax.axhline(train_mean, color=ink["soft"], linestyle=":", label="mean of the training set")
+        ax.plot(ends, ends, color=ink["best"], linewidth=1.2, label=_("perfect"))
+        label = _("mean of the training set")
+        ax.axhline(train_mean, color=ink["soft"], linestyle=":", label=label)
         ax.scatter(truths, predictions, s=16, alpha=0.65, color=ink["train"], linewidths=0)
-        ax.set(xlabel="truth", ylabel="prediction", aspect="equal")
+        ax.set(xlabel=_("truth"), ylabel=_("prediction"), aspect="equal")
         ax.grid(True)
         figure.legend(loc="outside lower center", ncols=2)
         return png(figure)
@@ -186,7 +189,7 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
     """Draw prediction minus truth over the truth, and the histogram of these errors."""
     finite = np.isfinite(y_pred)
     if not finite.any():
-        return sentence("No prediction is a finite number: there is nothing to draw.", dark=dark)
+        return sentence(_("No prediction is a finite number: there is nothing to draw."), dark=dark)
     error = y_pred[finite] - y_true[finite]
     with paper((9.0, 3.9), dark) as (figure, ink):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
@@ -195,8 +198,8 @@ def residuals(y_true: np.ndarray, y_pred: np.ndarray, *, dark=False) -> bytes:
         for ax in (left, right):
             ax.axhline(0, color=ink["best"], linewidth=1.2)
             ax.grid(True, axis="y")
-        left.set(xlabel="truth", ylabel="prediction − truth")
-        right.set_xlabel("test pictures")
+        left.set(xlabel=_("truth"), ylabel=_("prediction − truth"))
+        right.set_xlabel(_("test pictures"))
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         return png(figure)
 
@@ -270,8 +273,8 @@ def _cells(ax, matrix, class_names, ink):
     classes = len(class_names)
     share = _share_of_row(matrix)
     ax.imshow(share, cmap=_shading(ink), vmin=0, vmax=1)
-    ax.set_title("test pictures; shade: share of the row", loc="left", fontsize=9)
-    ax.set(xlabel="prediction", ylabel="truth")
+    ax.set_title(_("test pictures; shade: share of the row"), loc="left", fontsize=9)
+    ax.set(xlabel=_("prediction"), ylabel=_("truth"))
     size = 11 if classes <= 5 else 9 if classes <= 12 else 7
     for (row, column), count in np.ndenumerate(matrix):
         light = share[row, column] < ink["flip"]
@@ -291,9 +294,10 @@ def _cells(ax, matrix, class_names, ink):
 def _shades(ax, matrix, class_names, ink):
     shade = np.sqrt(_share_of_row(matrix))  # makes small shares visible among thousands of cells
     ax.imshow(shade, cmap=_shading(ink), vmin=0, vmax=1, interpolation="nearest")
-    note = f"{len(class_names)} classes by number; shade: share of the row"
+    note = _("{classes} classes by number; shade: share of the row")
+    note = note.format(classes=len(class_names))
     ax.set_title(note, loc="left", fontsize=9)
-    ax.set(xlabel="prediction", ylabel="truth")
+    ax.set(xlabel=_("prediction"), ylabel=_("truth"))
 
 
 def _share_of_row(matrix):
@@ -306,20 +310,25 @@ def _shading(ink):
 
 def _bars(ax, matrix, class_names, ink):
     confusions = scores.top_confusions(matrix, 15)
-    ax.set_title("most frequent confusions: truth → prediction", loc="left")
+    ax.set_title(_("most frequent confusions: truth → prediction"), loc="left")
     ax.spines[["bottom", "left"]].set_visible(False)
     ax.set_xticks([])
     if not confusions:
         ax.set_yticks([])
-        ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes, color=ink["soft"])
+        ax.text(0.5, 0.5, _("none"), ha="center", transform=ax.transAxes, color=ink["soft"])
         return
     labels = [
         " → ".join(fonts.shorten(fonts.printable(class_names[k]), width=26) for k in cell[:2])
         for cell in confusions
     ]
-    counts = [count for _, _, count in confusions]
+    counts = [cell[2] for cell in confusions]
     bars = ax.barh(range(len(confusions)), counts, color=ink["validation"], height=0.7)
-    shares = [f" {count} of {matrix[truth].sum()}" for truth, _, count in confusions]
+    share = _("{part} of {all}")
+    totals = [matrix[cell[0]].sum() for cell in confusions]
+    shares = [
+        " " + share.format(part=count, all=total)
+        for count, total in zip(counts, totals, strict=True)
+    ]
     ax.bar_label(bars, shares, color=ink["soft"], fontsize=8)
     ax.set_xlim(0, 1.25 * max(counts))
     ax.set_ylim(14.6, -0.6)  # largest on top; the height of a bar does not depend on their number

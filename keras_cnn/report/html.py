@@ -8,27 +8,32 @@ from importlib import resources
 
 from PIL import Image
 
-from keras_cnn.report import canvas, figures, sentences, unknown
+from keras_cnn.i18n import N_, _, language, ngettext, translated
+from keras_cnn.report import canvas, figures, names, sentences, unknown
 
 ROWS = 20  # rows of the per-class table that are shown; the others are folded away
 # task -> key and heading of the columns; the last two are the score by which the weakest classes
 # are found, and the number of test pictures or objects.
 CLASS_COLUMNS = {
     "classification": {
-        "precision": "precision",
-        "recall": "recall",
-        "f1": "F1",
-        "support": "pictures",
+        "precision": N_("precision"),
+        "recall": N_("recall"),
+        "f1": N_("F1"),
+        "support": N_("pictures"),
     },
     "detection": {
-        "ap_coco": "AP of COCO",
-        "ap_voc07": "AP, 11 points",
-        "ap": "AP, area",
-        "objects": "objects",
+        "ap_coco": N_("AP of COCO"),
+        "ap_voc07": N_("AP, 11 points"),
+        "ap": N_("AP, area"),
+        "objects": N_("objects"),
     },
-    "segmentation": {"iou": "IoU", "pixels": "pixels"},
+    "segmentation": {"iou": N_("IoU"), "pixels": N_("pixels")},
 }
-SIZES = {"small": "below 32² pixels", "medium": "32² to 96² pixels", "large": "above 96² pixels"}
+SIZES = {  # of objects -> heading of the score, and their area
+    "small": (N_("COCO AP, small"), N_("below 32² pixels")),
+    "medium": (N_("COCO AP, medium"), N_("32² to 96² pixels")),
+    "large": (N_("COCO AP, large"), N_("above 96² pixels")),
+}
 STYLE = resources.files("keras_cnn.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
@@ -54,7 +59,7 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
         *(section(heading, pictures(images)) for heading, images in plots),
         _calibration(report),
         _unknown(report),
-        section("Each class", _per_class(report)) if "classes" in test else "",
+        section(_("Each class"), _per_class(report)) if "classes" in test else "",
         *(section(heading, gallery(items)) for heading, items in galleries),
         _facts(report),
     ]
@@ -70,7 +75,7 @@ def document(title: str, sections: Iterable[str]) -> str:
     """
     title = escape(title)
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n" + "\n".join(sections) + "\n</body>\n</html>\n"
@@ -89,10 +94,12 @@ def section(heading: str, body: str, *, kind: str = "") -> str:
 
 
 def _verdict(report):
-    lines = [f"<p>{escape(line)}</p>" for line in report["sentence"].split("\n")]
-    lines += [f"<p>{escape(note)}</p>" for note in report["notes"]]
+    texts = [*report["sentence"].split("\n"), *report["notes"]]
+    lines = [f"<p>{escape(translated(text))}</p>" for text in texts]
     kind = report["test"].get("verdict") or "around"
-    badge = '<span class="badge">synthetic sample</span>' if report.get("synthetic") else ""
+    badge = ""
+    if report.get("synthetic"):
+        badge = f'<span class="badge">{escape(_("synthetic sample"))}</span>'
     return f'{badge}<section class="verdict {kind}">\n' + "\n".join(lines) + "\n</section>"
 
 
@@ -102,52 +109,69 @@ def _classifier(report):
     low, high = (sentences.rate(bound, samples) for bound in test["interval"])
     tiles = [
         (
-            "accuracy",
+            _("accuracy"),
             sentences.rate(test["accuracy"], samples),
-            f"{test['correct']:,} of {samples:,}",
+            _("{right:,} of {all:,}").format(right=test["correct"], all=samples),
         ),
-        ("95 % interval", f"{low}–{high}", "Wilson"),
+        (_("95 % interval"), f"{low}–{high}", "Wilson"),
         (
-            "baseline",
+            _("baseline"),
             sentences.rate(test["baseline"], samples),
-            f"always “{test['baseline_class']}”",
+            _("always “{name}”").format(name=test["baseline_class"]),
         ),
     ]
     if "top5" in test:
         low, high = (sentences.rate(bound, samples) for bound in test["top5_interval"])
-        below = f"{low}–{high}; baseline {sentences.rate(test['top5_baseline'], samples)}"
-        tiles.append(("top-5 accuracy", sentences.rate(test["top5"], samples), below))
+        below = _("{low}–{high}; baseline {baseline}").format(
+            low=low, high=high, baseline=sentences.rate(test["top5_baseline"], samples)
+        )
+        tiles.append((_("top-5 accuracy"), sentences.rate(test["top5"], samples), below))
     if test["loss"] is not None:
-        tiles.append(("test loss", f"{test['loss']:.4f}", "cross entropy"))
-    groups = {"whole test set": test, **test["groups"]}
+        tiles.append((_("test loss"), f"{test['loss']:.4f}", _("cross entropy")))
+    groups = {_("whole test set"): test, **test["groups"]}
     bars = "".join(_interval(name, group) for name, group in groups.items() if group["samples"])
-    legend = (
-        '<p class="note">Line: accuracy; band: its 95 % interval; dashed: the baseline, '
-        "the best accuracy without looking at the picture. Left end 0, right end 1.</p>"
+    legend = note(
+        _(
+            "Line: accuracy; band: its 95 % interval; dashed: the baseline, the best accuracy "
+            "without looking at the picture. Left end 0, right end 1."
+        )
     )
-    return section("Scores", _tiles([*tiles, *_time(report)]) + bars + legend)
+    return section(_("Scores"), _tiles([*tiles, *_time(report)]) + bars + legend)
+
+
+def note(text: str) -> str:
+    """Return a paragraph in small print.
+
+    Args:
+        text: Plain text.
+    """
+    return f'<p class="note">{escape(text)}</p>'
 
 
 def _regression(report):
     test = report["test"]
     baseline = test["baseline"]
     tiles = [
-        ("mean squared error", sentences.number(test["mse"]), sentences.interval(test["interval"])),
-        ("baseline", sentences.number(baseline["mse"]), "always the training mean"),
         (
-            "mean absolute error",
-            sentences.number(test["mae"]),
-            f"baseline {sentences.number(baseline['mae'])}",
+            _("mean squared error"),
+            sentences.number(test["mse"]),
+            sentences.interval(test["interval"]),
         ),
-        ("R²", sentences.number(test["r2"]), "share of the variance explained"),
+        (_("baseline"), sentences.number(baseline["mse"]), _("always the training mean")),
         (
-            "gain over baseline",
+            _("mean absolute error"),
+            sentences.number(test["mae"]),
+            _("baseline {score}").format(score=sentences.number(baseline["mae"])),
+        ),
+        ("R²", sentences.number(test["r2"]), _("share of the variance explained")),
+        (
+            _("gain over baseline"),
             sentences.number(test["gain"]),
             sentences.interval(test["gain_interval"]),
         ),
     ]
-    note = '<p class="note">Brackets: 95 % bootstrap intervals over the test pictures.</p>'
-    return section("Scores", _tiles([*tiles, *_time(report)]) + note)
+    legend = note(_("Brackets: 95 % bootstrap intervals over the test pictures."))
+    return section(_("Scores"), _tiles([*tiles, *_time(report)]) + legend)
 
 
 def _detector(report):
@@ -156,30 +180,36 @@ def _detector(report):
         (
             "mAP",
             sentences.number(test["map"]),
-            f"IoU 0.5, area under the curve (VOC) {sentences.interval(test['interval'])}".strip(),
+            _("IoU 0.5, area under the curve (VOC) {interval}")
+            .format(interval=sentences.interval(test["interval"]))
+            .strip(),
         ),
-        ("baseline", sentences.number(test["baseline"]), "mAP of one fixed box per class"),
-        ("mAP of VOC 2007", sentences.number(test["map_voc07"]), "IoU 0.5, 11 points"),
-        ("mAP of COCO", sentences.number(test["map_coco"]), "IoU 0.5 to 0.95"),
+        (_("baseline"), sentences.number(test["baseline"]), _("mAP of one fixed box per class")),
+        (_("mAP of VOC 2007"), sentences.number(test["map_voc07"]), _("IoU 0.5, 11 points")),
+        (_("mAP of COCO"), sentences.number(test["map_coco"]), _("IoU 0.5 to 0.95")),
         ("COCO AP50", sentences.number(test["map_coco50"]), "IoU 0.5"),
         ("COCO AP75", sentences.number(test["map_coco75"]), "IoU 0.75"),
         *(
-            (f"COCO AP, {size}", sentences.number(test[f"map_coco_{size}"]), area)
-            for size, area in SIZES.items()
+            (_(heading), sentences.number(test[f"map_coco_{size}"]), _(area))
+            for size, (heading, area) in SIZES.items()
         ),
     ]
-    return section("Scores", _tiles([*tiles, *_time(report)]))
+    return section(_("Scores"), _tiles([*tiles, *_time(report)]))
 
 
 def _segmentation(report):
     test = report["test"]
     tiles = [
-        ("mean IoU", sentences.number(test["mean_iou"]), "over the classes"),
-        ("95 % interval", sentences.interval(test["interval"]), "bootstrap over pictures"),
-        ("baseline", sentences.number(test["baseline"]), "every pixel background"),
-        ("right pixels", sentences.number(test["pixel_accuracy"]), "of all that are not void"),
+        (_("mean IoU"), sentences.number(test["mean_iou"]), _("over the classes")),
+        (_("95 % interval"), sentences.interval(test["interval"]), _("bootstrap over pictures")),
+        (_("baseline"), sentences.number(test["baseline"]), _("every pixel background")),
+        (
+            _("right pixels"),
+            sentences.number(test["pixel_accuracy"]),
+            _("of all that are not void"),
+        ),
     ]
-    return section("Scores", _tiles([*tiles, *_time(report)]))
+    return section(_("Scores"), _tiles([*tiles, *_time(report)]))
 
 
 def _calibration(report):
@@ -193,12 +223,12 @@ def _calibration(report):
         low, high = (sentences.rate(bound, samples) for bound in row["interval"] or (None, None))
         cells = [f"{answered:,} ({row['share']:.0%})", f"{row['right']:,}"]
         cells.append(f"{sentences.rate(row['accuracy'], samples)} ({low}–{high})")
-        rows.append([f"{row['threshold']:g}", *(cells if answered else ["none", "–", "–"])])
-    head = ["p", "answered", "right", "accuracy of these"]
+        rows.append([f"{row['threshold']:g}", *(cells if answered else [_("none"), "–", "–"])])
+    head = ["p", _("answered"), _("right"), _("accuracy of these")]
     return section(
-        "Can the probabilities be trusted?",
-        f'<p class="note">{escape(sentences.calibration(entry))}</p>'
-        '<p class="note">If answers with a probability below p are withheld:</p>'
+        _("Can the probabilities be trusted?"),
+        note(translated(sentences.calibration(entry)))
+        + note(_("If answers with a probability below p are withheld:"))
         + table(head, rows),
     )
 
@@ -210,8 +240,8 @@ def _time(report):
     if isinstance(seconds, dict):
         seconds = seconds.get("total", sum(seconds.values()))
     speed = report.get("images_per_second")
-    below = f"training: {speed:,.0f} pictures per second" if speed else ""
-    return [("time", sentences.duration(seconds), below)]
+    below = _("training: {speed:,.0f} pictures per second").format(speed=speed) if speed else ""
+    return [(_("time"), sentences.duration(seconds), below)]
 
 
 def _tiles(tiles):
@@ -224,10 +254,10 @@ def _tiles(tiles):
 
 def _interval(name, group):
     low, high = group["interval"]
-    numbers = sentences.scored(group)
+    name, numbers = map(escape, map(translated, (name, sentences.scored(group))))
     return (
-        f'<div class="interval {group["verdict"]}"><div>{escape(name)}<small>{escape(numbers)}'
-        f'</small></div><div class="track"><i style="left:{low:.2%};width:{high - low:.2%}"></i>'
+        f'<div class="interval {group["verdict"]}"><div>{name}<small>{numbers}</small></div>'
+        f'<div class="track"><i style="left:{low:.2%};width:{high - low:.2%}"></i>'
         f'<u style="left:{group["baseline"]:.2%}"></u>'
         f'<b style="left:{group["accuracy"]:.2%}"></b></div></div>\n'
     )
@@ -257,15 +287,15 @@ def gallery(items: Sequence[tuple]) -> str:
     """
     wide = any(picture is not None and _is_wide(picture) for picture, _, _ in items)
     cells = []
-    for picture, title, note in items:
-        image = '<div class="missing">cannot be opened</div>'
+    for picture, title, below in items:
+        image = f'<div class="missing">{escape(_("cannot be opened"))}</div>'
         if picture is not None:
             small = max(picture.shape[:2]) < 100
             source = _thumbnail(picture, wide=wide)
             image = f'<img src="{source}" alt="" class="{"small" if small else ""}">'
         caption = escape(title).replace("\n", "<br>")
         cells.append(
-            f"<figure>{image}<figcaption>{caption}<small>{escape(note)}</small></figcaption></figure>"
+            f"<figure>{image}<figcaption>{caption}<small>{escape(below)}</small></figcaption></figure>"
         )
     return f'<div class="gallery{" large" if wide else ""}">{"".join(cells)}</div>'
 
@@ -277,8 +307,8 @@ def _is_wide(picture):
 
 def _per_class(report):
     classes, columns = report["test"]["classes"], CLASS_COLUMNS[report["task"]]
-    head = ["class", *columns.values()]
-    *_, score, number = columns
+    head = [_("class"), *map(_, columns.values())]
+    score, number = list(columns)[-2:]
     weakest_first = len(classes) > ROWS
     if weakest_first:
         classes = sorted(classes, key=lambda row: (not row[number], row[score] or 0))
@@ -292,10 +322,11 @@ def _per_class(report):
     ]
     if not weakest_first:
         return table(head, rows)
+    more = len(rows) - ROWS
+    summary = ngettext("{more} more class", "{more} more classes", more).format(more=more)
     return (
-        f'<p class="note">The weakest first.</p>{table(head, rows[:ROWS])}'
-        f"<details><summary>{len(rows) - ROWS} more classes</summary>"
-        f"{table(head, rows[ROWS:])}</details>"
+        f"{note(_('The weakest first.'))}{table(head, rows[:ROWS])}"
+        f"<details><summary>{escape(summary)}</summary>{table(head, rows[ROWS:])}</details>"
     )
 
 
@@ -324,11 +355,11 @@ def _unknown(report):
     measured = report.get("unknown")
     if not measured:
         return ""
-    body = f"<p>{escape(measured['sentence'])}</p>\n"
+    body = f"<p>{escape(translated(unknown.sentence(measured)))}</p>\n"
     if rows := unknown.rows(measured):
-        note = f'<p class="note">{escape(unknown.explanation(measured))}</p>'
-        body += table(["method", "AUROC", "false answers"], rows) + note
-    return section("Are unknown pictures detected?", body)
+        head = [_("method"), "AUROC", _("false answers")]
+        body += table(head, rows) + note(unknown.explanation(measured))
+    return section(_("Are unknown pictures detected?"), body)
 
 
 def _facts(report):
@@ -337,17 +368,16 @@ def _facts(report):
     facts = {key: value for key, value in report.items() if key not in shown_elsewhere}
     nested = {key: value for key, value in facts.items() if isinstance(value, dict) and value}
     single = {key: value for key, value in facts.items() if key not in nested}
-    tables = [section("Run", _table(single))] if single else []
-    tables += [section(key.replace("_", " ").capitalize(), _table(nested[key])) for key in nested]
+    tables = [section(_("Run"), _table(single))] if single else []
+    tables += [section(names.heading(key), _table(nested[key])) for key in nested]
     if report.get("skipped"):
-        tables.append(section("Pictures left out", _table(report["skipped"])))
+        tables.append(section(_("Pictures left out"), _table(report["skipped"])))
     return f'<div class="facts">{"".join(tables)}</div>'
 
 
 def _table(facts):
     rows = (
-        f"<tr><th>{escape(str(key).replace('_', ' '))}</th>"
-        f"<td>{escape(sentences.plain(value))}</td></tr>"
+        f"<tr><th>{escape(names.name(str(key)))}</th><td>{escape(sentences.plain(value))}</td></tr>"
         for key, value in facts.items()
     )
     return f'<table class="facts"><tbody>{"".join(rows)}</tbody></table>'

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import NullLocator
 
+from keras_cnn.i18n import N_, _
 from keras_cnn.report.canvas import paper, png
 from keras_cnn.report.sentences import rate
 
@@ -28,15 +29,15 @@ def draw(
         ax = figure.subplots()
         mean = accuracies.mean(axis=0)
         bars = np.abs([accuracies.min(axis=0) - mean, accuracies.max(axis=0) - mean])
-        label = "measured: mean, lowest and highest"
+        label = _("measured: mean, lowest and highest")
         ax.errorbar(
             numbers, mean, bars, fmt="o", color=ink["train"], markersize=4, capsize=3, label=label
         )
         ax.plot(at[~ahead | (at == numbers[-1])], fitted[at <= numbers[-1]], color=ink["best"])
-        ax.plot(at[ahead], fitted[ahead], "--", color=ink["best"], label="power law")
+        ax.plot(at[ahead], fitted[ahead], "--", color=ink["best"], label=_("power law"))
         band = {"color": ink["validation"], "alpha": 0.25, "linewidth": 0}
-        ax.fill_between(at[ahead], low[ahead], high[ahead], label="95 % interval", **band)
-        ax.set(xscale="log", xlabel="training pictures", ylabel="accuracy")
+        ax.fill_between(at[ahead], low[ahead], high[ahead], label=_("95 % interval"), **band)
+        ax.set(xscale="log", xlabel=_("training pictures"), ylabel=_("accuracy"))
         ticks = [*numbers[::2], *([numbers[-1]] if len(numbers) % 2 == 0 else []), at[-1]]
         ax.set_xticks(ticks, [f"{round(tick):,}" for tick in ticks])
         ax.xaxis.set_minor_locator(NullLocator())
@@ -54,4 +55,4 @@ def sentence(now: float, forecast: tuple[float, float, float], *, samples: int) 
         samples: Number of test pictures.
     """
     later, low, high = (rate(value, samples) for value in forecast)
-    return f"twice as many pictures: {rate(now, samples)} -> {later} ({low}-{high})"
+    return N_(f"twice as many pictures: {rate(now, samples)} -> {later} ({low}-{high})")

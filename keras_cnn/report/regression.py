@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from keras_cnn.i18n import _
 from keras_cnn.report import figures, scores, sentences, writer
 
 
@@ -83,4 +84,4 @@ def _mistakes(y_true, y_pred, names, picture):
         )
         for index in np.argsort(-error, kind="stable")[: writer.GALLERY_SIZE]
     ]
-    return "Largest errors: truth → prediction", items
+    return _("Largest errors: truth → prediction"), items

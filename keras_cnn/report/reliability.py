@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from keras_cnn.i18n import N_, _, translated
 from keras_cnn.report.canvas import paper, png
 
-TITLES = {"before": "before the temperature", "after": "as answered"}
+TITLES = {
+    "before": N_("before the temperature: error {error:.3f}"),
+    "after": N_("as answered: error {error:.3f}"),
+}
 
 
 def draw(calibration: dict, *, parts=None, dark=False) -> bytes:
@@ -29,8 +33,8 @@ def draw(calibration: dict, *, parts=None, dark=False) -> bytes:
                 for key in ("confidence", "accuracy", "pictures")
             )
             low, high = np.array([row["interval"] for row in rows]).T
-            ax.plot([0, 1], [0, 1], color=ink["best"], linewidth=1.2, label="perfect")
-            ax.vlines(x, low, high, color=ink["soft"], linewidth=1.2, label="95 % interval")
+            ax.plot([0, 1], [0, 1], color=ink["best"], linewidth=1.2, label=_("perfect"))
+            ax.vlines(x, low, high, color=ink["soft"], linewidth=1.2, label=_("95 % interval"))
             sizes = 14 + 240 * pictures / pictures.max()
             ax.scatter(
                 x,
@@ -40,10 +44,11 @@ def draw(calibration: dict, *, parts=None, dark=False) -> bytes:
                 alpha=0.8,
                 linewidths=0,
                 zorder=3,
-                label="answers, area: their number",
+                label=_("answers, area: their number"),
             )
-            ax.set_title(f"{TITLES[part]}: error {calibration[part]['ece']:.3f}", loc="left")
-            ax.set(xlabel="probability of the answer", ylabel="share of right answers")
+            title = translated(TITLES[part].format(error=calibration[part]["ece"]))
+            ax.set_title(title, loc="left")
+            ax.set(xlabel=_("probability of the answer"), ylabel=_("share of right answers"))
             ax.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05), aspect="equal")
             ax.grid(True)
         handles, labels = ax.get_legend_handles_labels()

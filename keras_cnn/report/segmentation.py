@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from keras_cnn.i18n import _
 from keras_cnn.images import masks
 from keras_cnn.report import figures, scores, sentences, writer
 
@@ -51,11 +52,11 @@ def write(
         shown = writer.picture_or_none(lambda k: picture(filepaths[k]), index)
         if shown is None:  # its file has been removed
             shown = np.zeros((*y_true[index].shape, 3), np.uint8)
-        title = f"mean IoU {of_pictures[index]:.3f}"
+        title = _("mean IoU {score:.3f}").format(score=of_pictures[index])
         items.append((beside(shown, [y_true[index], y_pred[index]]), title, names[index]))
     galleries = {
-        "Lowest scores first: picture, truth, prediction": items,
-        "Training pictures": [(shown, title, "") for shown, title in samples],
+        _("Lowest scores first: picture, truth, prediction"): items,
+        _("Training pictures"): [(shown, title, "") for shown, title in samples],
     }
     rows = zip(names, (f"{score:.4f}" for score in of_pictures), strict=True)
     return writer.write(

@@ -1,4 +1,9 @@
-"""Scores in words, for the terminal, the page and `report.json`."""
+"""Scores in words, for the terminal, the page and `report.json`.
+
+The sentences are English: `i18n.translated` shows them in the reader's language.
+"""
+
+from keras_cnn.i18n import N_, _, translated
 
 
 def rate(value: float | None, samples: int) -> str:
@@ -35,40 +40,54 @@ def interval(bounds: list[float] | None) -> str:
 def duration(seconds: float) -> str:
     """Format a duration: 48 s, 5 min 07 s, 2 h 03 min."""
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return _("{seconds:.3g} s").format(seconds=seconds)
     minutes, seconds = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {seconds:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return _("{minutes} min {seconds:02d} s").format(minutes=minutes, seconds=seconds)
+    hours, minutes = divmod(minutes, 60)
+    return _("{hours} h {minutes:02d} min").format(hours=hours, minutes=minutes)
 
 
 def plain(value) -> str:
-    """Format a fact of the run: lists with commas, floats with six digits."""
+    """Format a fact of the run: lists with commas, floats with six digits.
+
+    A sentence is translated; the value of an option, which is a single word, is not.
+    """
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {plain(entry)}" for key, entry in value.items())
+        return ", ".join(f"{_(str(key))}: {plain(entry)}" for key, entry in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(plain, value))
     if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+        return {True: _("yes"), False: _("no"), None: "–"}[value]
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return translated(text) if " " in text else text
 
 
 def scored(group: dict) -> str:
     """Format accuracy, interval and size of a test set, or of a group in it."""
     samples = group["samples"]
     if not samples:
-        return "no test picture"
+        return N_("no test picture")
     low, high = (rate(bound, samples) for bound in group["interval"])
-    noun = "picture" if samples == 1 else "pictures"
-    return f"{rate(group['accuracy'], samples)} ({low}–{high}), {samples:,} {noun}"
+    return N_(f"{rate(group['accuracy'], samples)} ({low}–{high}), {pictures(samples)}")
+
+
+def pictures(number: int) -> str:
+    """Return a number of pictures in words."""
+    return N_(f"{number:,} picture") if number == 1 else N_(f"{number:,} pictures")
 
 
 def _verdict(test, *, baseline):
-    """Return how a verdict begins, and how the interval lies to the baseline."""
+    """Return how a verdict begins, and how the interval lies to the baseline.
+
+    Args:
+        test: The scores.
+        baseline: How it begins if the network is worse than its baseline.
+    """
     return {
-        "above": ("It has learned", "lies above"),
-        "around": ("Not shown to have learned", "contains"),
-        "below": (f"Worse than {baseline}", "lies below"),
+        "above": (N_("It has learned"), N_("lies above")),
+        "around": (N_("Not shown to have learned"), N_("contains")),
+        "below": (baseline, N_("lies below")),
     }[test["verdict"]]
 
 
@@ -76,44 +95,49 @@ def classification(test: dict) -> str:
     """Return the verdict on a classifier in the first line, then a line for each group."""
     samples = test["samples"]
     low, high = (rate(bound, samples) for bound in test["interval"])
-    opening, relation = _verdict(test, baseline="not looking at the picture")
-    lines = [
+    opening, relation = _verdict(test, baseline=N_("Worse than not looking at the picture"))
+    verdict = N_(
         f"{opening}: {test['correct']:,} of {samples:,} test pictures right, accuracy "
         f"{rate(test['accuracy'], samples)}; the 95 % interval {low}–{high} "
         f"{relation} the {rate(test['baseline'], samples)} of always answering "
         f"“{test['baseline_class']}”."
-    ]
-    against_baseline = {
-        "above": "above its baseline",
-        "around": "not distinguishable from its baseline",
-        "below": "below its baseline",
-    }
-    for name, group in test["groups"].items():
-        line = f"{name}: {scored(group)}"
-        if group["samples"]:
-            baseline = rate(group["baseline"], group["samples"])
-            line += f", {against_baseline[group['verdict']]} {baseline}"
-        lines.append(line)
-    return "\n".join(lines)
+    )
+    return "\n".join([verdict, *(_group(name, group) for name, group in test["groups"].items())])
+
+
+def _group(name, group):
+    """Return the line of a group of test pictures."""
+    if not group["samples"]:
+        return N_(f"{name}: no test picture")
+    samples = group["samples"]
+    low, high = (rate(bound, samples) for bound in group["interval"])
+    baseline = rate(group["baseline"], samples)
+    relation = {
+        "above": N_(f"above its baseline {baseline}"),
+        "around": N_(f"not distinguishable from its baseline {baseline}"),
+        "below": N_(f"below its baseline {baseline}"),
+    }[group["verdict"]]
+    accuracy = rate(group["accuracy"], samples)
+    return N_(f"{name}: {accuracy} ({low}–{high}), {pictures(samples)}, {relation}")
 
 
 def regression(test: dict) -> str:
     """Return the verdict on a regression: does it beat the mean of the training targets?"""
     samples, baseline = test["samples"], number(test["baseline"]["mse"])
     if test["mse"] is None:
-        return (
+        return N_(
             f"Not usable: the network's answers to {samples:,} test pictures are not all finite "
             f"numbers, while the training mean reaches a mean squared error of {baseline}."
         )
-    opening, relation = _verdict(test, baseline="predicting the mean")
+    opening, relation = _verdict(test, baseline=N_("Worse than predicting the mean"))
     bounds = test["gain_interval"]
-    end = "one picture gives no interval"
+    end = N_("one picture gives no interval")
     if bounds is not None:
-        end = (
+        end = N_(
             f"the 95 % interval of the difference, {number(bounds[0])} to {number(bounds[1])}, "
             f"{relation} zero"
         )
-    return (
+    return N_(
         f"{opening}: mean squared error {number(test['mse'])} on {samples:,} test pictures, beside "
         f"{baseline} of always predicting the training mean; {end}."
     )
@@ -127,25 +151,25 @@ def detection(test: dict, *, where: str) -> str:
         where: The pictures, such as "72 test pictures".
     """
     if test["map"] is None:
-        return f"mAP undefined on {where}: no class has objects."
-    score = f"mAP {number(test['map'])} at IoU 0.5 on {where}"
+        return N_(f"mAP undefined on {where}: no class has objects.")
+    score = number(test["map"])
     if test["interval"] is None:
-        return f"{score}."
+        return N_(f"mAP {score} at IoU 0.5 on {where}.")
     low, high = map(number, test["interval"])
     if test["verdict"] is None:
-        return f"{score}, 95 % interval {low}–{high}."
-    opening, relation = _verdict(test, baseline="one fixed box per class")
-    return (
-        f"{opening}: {score}; the 95 % interval {low}–{high} {relation} the "
-        f"{number(test['baseline'])} of one fixed box per class."
+        return N_(f"mAP {score} at IoU 0.5 on {where}, 95 % interval {low}–{high}.")
+    opening, relation = _verdict(test, baseline=N_("Worse than one fixed box per class"))
+    return N_(
+        f"{opening}: mAP {score} at IoU 0.5 on {where}; the 95 % interval {low}–{high} {relation} "
+        f"the {number(test['baseline'])} of one fixed box per class."
     )
 
 
 def segmentation(test: dict) -> str:
     """Return the verdict on a segmentation: does it beat calling every pixel background?"""
-    opening, relation = _verdict(test, baseline="calling every pixel background")
+    opening, relation = _verdict(test, baseline=N_("Worse than calling every pixel background"))
     low, high = map(number, test["interval"])
-    return (
+    return N_(
         f"{opening}: mean IoU {number(test['mean_iou'])} on {test['samples']:,} test pictures; the "
         f"95 % interval {low} to {high} {relation} the {number(test['baseline'])} "
         "of calling every pixel background."
@@ -158,16 +182,16 @@ def calibration(entry: dict) -> str:
     Args:
         entry: The entry "calibration" of the scores.
     """
-
-    def scored(part):
-        return f"{number(entry[part]['ece'])} {interval(entry[part]['ece_interval'])}".strip()
-
     temperature = entry["temperature"]
-    opening = entry["note"] or f"The model's temperature is {temperature:.3g}."
+    opening = entry["note"] or N_(f"The model's temperature is {temperature:.3g}.")
+    error, after = (
+        f"{number(entry[part]['ece'])} {interval(entry[part]['ece_interval'])}".strip()
+        for part in ("before", "after")
+    )
     if temperature == 1:
-        return f"{opening} The expected calibration error is {scored('after')}.".strip()
-    before, after = (number(entry[part]["loss"]) for part in ("before", "after"))
-    return (
-        f"{opening} The expected calibration error is {scored('before')} before it and "
-        f"{scored('after')} after it, the test loss {before} and {after}."
+        return N_(f"{opening} The expected calibration error is {after}.")
+    loss, loss_after = (number(entry[part]["loss"]) for part in ("before", "after"))
+    return N_(
+        f"{opening} The expected calibration error is {error} before it and {after} after it, the "
+        f"test loss {loss} and {loss_after}."
     )

@@ -1,24 +1,29 @@
 """A comparison of runs as a table, Markdown, CSV and a page, with their curves in one figure."""
 
 import csv
-import html as markup
 import math
 from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from keras_cnn.report import canvas, figures, fonts, html, sentences, writer
+from keras_cnn.i18n import N_, _, ngettext, translated
+from keras_cnn.report import canvas, figures, fonts, html, names, sentences, writer
 
 HEAD = {  # key of a row -> heading of its column
-    "name": "run",
-    "score": "score",
-    "interval": "95 % interval",
-    "against_first": "difference",
-    "parameters": "parameters",
-    "multiply_adds": "multiply-adds",
-    "seconds": "training",
-    "milliseconds": "ms",
+    "name": N_("run"),
+    "score": N_("score"),
+    "interval": N_("95 % interval"),
+    "against_first": N_("difference"),
+    "parameters": N_("parameters"),
+    "multiply_adds": N_("multiply-adds"),
+    "seconds": N_("training"),
+    "milliseconds": N_("ms"),
+}
+VERDICTS = {  # of `comparison.paired_test` -> in a cell
+    "better": N_("better"),
+    "worse": N_("worse"),
+    "no difference shown": N_("not shown"),
 }
 _MORE_COLOURS = ("#cc79a7", "#e69f00", "#8c8cff")  # readable on light and dark paper
 
@@ -33,8 +38,8 @@ def cells(result: dict) -> tuple[list[str], list[list[str]]]:
     """
     table = [_cells(row) for row in result["runs"]]
     kept = [key for key in HEAD if any(row[key] for row in table)]
-    head = HEAD | {"score": result["score"]}
-    return [head[key] for key in kept], [[row[key] or "–" for key in kept] for row in table]
+    head = HEAD | {"score": names.name(result["score"])}
+    return [_(head[key]) for key in kept], [[row[key] or "–" for key in kept] for row in table]
 
 
 def recipe_cells(result: dict) -> tuple[list[str], list[list[str]]]:
@@ -43,9 +48,9 @@ def recipe_cells(result: dict) -> tuple[list[str], list[list[str]]]:
     Args:
         result: What `inference.runs.compare_runs` returns.
     """
-    head = ["option", *(row["name"] for row in result["runs"])]
+    head = [_("option"), *(row["name"] for row in result["runs"])]
     rows = [
-        [name.replace("_", " "), *map(sentences.plain, values)]
+        [names.name(name), *map(sentences.plain, values)]
         for name, values in result["recipes"].items()
     ]
     return head, rows
@@ -60,7 +65,7 @@ def markdown(result: dict) -> str:
     parts = [_markdown_table(*cells(result))]
     if result["recipes"]:
         parts.append(_markdown_table(*recipe_cells(result)))
-    return "\n\n".join([*parts, *result["notes"]]) + "\n"
+    return "\n\n".join([*parts, *map(translated, result["notes"])]) + "\n"
 
 
 def records(result: dict) -> list[dict]:
@@ -97,24 +102,26 @@ def write(folder: Path, result: dict, runs: list[Path]) -> None:
     """
     histories = {row["name"]: history(run) for row, run in zip(result["runs"], runs, strict=True)}
     options = [{"parts": [part]} for part in curves_parts(histories)] or [{}]
+    heading = _("Validation curves")
     images = [
-        ("Validation curves", curves(histories, **each), curves(histories, **each, dark=True))
+        (heading, curves(histories, **each), curves(histories, **each, dark=True))
         for each in options
     ]
-    notes = "".join(f'<p class="note">{markup.escape(note)}</p>' for note in result["notes"])
-    sections = [html.section("Runs", html.table(*cells(result)) + notes)]
+    notes = "".join(html.note(translated(note)) for note in result["notes"])
+    sections = [html.section(_("Runs"), html.table(*cells(result)) + notes)]
     if result["recipes"]:
         table = html.table(*recipe_cells(result))
-        sections.append(html.section("Where their recipes differ", table))
-    sections.append(html.section("Validation curves", html.pictures(images)))
+        sections.append(html.section(_("Where their recipes differ"), table))
+    sections.append(html.section(heading, html.pictures(images)))
     rows = records(result)
+    title = ngettext("{runs} run", "{runs} runs compared", len(rows)).format(runs=len(rows))
     writer.put(
         folder,
         {
             "curves.png": canvas.beside([light for _, light, _ in images]),
             "comparison.md": markdown(result),
             "comparison.csv": writer.table(list(rows[0]), [row.values() for row in rows]),
-            "comparison.html": html.document(f"{len(rows)} runs compared", sections),
+            "comparison.html": html.document(title, sections),
         },
     )
 
@@ -132,7 +139,7 @@ def curves(histories: dict[str, dict[str, list]], *, parts=None, dark=False) -> 
     """
     parts = curves_parts(histories) if parts is None else parts
     if not parts:
-        return figures.sentence("No run has a validation curve.", dark=dark)
+        return figures.sentence(_("No run has a validation curve."), dark=dark)
     with canvas.paper((5.2 * len(parts), 4.2), dark) as (figure, ink):
         colours = [ink["train"], ink["validation"], ink["best"], *_MORE_COLOURS]
         handles = {}
@@ -147,9 +154,8 @@ def curves(histories: dict[str, dict[str, list]], *, parts=None, dark=False) -> 
                 label = fonts.shorten(fonts.printable(name), width=40)
                 epochs = np.arange(1, len(values) + 1)
                 handles[number] = ax.plot(epochs, values, label=label, **style)[0]
-            title = part.removeprefix("val_").replace("_", " ")
-            ax.set_title(fonts.printable(f"validation {title}"), loc="left")
-            ax.set_xlabel("epoch")
+            ax.set_title(fonts.printable(names.name(part)), loc="left")
+            ax.set_xlabel(_("epoch"))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(True, axis="y")
         figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=2)
@@ -176,9 +182,9 @@ def _cells(row):
     """Return the cells of a run as text, "" where there is no value."""
     test, seconds, milliseconds = row["test"], row["seconds"], row["milliseconds"]
     against = ""
-    verdict = test and test["verdict"].replace("no difference shown", "not shown")
+    verdict = test and _(VERDICTS[test["verdict"]])
     if test and test["p_value"] is not None:
-        against = f"{verdict}, p = {test['p_value']:.2g}"
+        against = _("{verdict}, p = {p:.2g}").format(verdict=verdict, p=test["p_value"])
     elif test:
         bounds = sentences.interval(test["difference_interval"])
         against = f"{verdict}, {bounds}"

@@ -2,11 +2,12 @@
 
 from functools import partial
 
+from keras_cnn.i18n import N_, _
 from keras_cnn.report import sentences
 from keras_cnn.report.canvas import paper, png
 
-METHODS = {"distance": "distance", "both": "distance and max-softmax"}
-SOFTMAX = "max-softmax"
+METHODS = {"distance": N_("distance"), "both": N_("distance and max-softmax")}
+SOFTMAX = N_("max-softmax")
 
 
 def with_sentence(facts: dict) -> dict:
@@ -28,22 +29,26 @@ def sentence(measured: dict) -> str:
         measured: The entry "unknown" of the facts.
     """
     if "obstacle" in measured:
-        return f"Unknown pictures cannot be detected: {measured['obstacle']}."
+        return N_(f"Unknown pictures cannot be detected: {measured['obstacle']}.")
     if "auroc" not in measured:
-        return "How well unknown pictures are detected cannot be measured: the test has one class."
+        return N_(
+            "How well unknown pictures are detected cannot be measured: the test has one class."
+        )
     ours, softmax = (sentences.number(measured[key]) for key in ("auroc", "softmax_auroc"))
-    opening = (
+    opening = N_(
         f"The pictures of a class that is left out are detected by {METHODS[measured['method']]} "
-        f"with an AUROC of {ours}, beside {softmax} by {SOFTMAX}"
+        f"with an AUROC of {ours}, beside {softmax} by max-softmax."
     )
     if measured["classes"] == 2:
-        return f"{opening}, which detects none: of two classes one is left, with probability 1."
+        return N_(
+            f"{opening} Max-softmax detects none: of two classes one is left, with probability 1."
+        )
     interval = measured["gain_auroc_interval"]
     if interval[0] > 0:
-        return f"{opening}."
+        return opening
     if interval[1] < 0:
-        return f"{opening}: this does not beat {SOFTMAX}."
-    return f"{opening}: this is not shown to beat {SOFTMAX}."
+        return N_(f"{opening} This does not beat max-softmax.")
+    return N_(f"{opening} This is not shown to beat max-softmax.")
 
 
 def explanation(measured: dict) -> str:
@@ -52,13 +57,15 @@ def explanation(measured: dict) -> str:
     Args:
         measured: As in `sentence`.
     """
-    kept = sentences.number(measured["kept"])
-    return (
+    return _(
         "False answers: the share of the pictures of the class that is left out which still get an "
-        f"answer when 95 % of the others do. Means over {measured['left_out']} classes with their "
-        "95 % intervals. The network has learnt the class that is left out; a class that it never "
-        f"saw is harder to detect. The threshold keeps {kept} of {measured['pictures']:,} test "
-        "pictures."
+        "answer when 95 % of the others do. Means over {classes} classes with their 95 % "
+        "intervals. The network has learnt the class that is left out; a class that it never saw "
+        "is harder to detect. The threshold keeps {kept} of {pictures:,} test pictures."
+    ).format(
+        classes=measured["left_out"],
+        kept=sentences.number(measured["kept"]),
+        pictures=measured["pictures"],
     )
 
 
@@ -77,7 +84,7 @@ def rows(measured: dict) -> list[tuple[str, str, str]]:
         cells = [
             f"{measured[key]:.3f} {sentences.interval(measured[f'{key}_interval'])}" for key in keys
         ]
-        table.append((name, *cells))
+        table.append((_(name), *cells))
     return table
 
 
@@ -106,8 +113,8 @@ def draw(measured: dict, *, dark: bool = False) -> bytes:
     with paper((6.2, 3.9), dark) as (figure, ink):
         ax = figure.subplots()
         for key, colour, label in (
-            ("known", "train", "test pictures"),
-            ("left_out", "validation", "the same when their class is left out"),
+            ("known", "train", _("test pictures")),
+            ("left_out", "validation", _("the same when their class is left out")),
         ):
             ax.stairs(
                 histogram[key],
@@ -117,10 +124,11 @@ def draw(measured: dict, *, dark: bool = False) -> bytes:
                 color=ink[colour],
                 label=label,
             )
-        label = "threshold: unknown to the right"
+        label = _("threshold: unknown to the right")
         ax.axvline(0, color=ink["best"], linestyle="--", label=label)
-        told_by = METHODS[measured["method"]]
-        ax.set(xlabel=f"how unlike the training pictures, by {told_by}", ylabel="test pictures")
+        label = _("how unlike the training pictures, by {method}")
+        label = label.format(method=_(METHODS[measured["method"]]))
+        ax.set(xlabel=label, ylabel=_("test pictures"))
         ax.grid(True, axis="y")
         figure.legend(loc="outside lower center", ncols=1)
         return png(figure)

@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
-from keras_cnn.report import canvas, figures, html
+from keras_cnn.i18n import N_, _, translated
+from keras_cnn.report import canvas, figures, html, names
 
 GALLERY_SIZE = 10  # mistakes shown
 
@@ -36,15 +37,17 @@ def contents(
     warnings = []
     if facts.get("synthetic") is True:
         warnings.append(
-            "Synthetic sample: drawn by code, so the score says nothing about real pictures."
+            N_("Synthetic sample: drawn by code, so the score says nothing about real pictures.")
         )
     elif facts.get("synthetic"):
         warnings.append(str(facts["synthetic"]))
     if facts.get("interrupted"):
-        warnings.append("The training was interrupted: these are the scores of the weights so far.")
+        warnings.append(
+            N_("The training was interrupted: these are the scores of the weights so far.")
+        )
     if facts.get("skipped"):
         number = len(facts["skipped"])
-        warnings.append(f"Pictures left out because they cannot be used: {number:,}.")
+        warnings.append(N_(f"Pictures left out because they cannot be used: {number:,}."))
     if facts.get("runs"):
         warnings.append(facts["runs"]["sentence"])
     report = {"name": Path(folder).resolve().name, "task": task, **facts}
@@ -57,12 +60,13 @@ def contents(
 
 
 def sentence(report: dict) -> str:
-    """Return the verdict of a run with its groups and notes, for the terminal.
+    """Return the verdict of a run with its groups and notes, for a reader at a terminal.
 
     Args:
         report: Content of `report.json`.
     """
-    return _encode("\n".join([report["sentence"], *report["notes"]])).decode("utf-8")
+    sentences = [report["sentence"], *report["notes"]]
+    return _encode("\n".join(map(translated, sentences))).decode("utf-8")
 
 
 def write_predictions(
@@ -98,7 +102,7 @@ def write_predictions(
     if samples:
         training = [(picture, label, "") for picture, label in samples[: math.prod(figures.GRID)]]
         others["samples.png"] = figures.pictures(training)
-        galleries.append(("Training pictures", training))
+        galleries.append((_("Training pictures"), training))
     return write(folder, report, history=history, others=others, plots=plots, galleries=galleries)
 
 
@@ -133,7 +137,7 @@ def write(
     put(folder, {"history.csv": _history(history)} | others)
     shown = []
     for name, (draw, panels) in plots.items():
-        heading = name.removesuffix(".png").replace("_", " ").capitalize()
+        heading = names.heading(name.removesuffix(".png"))
         options = [{"parts": [panel]} for panel in panels] if len(panels) > 1 else [{}]
         images = [(heading, draw(**each), draw(**each, dark=True)) for each in options]
         put(folder, {name: canvas.beside([light for _, light, _ in images])})

@@ -13,6 +13,7 @@ from keras_cnn import datasets, report
 from keras_cnn.datasets import folders, groups
 from keras_cnn.datasets.division import folds, lone_groups
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import ImageDataGenerator, files
 from keras_cnn.recipe import Recipe
 from keras_cnn.report.calibration import Temperature
@@ -189,8 +190,10 @@ def _completed(tables, recipe, facts):
             if copied := tables[name]["group"].isin(tables["train"]["group"]).sum():
                 _add_note(
                     facts,
-                    f"{copied} pictures of {name} have copies in train: their class holds nothing "
-                    "but copies of one picture, or copies with two labels.",
+                    N_(
+                        f"{copied} pictures of {name} have copies in train: their class holds "
+                        "nothing but copies of one picture, or copies with two labels."
+                    ),
                 )
     return tables
 
@@ -246,7 +249,7 @@ def _folded(table, recipe, facts, *, made):
             return made(divided[number], facts=facts | {"notes": notes[number]})
 
     tables = {"train": table, "validation": table[numbers == 0], "test": table}
-    masks = {f"fold {number + 1}": numbers == number for number in range(recipe.folds)}
+    masks = {N_(f"fold {number + 1:d}"): numbers == number for number in range(recipe.folds)}
     return made(tables, facts=facts, fold=fold, rows=rows, groups=masks)
 
 
@@ -262,7 +265,7 @@ def _with_groups(tables, by, *, folder):
 
 
 def _add_note(facts, note):
-    print(note)
+    say(note)
     facts["notes"].append(note)
 
 
@@ -292,7 +295,7 @@ def _divide(table, recipe, facts):
     if "named_group" in table:
         lone = lone_groups(table["label"], table["named_group"])
         for label, group in lone.items():
-            note = (
+            note = N_(
                 f"All training pictures of {label} are of one group, {group}: some of them "
                 "validate, which says nothing about other groups."
             )
@@ -314,5 +317,5 @@ def _masks(tables, kind):
     if len({*learned, *of_test}) == len({*paths(tables)}):
         return {}
     seen = of_test.isin(learned)
-    masks = {f"seen {kind}s": seen, f"unseen {kind}s": ~seen}
+    masks = {N_(f"seen {kind}s"): seen, N_(f"unseen {kind}s"): ~seen}
     return {name: mask.to_numpy() for name, mask in masks.items() if mask.any()}

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from keras_cnn import report
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import ImageDataGenerator
 from keras_cnn.recipe import Recipe
 from keras_cnn.splits.base import Splits
@@ -101,7 +102,7 @@ def regression_splits(recipe: Recipe, generator: ImageDataGenerator) -> Regressi
 def _scores(folder):
     """Return (path, score) of every row of the table of scores."""
     table = Path(folder) / _SCORES
-    way_out = "name a folder with that table by --data"
+    way_out = N_("name a folder with that table by --data")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file))

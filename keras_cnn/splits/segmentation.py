@@ -10,6 +10,7 @@ import pandas as pd
 from keras_cnn import report
 from keras_cnn.datasets import masked_folders
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_
 from keras_cnn.images import ImageDataGenerator, files, masks
 from keras_cnn.images.augmentation import NO_AUGMENTATION
 from keras_cnn.images.iterators import Iterator
@@ -184,7 +185,8 @@ def segmentation_splits(recipe: Recipe, generator: ImageDataGenerator) -> Segmen
     every = pd.concat(tables.values())
     names = masked_folders.class_names(source.path, list(every["label"]))
     if bad := _of_other_size(every):
-        raise unusable(bad, total=len(every), what="masks", way_out="give both files one size")
+        way_out = N_("give both files one size")
+        raise unusable(bad, total=len(every), what=N_("masks"), way_out=way_out)
     if recipe.validate_on_test:
         tables["validation"] = tables["test"]
     elif "validation" not in tables:

@@ -15,13 +15,14 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import without
 from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import ImageDataGenerator, disk, files
 from keras_cnn.images.alexnet import CropsAndColours
 from keras_cnn.images.decoding import check_background
 from keras_cnn.images.disk import Disk
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
-ON_TEST = (
+ON_TEST = N_(
     "The test pictures are the validation pictures too. A choice that looks at their curve, such "
     "as the number of epochs, is fitted to them: this is no honest test score."
 )
@@ -35,7 +36,7 @@ def locate(recipe: Recipe) -> datasets.Location:
     """
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
-        print(source.note)
+        say(source.note)
     return source
 
 
@@ -169,9 +170,9 @@ def _on_disk(generator):
 
 def _without(bad, tables, recipe):
     if bad and not recipe.skip_bad_images:
-        way_out = "mend or remove them, or go on without them with --skip-bad-images"
+        way_out = N_("mend or remove them, or go on without them with --skip-bad-images")
         total = len(paths(tables))
-        raise unusable(bad, total=total, what="pictures", way_out=way_out)
+        raise unusable(bad, total=total, what=N_("pictures"), way_out=way_out)
     return {name: table[~table["path"].isin(bad)] for name, table in tables.items()}, bad
 
 

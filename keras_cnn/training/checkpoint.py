@@ -15,6 +15,7 @@ import numpy as np
 from keras_cnn import running
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import say
 
 _NAME = re.compile(r"(partial_(\d+_)?)?((last|best)_\d+\.npz|state_\d+\.json)")
 KEPT = 2  # states on disk; if the last is damaged, the one before it is used
@@ -144,7 +145,7 @@ class Checkpoint(keras.callbacks.Callback):
                 break
             except (OSError, ValueError, KeyError, TypeError) as error:
                 damaged.append(path.stem)
-                print(f"Checkpoint {path} is damaged ({error}): the one before it is used.")
+                say(f"Checkpoint {path} is damaged ({error}): the one before it is used.")
         if state is None:
             if damaged:
                 raise InputError(

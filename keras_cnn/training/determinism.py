@@ -5,8 +5,11 @@ import os
 import keras
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 _FLAGS = "--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
+
+STOPPED = N_("An operation without a deterministic kernel would have ended the run by an error")
 
 
 def enable() -> str:
@@ -23,17 +26,17 @@ def enable() -> str:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-        limits = "An operation without a deterministic kernel would have ended the run by an error"
+        limits = STOPPED
     elif backend == "jax":
         _flag_jax()
-        limits = "On a GPU, kernels written by hand (Pallas, cuDNN's attention) are not covered"
+        limits = N_("On a GPU, kernels written by hand (Pallas, cuDNN's attention) are not covered")
     else:
         import torch
 
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-        limits = "An operation without a deterministic kernel would have ended the run by an error"
-    return (
+        limits = STOPPED
+    return N_(
         "The history is bit for bit that of any other run with the same seed, options, pictures, "
         f"machine and versions on {backend}. {limits}. Not covered: durations, layers of your own "
         "that draw random numbers outside keras.random, and another number of devices or CPU "

@@ -19,11 +19,14 @@ from typing import Any
 import keras
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training.sharding import Share
 
 PATIENCE = 30  # seconds without a heartbeat after which a process counts as dead
-_LOST = "a process of this training was lost, so that the others end too: start all with --resume"
+_LOST = N_(
+    "a process of this training was lost, so that the others end too: start all with --resume"
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import keras
 from keras_cnn import environment
 from keras_cnn.errors import InputError
 from keras_cnn.explain import hooks
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import device, pixels
 from keras_cnn.images.tf_data import endless, untuned
 from keras_cnn.training import schedules, seeding
@@ -51,19 +52,19 @@ def _pixels(task, recipe):
     if recipe.augment_on == "device" or (recipe.augment_on == "auto" and _has_accelerator()):
         read = _eight_bit(task, recipe, on_device=True)
         if isinstance(read, str):
-            note, reason = f"; augmented on the host, because {read}", read
+            note, reason = N_(f"; augmented on the host, because {read}"), read
         elif any(split.augmentation for split in read):
-            return read, "8-bit pixels, augmented and scaled in the network's graph"
+            return read, N_("8-bit pixels, augmented and scaled in the network's graph")
         else:
-            reason = "there are no random changes"
+            reason = N_("there are no random changes")
         if recipe.augment_on == "device":
             raise InputError(
                 f"--augment-on device is not possible, because {reason}: use --augment-on host"
             )
     read = _eight_bit(task, recipe, on_device=False)
     if isinstance(read, str):
-        return None, f"float32, because {read}{note}"
-    return read, f"8-bit pixels, scaled in the network's graph{note}"
+        return None, N_(f"float32, because {read}{note}")
+    return read, N_(f"8-bit pixels, scaled in the network's graph{note}")
 
 
 def _has_accelerator():
@@ -176,15 +177,15 @@ def fit_phase(model, task, phase, checkpoint, feeds, devices):
             )
     except KeyboardInterrupt:
         if devices.share.processes > 1:  # the others are in the middle of a step
-            print(f"\nInterrupted after {checkpoint.epoch} epochs: start all with --resume.")
+            say(f"\nInterrupted after {checkpoint.epoch} epochs: start all with --resume.")
             raise
-        print(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
+        say(f"\nInterrupted after {checkpoint.epoch} epochs: testing the best weights so far.")
         return True
     except Exception as error:
         cause = _cause(error, feeds, recipe)
         if cause is None:
             raise
-        message = f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it"
+        message = N_(f"{cause}; epoch {checkpoint.epoch} is saved, --resume goes on from it")
         raise InputError(message) if checkpoint.epoch else cause from None
     if not checkpoint.best_epoch:
         checkpoint.clear()

@@ -18,6 +18,7 @@ import numpy as np
 from keras_cnn import report
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import N_, say
 from keras_cnn.recipe import Recipe
 from keras_cnn.report.calibration import Temperature
 from keras_cnn.training.outcome import Outcome
@@ -51,12 +52,12 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
         choices = dataclasses.replace(recipe, folds=None, out=recipe.folder / f"fold_{number}")
         result = _read(choices, fold) if recipe.resume else None
         if result is None:
-            print(f"Fold {number} of {recipe.folds}: {len(rows):,} test pictures.", flush=True)
+            say(f"Fold {number} of {recipe.folds}: {len(rows):,} test pictures.", flush=True)
             (choices.folder / ANSWERS).unlink(missing_ok=True)
             outcome = train(fold, choices)
             facts = finish(outcome, fold, choices)
             if facts["interrupted"]:
-                print(f"Interrupted in fold {number} of {recipe.folds}: --resume goes on with it.")
+                say(f"Interrupted in fold {number} of {recipe.folds}: --resume goes on with it.")
                 return {}
             result = outcome.answers, facts, outcome.history, outcome.temperature
             _write(choices, fold, *result)
@@ -65,7 +66,7 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
         results.append(result[1:3])
     reported = [facts for facts, _ in results]
     epochs = round(statistics.median(facts["best_epoch"] for facts in reported))
-    print(f"All {len(answers):,} pictures: {epochs} epochs, the median of the best of the folds.")
+    say(f"All {len(answers):,} pictures: {epochs} epochs, the median of the best of the folds.")
     outcome = train(splits, dataclasses.replace(recipe, folds=None), last_epoch=epochs)
     outcome = dataclasses.replace(
         outcome, answers=answers, history=_mean([history for _, history in results])
@@ -86,7 +87,7 @@ def with_folds(
             answers: the model itself has no pictures that it did not learn from.
     """
     summary = report.summarize_runs(reported, unit="fold")
-    note = (
+    note = N_(
         f"Cross-validation in {len(reported)} folds: each of {len(outcome.answers):,} pictures was "
         "tested by a network that had not learned from it. model.keras has learned from all of "
         "them; it has not been tested itself."
@@ -95,7 +96,7 @@ def with_folds(
     temperature = Temperature()
     if all(of_fold.note for of_fold in temperatures):
         mean = statistics.geometric_mean(of_fold.value for of_fold in temperatures)
-        note = f"The temperature {mean:.3g} is the geometric mean of those of the folds."
+        note = N_(f"The temperature {mean:.3g} is the geometric mean of those of the folds.")
         temperature = Temperature(mean, note)
     facts = outcome.facts | {"folds": summary, "notes": notes}
     return dataclasses.replace(outcome, facts=facts, temperature=temperature)

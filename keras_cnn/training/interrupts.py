@@ -6,6 +6,8 @@ import threading
 
 import keras
 
+from keras_cnn.i18n import say
+
 
 @contextlib.contextmanager
 def ended_by_sigterm():
@@ -49,7 +51,7 @@ def ended_between_steps():
         signal.signal(number, before[number])
         delayed.append(number)
         with contextlib.suppress(RuntimeError):  # the signal interrupted another print
-            print("\nEnding after this step; a second signal ends at once.", flush=True)
+            say("\nEnding after this step; a second signal ends at once.", flush=True)
 
     def end(*_, **__):
         if delayed:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, _
 from keras_cnn.models.surgery import as_functional
 from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.training import compiling
@@ -48,15 +49,19 @@ class Rates:
     def sentence(self) -> str:
         """The advice, in a sentence."""
         if self.suggestion is None:
-            return (
+            return N_(
                 f"The loss does not fall at any rate from {self.rates[0]:.1g} to "
                 f"{self.rates[-1]:.1g}: try more --steps, or look at the pictures and labels."
             )
-        rises = self.highest < self.rates[-1]
-        return (
+        if self.highest < self.rates[-1]:
+            return N_(
+                f"The loss falls fastest at a learning rate of {self.suggestion:.1e} and is lowest "
+                f"at {self.highest:.1e}, beyond which it rises: try --learning-rate "
+                f"{self.suggestion:.1e}."
+            )
+        return N_(
             f"The loss falls fastest at a learning rate of {self.suggestion:.1e} and is lowest at "
-            f"{self.highest:.1e}{', beyond which it rises' if rises else ''}: try --learning-rate "
-            f"{self.suggestion:.1e}."
+            f"{self.highest:.1e}: try --learning-rate {self.suggestion:.1e}."
         )
 
     def to_dict(self) -> dict:
@@ -150,14 +155,14 @@ def draw(curve: Rates) -> bytes:
     """
     figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
     ax = figure.subplots()
-    ax.plot(curve.rates, curve.losses, color="#0072b2", alpha=0.3, label="loss of a batch")
-    ax.plot(curve.rates, curve.smoothed, color="#0072b2", label="moving average")
+    ax.plot(curve.rates, curve.losses, color="#0072b2", alpha=0.3, label=_("loss of a batch"))
+    ax.plot(curve.rates, curve.smoothed, color="#0072b2", label=_("moving average"))
     if curve.suggestion is not None:
-        label = f"falls fastest: {curve.suggestion:.1e}"
+        label = _("falls fastest: {rate:.1e}").format(rate=curve.suggestion)
         ax.axvline(curve.suggestion, color="#009e73", linestyle="--", label=label)
-        label = f"lowest: {curve.highest:.1e}"
+        label = _("lowest: {rate:.1e}").format(rate=curve.highest)
         ax.axvline(curve.highest, color="#d55e00", linestyle=":", label=label)
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.set(xscale="log", xlabel=_("learning rate"), ylabel=_("loss"))
     top = max(curve.smoothed[0] * 1.5, curve.smoothed.max())
     ax.set_ylim(min(0, curve.smoothed.min()), top)
     ax.grid(alpha=0.3)

@@ -10,6 +10,7 @@ import numpy as np
 from keras_cnn import card, report
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import N_, say
 from keras_cnn.recipe import TrainingRecipe
 from keras_cnn.report import calibration
 from keras_cnn.report.calibration import Temperature
@@ -49,8 +50,10 @@ def fit_temperature(
         return Temperature()
     if recipe.validate_on_test:
         return Temperature(
-            note="The temperature stays 1: the validation pictures are the test pictures, which "
-            "must not change the answers."
+            note=N_(
+                "The temperature stays 1: the validation pictures are the test pictures, which "
+                "must not change the answers."
+            )
         )
     return calibration.fit(task.targets["validation"], answer())
 
@@ -105,7 +108,7 @@ def conclude(outcome: Outcome, task: Task, recipe: TrainingRecipe, **facts) -> d
     )
     _complete_card(recipe.folder / "model.keras", result, temperature=temperature.value)
     print(report.sentence(result))
-    print(f"Report: {recipe.folder / 'report.html'}")
+    say(f"Report: {recipe.folder / 'report.html'}")
     return result
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_cnn.datasets.division import same_share
+from keras_cnn.i18n import N_
 from keras_cnn.images import streaming
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.inference.left_out import choose
@@ -64,8 +65,10 @@ def pictures(sizes: dict[str, int]) -> int:
 def _measured(model, task, path, features):
     if hasattr(task, "folds"):
         raise ValueError(
-            "the last network of a cross-validation has learned from all pictures, so that none is "
-            "left for a threshold"
+            N_(
+                "the last network of a cross-validation has learned from all pictures, so that "
+                "none is left for a threshold"
+            )
         )
     cut = surgery.penultimate(model)
     cut.model.jit_compile = jit_compile()
@@ -86,7 +89,7 @@ def _measured(model, task, path, features):
 def _features(model, task, rows):
     """Return the features of chosen pictures of each split, read as `Predictor` reads them."""
     if not hasattr(task.train, "image_data_generator"):
-        raise ValueError("its pictures come from a dataset of your own")
+        raise ValueError(N_("its pictures come from a dataset of your own"))
     preparation = Preparation.of(task.train, margin=task.margin)
     preparation.require_scaling()
     features = {}

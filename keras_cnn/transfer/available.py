@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from keras_cnn import models
+from keras_cnn.i18n import N_, say
 from keras_cnn.models import weights as weight_files
 from keras_cnn.transfer.base import Base
 
@@ -30,14 +31,14 @@ def available_base() -> tuple[Base | None, str]:
     for architecture, builder, options in rows:
         path = weight_files.published_path(architecture, include_top=False)
         if path.is_file():
-            return _base(path, builder, options), "its ImageNet weights are on this machine"
+            return _base(path, builder, options), N_("its ImageNet weights are on this machine")
     architecture, builder, options = rows[0]
     try:
         builder(include_top=False, weights="imagenet", input_shape=(224, 224, 3), **options)
     except (OSError, ValueError) as error:
-        return None, f"none can be downloaded ({error})"
+        return None, N_(f"none can be downloaded ({error})")
     path = weight_files.published_path(architecture, include_top=False)
-    return _base(path, builder, options), "it trains fast on this machine"
+    return _base(path, builder, options), N_("it trains fast on this machine")
 
 
 def published_or_random(builder: Callable, *, image_size: int) -> tuple[Base, list[str]]:
@@ -53,8 +54,8 @@ def published_or_random(builder: Callable, *, image_size: int) -> tuple[Base, li
     try:
         builder(weights="imagenet", include_top=False, input_shape=(image_size, image_size, 3))
     except OSError as error:
-        note = f"Random weights instead of ImageNet's: {error}."
-        print(note)
+        note = N_(f"Random weights instead of ImageNet's: {error}.")
+        say(note)
         return Base.of(builder, weights=None), [note]
     return Base.of(builder, weights="imagenet"), []
 

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import _
 from keras_cnn.report import figures, sentences, writer
 from keras_cnn.transfer.labelled_features import LabelledFeatures
 from keras_cnn.transfer.linear import PENALTIES
@@ -176,7 +177,9 @@ def write(listed: pd.DataFrame, folder: Path, *, most: int = DRAWN) -> None:
         title = f"{row.rank}. {row.label} → {row.likely}"
         items.append((picture, title, f"{sentences.probability(row.probability)}  {row.file}"))
     drawing = figures.pictures(
-        items, title="Suspicious labels: label → likely class, the most suspicious first", most=most
+        items,
+        title=_("Suspicious labels: label → likely class, the most suspicious first"),
+        most=most,
     )
     # The mark at the beginning tells Excel that the file is UTF-8.
     text = "\ufeff" + listed.drop(columns="path").to_csv(

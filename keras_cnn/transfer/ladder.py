@@ -16,6 +16,7 @@ import numpy as np
 from keras_cnn import models
 from keras_cnn.datasets import folders
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_, say
 from keras_cnn.images import memory
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
@@ -72,7 +73,7 @@ def fit(
     started = time.perf_counter()
     check_budget(budget, choices)
     recipe = _recipe(folder, choices)
-    why = "you chose it"
+    why = N_("you chose it")
     if base is None:
         base, why = available_base()
     end = started + 60 * budget
@@ -107,15 +108,19 @@ def _climb(base, recipe, choices, *, started, end, why):
         base,
         recipe,
         notes=(
-            f"Base: {base.label} ({why}).",
-            f"Pictures: {size} pixels, {batch} per step; the network answers {total:,} in about "
-            f"{total * seconds:.0f} s.",
-            "Plan: a linear classifier on features, then a head that learns from augmented "
-            "pictures, then fine-tuning of all layers; each stays only if it lowers the validation "
-            "loss.",
+            N_(f"Base: {base.label} ({why})."),
+            N_(
+                f"Pictures: {size} pixels, {batch} per step; the network answers {total:,} in "
+                f"about {total * seconds:.0f} s."
+            ),
+            N_(
+                "Plan: a linear classifier on features, then a head that learns from augmented "
+                "pictures, then fine-tuning of all layers; each stays only if it lowers the "
+                "validation loss."
+            ),
         ),
     )
-    print("\n".join(splits.facts["notes"][-3:]))
+    say("\n".join(splits.facts["notes"][-3:]))
     sizes = splits.sizes
     most = max(int(allowed / seconds) - sizes["validation"], 200)
     weights, scores = linear.probe(model, splits, recipe, most=most)
@@ -124,7 +129,7 @@ def _climb(base, recipe, choices, *, started, end, why):
     base_weights = model.get_weights()
     del model
     right = round(scores["val_accuracy"] * sizes["validation"])
-    print(f"First answer: {right} of {sizes['validation']} validation pictures are right.")
+    say(f"First answer: {right} of {sizes['validation']} validation pictures are right.")
 
     def build(*, input_shape, classes):
         network = build_base(base, image_shape=input_shape)
@@ -137,7 +142,7 @@ def _climb(base, recipe, choices, *, started, end, why):
 
     def rungs(recipe):
         if _all_right(scores):
-            print("All are right: no rung above could be seen to gain.")
+            say("All are right: no rung above could be seen to gain.")
             return
         epoch = _Epoch(sizes, seconds)
         yield from _rung("head", recipe, epoch, end=_share(HEAD_SHARE, end))
@@ -173,13 +178,15 @@ def _from_scratch(recipe, choices, *, end, why):
         base,
         recipe,
         notes=(
-            f"No pretrained network: {why}.",
-            f"Pictures: {size} pixels, {batch} per step.",
-            "Plan: ResNet18 from random weights on augmented pictures, until the budget ends or "
-            "20 epochs bring no lower validation loss.",
+            N_(f"No pretrained network: {why}."),
+            N_(f"Pictures: {size} pixels, {batch} per step."),
+            N_(
+                "Plan: ResNet18 from random weights on augmented pictures, until the budget ends "
+                "or 20 epochs bring no lower validation loss."
+            ),
         ),
     )
-    print("\n".join(splits.facts["notes"][-3:]))
+    say("\n".join(splits.facts["notes"][-3:]))
     end -= REPORT_SECONDS + 1.5 * _answered(splits.sizes) * seconds
 
     def rungs(recipe):
@@ -228,7 +235,7 @@ def _rung(name, recipe, epoch, *, end, prepare=None) -> Iterator[Phase]:
     left = end - time.perf_counter() - COMPILING_SECONDS
     epochs = min(int(left / epoch.seconds), MOST_EPOCHS[name])
     if left < epoch.seconds / 2 and name != FROM_SCRATCH:
-        print(
+        say(
             f"No {name}: an epoch takes about {epoch.seconds:.0f} s, and {max(left, 0):.0f} s are "
             "left of the budget."
         )

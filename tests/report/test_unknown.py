@@ -33,10 +33,13 @@ MEASURED = {
         ({}, "an AUROC of 0.900, beside 0.700 by max-softmax."),
         (
             {"gain_auroc_interval": [-0.1, 0.3]},
-            "this is not shown to beat max-softmax.",
+            "This is not shown to beat max-softmax.",
         ),
-        ({"gain_auroc_interval": [-0.3, -0.1]}, "this does not beat max-softmax."),
-        ({"classes": 2}, "which detects none: of two classes one is left, with probability 1."),
+        ({"gain_auroc_interval": [-0.3, -0.1]}, "This does not beat max-softmax."),
+        (
+            {"classes": 2},
+            "detects none: of two classes one is left, with probability 1.",
+        ),
     ],
 )
 def test_the_sentence_says_whether_max_softmax_is_beaten(changes, ending):
