@@ -45,10 +45,18 @@ def main(argv: list[str] | None = None) -> int:
     shutil.rmtree(options.out, ignore_errors=True)
     for language in pages.LANGUAGES:
         source, out = work / language, options.out / language
-        pages.write(
-            language, folder=source, executed=options.executed, run=not options.no_execute
-        )
-        words = ["-W", "--keep-going", "-q", "-b", "html", "-t", language, "-d", str(work / "kept" / language)]
+        pages.write(language, folder=source, executed=options.executed, run=not options.no_execute)
+        words = [
+            "-W",
+            "--keep-going",
+            "-q",
+            "-b",
+            "html",
+            "-t",
+            language,
+            "-d",
+            str(work / "kept" / language),
+        ]
         if build_main([*words, "-c", str(ROOT / "docs" / "website"), str(source), str(out)]):
             return 1
     shutil.copy(ROOT / "docs" / "website" / "start.html", options.out / "index.html")

@@ -4,16 +4,20 @@ import copy
 import json
 import os
 import posixpath
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
+from website import includes
 from website.links import ROOT, notebook_addresses
 
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-_RUN = {"en": "Run this chapter:", "zh": "运行本章:"}
+# The link to the other language: every page of the site has one.
+_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([^)]+\)\n*", re.M)
+_RUN = {"en": "Run this chapter:", "zh": "运行本章："}
 
 
 def execute(path: Path, *, timeout: int = 300) -> nbformat.NotebookNode:
@@ -102,7 +106,9 @@ def page(
     shown = iter([cell for cell in executed.cells if cell.cell_type == "code"])
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = rewritten(cell.source)
+            cell.source = rewritten(_LANGUAGE.sub("", cell.source))
+            if language == "zh":
+                cell.source = includes.joined(cell.source)
         elif cell.cell_type == "code":
             cell.outputs = [_short(output) for output in next(shown).outputs]
     place = posixpath.join("notebooks", *source.relative_to(NOTEBOOKS).parts)
@@ -114,8 +120,10 @@ def page(
 
 
 def _short(output):
-    """Return an output; of an unsolved check only the last line of its traceback."""
+    """Return an output without this machine's paths; of an error only the traceback's last line."""
     output = copy.deepcopy(output)
+    if output.output_type == "stream":
+        output.text = output.text.replace(f"{ROOT}/", "")
     if output.output_type == "error":
         output.traceback = [f"{output.ename}: {output.evalue}".rstrip(": ")]
     return output

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import jieba
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parents[1]))
@@ -58,10 +60,14 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_context["repository"] = links.REPOSITORY
-html_sidebars = {"index": []}
+html_sidebars = {
+    "**": ["sidebar-nav-bs"],
+    **dict.fromkeys(("index", "get-started", "architecture", "errata"), []),
+}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 if chinese:
+    jieba.setLogLevel("WARNING")
     html_js_files = ["chinese_search.js"]
     html_search_options = {"dict": str(words.dictionary())}
 

@@ -74,10 +74,24 @@ def translated(table: str) -> str:
         words = {row["english"]: row["chinese"] for row in csv.DictReader(file)}
     header, rest = table.split("\n", 1)
     cells = [cell.strip() for cell in header.strip().strip("|").split("|")]
-    missing = [cell for cell in cells if cell and cell not in words]
+    missing = [cell for cell in cells if cell.isascii() and cell and cell not in words]
     if missing:
         raise ValueError(f"docs/website/headers.csv lacks the table headers {missing}")
-    return f"| {' | '.join(words.get(cell, '') for cell in cells)} |\n{rest}"
+    return f"| {' | '.join(words.get(cell, cell) for cell in cells)} |\n{rest}"
+
+
+def joined(text: str) -> str:
+    """Join the lines of a Chinese paragraph: Chinese has no spaces between words.
+
+    Args:
+        text: Markdown.
+    """
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)
+    ends, begins = r"[\u3001-\u9fff\uff01-\uffef]", r"[\u4e00-\u9fff\uff08\[]"
+    return "".join(
+        part if number % 2 else re.sub(rf"(?<={ends})\n *(?={begins})", "", part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _levels(lines):

@@ -21,7 +21,6 @@ def rewrite(
     source: str,
     page: str,
     pages: Mapping[str, str],
-    others: Mapping[str, str] | None = None,
     labels: Collection[str] = (),
 ) -> str:
     """Rewrite the Markdown links of a text; code stays as it is.
@@ -31,7 +30,6 @@ def rewrite(
         source: File of the repository that has the text, such as "docs/RESULTS.md".
         page: Page of the site that the text becomes, such as "results/trust.md".
         pages: File of the repository, or file#anchor, -> its page in this language.
-        others: File -> page, from the language's root, of files that are pages of another language.
         labels: Anchors that the pages of this language write as labels, ``(anchor)=``.
 
     Returns:
@@ -58,9 +56,6 @@ def rewrite(
                 return f"[{label}](#{anchor})"  # MyST finds a label in the whole language
             there = pages.get(f"{path}{mark}{anchor}", pages[path])
             return f"[{label}]({posixpath.relpath(there, here or '.')}{mark}{anchor})"
-        if path in (others or {}):
-            address = posixpath.relpath(others[path], here or ".").rsplit(".", 1)[0]
-            return f'<a href="{address}.html">{label}</a>'
         return f"[{label}]({repository_address(path)}{mark}{anchor})"
 
     # Code may stand inside a link's label, so only code that is not part of a link is left out.

@@ -1,7 +1,6 @@
 """The pages of the site in a language, as Sphinx reads them."""
 
 import functools
-import posixpath
 import re
 import shutil
 from pathlib import Path
@@ -86,7 +85,9 @@ def write(language: str, *, folder: Path, executed: Path, run: bool) -> None:
     for name in PICTURES:
         picture = ROOT / "docs" / name
         # Until there is a picture of the studio, that of a report stands in.
-        shutil.copy(picture if picture.exists() else ROOT / "docs/report.png", folder / "pictures" / name)
+        shutil.copy(
+            picture if picture.exists() else ROOT / "docs/report.png", folder / "pictures" / name
+        )
 
 
 def own(file: str, language: str) -> str:
@@ -100,12 +101,15 @@ def own(file: str, language: str) -> str:
     text = (ROOT / file).read_text("utf-8").replace("REPOSITORY_ADDRESS", links.REPOSITORY)
     text = linked(text, file, language, page=page)
     if "<!-- errata -->" in text:
-        text = text.replace("<!-- errata -->", linked(errata.table(language), file, language, page=page))
-    return includes.expand(
+        text = text.replace(
+            "<!-- errata -->", linked(errata.table(language), file, language, page=page)
+        )
+    text = includes.expand(
         text,
         translate=language == "zh",
         rewritten=lambda part, source: linked(part, source, language, page=page),
     )
+    return includes.joined(text) if language == "zh" else text
 
 
 def linked(text: str, file: str, language: str, *, page: str | None = None) -> str:
@@ -119,15 +123,11 @@ def linked(text: str, file: str, language: str, *, page: str | None = None) -> s
     """
     known = addresses(language)
     made = {f"generated/{page}": page for page in _generated()}
-    other = {"en": "zh", "zh": "en"}[language]
-    folder = posixpath.join("notebooks", "zh") if language == "en" else "notebooks"
-    others = {f"{folder}/{name}": f"../{other}/chapters/{name}" for name in chapters.CHAPTERS}
     return links.rewrite(
         text,
         source=file,
         page=page or known[file],
         pages=known | made,
-        others=others,
         labels=_labels(language),
     )
 

@@ -22,17 +22,17 @@ WORDS = {
     },
     "zh": {
         "api": "Python 接口",
-        "api_text": "`import keras_cnn` 提供的名称,以及含有其他名称的各个模块。",
-        "api_note": "接口说明取自源代码中的文档字符串,只有英文。",
+        "api_text": "`import keras_cnn` 提供的名称，以及含有其他名称的各个模块。",
+        "api_note": "接口说明取自源代码中的文档字符串，只有英文。",
         "commands": "命令",
-        "commands_text": "在终端里运行 `keras-cnn 命令 --help`,会显示同样的内容。",
+        "commands_text": "在终端里运行 `keras-cnn 命令 --help`，会显示同样的内容。",
         "name": "名称",
         "meaning": "含义",
         "command": "命令",
         "usage": "用法",
         "arguments": "参数",
         "options": "选项",
-        "note": "选项的说明取自命令本身的 `--help`,只有英文。",
+        "note": "选项的说明取自命令本身的 `--help`，只有英文。",
     },
 }
 CHINESE = {  # command -> its line in the Chinese table
@@ -44,8 +44,8 @@ CHINESE = {  # command -> its line in the Chinese table
     "explain": "画出网络依据哪些像素作答",
     "search-similar": "在文件夹里找出与某张图片相似的图片",
     "check": "检查图片文件夹里的问题",
-    "clean": "找出类别文件夹中标错的图片,并改正",
-    "compare": "比较几次训练:得分、代价、参数",
+    "clean": "找出类别文件夹中标错的图片，并改正",
+    "compare": "比较几次训练：得分、代价、参数",
     "convert": "把带框的图片写成另一种格式",
     "fetch": "下载数据集",
     "export": "把模型导出给其他程序使用",
@@ -147,14 +147,8 @@ def command(parser: argparse.ArgumentParser, *, language: str) -> str:
 def _action(action, formatter):
     """Return an argument as an entry of a list of definitions."""
     text = formatter._expand_help(action) if action.help else ""
-    choices = list(action.choices or ())
-    if choices and len(choices) < 40 and not action.metavar:
-        text = f"{text}\n\n" if text else ""
-        text = _escaped(text) + "  " + ", ".join(f"`{choice}`" for choice in choices)
-    else:
-        text = _escaped(text)
-    text = "\n  ".join(text.splitlines()) or "—"
-    return f"`{formatter._format_action_invocation(action)}`\n: {text.lstrip()}"
+    text = _escaped(text) or ", ".join(f"`{choice}`" for choice in action.choices or ("—",))
+    return f"`{formatter._format_action_invocation(action)}`\n: {text}"
 
 
 def _description(text):
