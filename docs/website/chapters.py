@@ -123,7 +123,7 @@ def _short(output):
     """Return an output without this machine's paths; of an error only the traceback's last line."""
     output = copy.deepcopy(output)
     if output.output_type == "stream":
-        output.text = output.text.replace(f"{ROOT}/", "")
+        output.text = output.text.replace(f"{ROOT}/", "").replace(str(Path.home()), "~")
     if output.output_type == "error":
         output.traceback = [f"{output.ename}: {output.evalue}".rstrip(": ")]
     return output

@@ -39,6 +39,7 @@ napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 default_role = "literal"
 python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "keras_cnn"

@@ -62,22 +62,21 @@ def section(text: str, headings: str, *, file: str) -> str:
 
 
 def translated(table: str) -> str:
-    """Return a table with the Chinese words of its header.
+    """Return a table with the Chinese words of its header, and of the cells that have some.
 
     Args:
         table: A Markdown table.
 
     Raises:
-        ValueError: headers.csv lacks a word.
+        ValueError: words.csv lacks a word.
     """
-    with (HERE / "headers.csv").open(encoding="utf-8", newline="") as file:
+    with (HERE / "words.csv").open(encoding="utf-8", newline="") as file:
         words = {row["english"]: row["chinese"] for row in csv.DictReader(file)}
-    header, rest = table.split("\n", 1)
-    cells = [cell.strip() for cell in header.strip().strip("|").split("|")]
-    missing = [cell for cell in cells if cell.isascii() and cell and cell not in words]
+    rows = [re.split(r" *\| *", line.strip()[1:-1].strip()) for line in table.splitlines()]
+    missing = [cell for cell in rows[0] if cell.isascii() and cell and cell not in words]
     if missing:
-        raise ValueError(f"docs/website/headers.csv lacks the table headers {missing}")
-    return f"| {' | '.join(words.get(cell, cell) for cell in cells)} |\n{rest}"
+        raise ValueError(f"docs/website/words.csv lacks the table headers {missing}")
+    return "\n".join(f"| {' | '.join(words.get(cell, cell) for cell in row)} |" for row in rows) + "\n"
 
 
 def joined(text: str) -> str:
