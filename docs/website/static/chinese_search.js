@@ -1,3 +1,8 @@
+// Sphinx 9 names the stemmer after the language, but the Chinese search has the English stemmer.
+var ChineseStemmer = function () {
+  return new EnglishStemmer();
+};
+
 // Chinese has no spaces, so a question is cut into the words of the index: the longest word first.
 var splitQuery = (query) => {
   const words = new Set([
