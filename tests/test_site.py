@@ -66,7 +66,9 @@ def test_a_section_ends_at_the_next_heading_of_its_level():
 
 
 def test_a_table_header_without_translation_stops_the_build():
-    assert includes.translated("| case | |\n|---|---|\n| a | b |\n").startswith("| 案例 |  |\n| --- | --- |")
+    assert includes.translated("| case | |\n|---|---|\n| a | b |\n").startswith(
+        "| 案例 |  |\n| --- | --- |"
+    )
     with pytest.raises(ValueError, match="words.csv lacks the table headers .'weather'"):
         includes.translated("| weather |\n|---|\n")
 
@@ -160,7 +162,9 @@ def _page(notebook):
 
 
 def test_a_chinese_chapter_has_the_outputs_of_the_english_execution():
-    text = nbformat.v4.new_output("stream", name="stdout", text=f"{ROOT}/data/x.jpg {Path.home()}/y\n")
+    text = nbformat.v4.new_output(
+        "stream", name="stdout", text=f"{ROOT}/data/x.jpg {Path.home()}/y\n"
+    )
     error = nbformat.v4.new_output("error", ename="AssertionError", traceback=["long"])
     cells = _page(_executed([text, error]))
     outputs = next(cell for cell in cells if cell["cell_type"] == "code")["outputs"]

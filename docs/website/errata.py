@@ -40,5 +40,5 @@ def _places(names):
         elif "/" in name:
             places.append(f"[`{name.split('/')[-1]}`](../../../{name})")
         else:
-            places.append(f"`{name}`")
+            places.append(f"{{py:obj}}`{name} <keras_cnn.{name}>`")
     return ", ".join(places)

@@ -76,7 +76,9 @@ def translated(table: str) -> str:
     missing = [cell for cell in rows[0] if cell.isascii() and cell and cell not in words]
     if missing:
         raise ValueError(f"docs/website/words.csv lacks the table headers {missing}")
-    return "\n".join(f"| {' | '.join(words.get(cell, cell) for cell in row)} |" for row in rows) + "\n"
+    return (
+        "\n".join(f"| {' | '.join(words.get(cell, cell) for cell in row)} |" for row in rows) + "\n"
+    )
 
 
 def joined(text: str) -> str:

@@ -1,8 +1,10 @@
 """The reference: a page per module of the public API, and a page per command."""
 
 import argparse
+import contextlib
 import importlib
 import inspect
+import os
 import re
 
 WORDS = {
@@ -121,7 +123,7 @@ def commands(language: str) -> dict[str, str]:
 
 
 def command(parser: argparse.ArgumentParser, *, language: str) -> str:
-    """Return the page of a command, from its parser.
+    """Return the page of a command, from its parser, which may translate its own texts.
 
     Args:
         parser: The parser.
@@ -129,32 +131,55 @@ def command(parser: argparse.ArgumentParser, *, language: str) -> str:
     """
     words = WORDS[language]
     titles = {"positional arguments": words["arguments"], "options": words["options"]}
-    formatter = argparse.HelpFormatter(prog=parser.prog, width=88)
-    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, "")
-    parts = [f"# {parser.prog}", _description(parser.description or "")]
-    parts += [words["note"], f"## {words['usage']}", f"```text\n{formatter.format_help()}```"]
-    for group in parser._action_groups:
-        actions = [a for a in group._group_actions if a.help != argparse.SUPPRESS]
-        if actions:
-            parts.append(f"## {titles.get(group.title, _escaped(group.title or ''))}")
-            parts += [_escaped(group.description or "")]
-            parts += [_action(action, formatter) for action in actions]
-    if parser.epilog:
-        parts.append(_description(parser.epilog))
+    usage = argparse.HelpFormatter(prog=parser.prog, width=88)
+    usage.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, "")
+    with _reading(language):
+        formatter = parser._get_formatter()
+        note = words["note"] if formatter._expand_help(parser._actions[0]).isascii() else ""
+        parts = [f"# {parser.prog}", _description(parser.description or "", formatter), note]
+        parts += [f"## {words['usage']}", f"```text\n{usage.format_help()}```"]
+        for group in parser._action_groups:
+            actions = [a for a in group._group_actions if a.help != argparse.SUPPRESS]
+            if actions:
+                title = titles.get(group.title) or _heading(group.title or "", formatter)
+                parts += [f"## {_escaped(title)}", _escaped(group.description or "")]
+                parts += [_action(action, formatter) for action in actions]
+        parts.append(_description(parser.epilog or "", formatter))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+@contextlib.contextmanager
+def _reading(language):
+    """Name the reader's language in the environment, where the commands look for it."""
+    before = os.environ.get("KERAS_CNN_LANG")
+    os.environ["KERAS_CNN_LANG"] = language
+    try:
+        yield
+    finally:
+        os.environ.pop("KERAS_CNN_LANG")
+        if before is not None:
+            os.environ["KERAS_CNN_LANG"] = before
+
+
+def _heading(title, formatter):
+    """Return the title of a group as the formatter shows it."""
+    formatter.start_section(title)
+    heading = formatter._current_section.heading
+    formatter.end_section()
+    return heading
 
 
 def _action(action, formatter):
     """Return an argument as an entry of a list of definitions."""
-    text = formatter._expand_help(action) if action.help else ""
+    text = " ".join(formatter._expand_help(action).split()) if action.help else ""
     text = _escaped(text) or ", ".join(f"`{choice}`" for choice in action.choices or ("—",))
     return f"`{formatter._format_action_invocation(action)}`\n: {text}"
 
 
-def _description(text):
+def _description(text, formatter):
     """Return a description; its indented lines are shown as they are."""
     blocks = []
-    for block in text.split("\n\n"):
+    for block in formatter._fill_text(text, 10_000, "").split("\n\n"):
         as_is = any(line.startswith("  ") for line in block.splitlines())
         blocks.append(f"```text\n{block}\n```" if as_is else _escaped(block))
     return "\n\n".join(blocks)
