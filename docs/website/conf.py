@@ -30,6 +30,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"  # website.chapters runs the notebooks, once for both languages
 nb_merge_streams = True
 
+highlight_language = "text"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
@@ -76,4 +77,5 @@ if chinese:
 def setup(app):
     """Mend the docstrings that Markdown readers understand and reStructuredText does not."""
     app.connect("autodoc-process-docstring", docstrings.mend)
+    app.connect("autodoc-process-signature", docstrings.signature)
     return {"parallel_read_safe": True}

@@ -29,3 +29,18 @@ def mend(app, kind, name, thing, options, lines: list[str]) -> None:
             in_list = False
         mended.append(line)
     lines[:] = mended
+
+
+def signature(app, kind, name, thing, options, arguments, returns) -> tuple[str | None, str | None]:
+    """Return a signature that does not show the address of a function.
+
+    Args:
+        app: Sphinx.
+        kind: Kind of the object.
+        name: Its name.
+        thing: The object.
+        options: Options of the directive.
+        arguments: The arguments, as text.
+        returns: The annotation of what it returns.
+    """
+    return arguments and re.sub(r"<(?:[^<>]|<[^<>]*>)*>", "...", arguments), returns

@@ -76,9 +76,8 @@ def translated(table: str) -> str:
     missing = [cell for cell in rows[0] if cell.isascii() and cell and cell not in words]
     if missing:
         raise ValueError(f"docs/website/words.csv lacks the table headers {missing}")
-    return (
-        "\n".join(f"| {' | '.join(words.get(cell, cell) for cell in row)} |" for row in rows) + "\n"
-    )
+    lines = (" | ".join(words.get(cell, cell) for cell in row) for row in rows)
+    return "".join(f"| {line} |\n" for line in lines)
 
 
 def joined(text: str) -> str:

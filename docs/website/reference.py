@@ -88,7 +88,7 @@ def api(language: str) -> dict[str, str]:
             here.append(name)
         summary = _escaped((inspect.getdoc(thing) or "").partition("\n")[0])
         rows.append(f"| {{py:obj}}`keras_cnn.{name} <{home}.{name}>` | {summary} |")
-    head = f"# {words['api']}\n\n{words['api_text']} {words['api_note']}".rstrip()
+    head = f"# {words['api']}\n\n{words['api_text']}{words['api_note']}".rstrip()
     table = f"| {words['name']} | {words['meaning']} |\n|---|---|\n" + "\n".join(rows)
     tree = "\n".join(modules)
     pages["reference/api.md"] = (
@@ -116,7 +116,7 @@ def commands(language: str) -> dict[str, str]:
     tree = "\n".join(f"commands/{name}" for name in cli.COMMANDS)
     table = f"| {words['command']} | {words['meaning']} |\n|---|---|\n" + "\n".join(rows)
     pages["reference/commands.md"] = (
-        f"# {words['commands']}\n\n{words['commands_text']} {words['note']}\n\n{table}\n\n"
+        f"# {words['commands']}\n\n{words['commands_text']}\n\n{table}\n\n"
         f"```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
     )
     return pages
