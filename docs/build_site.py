@@ -38,11 +38,16 @@ def main(argv: list[str] | None = None) -> int:
         help="show a chapter without outputs if it is not in that folder",
     )
     options = parser.parse_args(argv)
+    mark = options.out / ".nojekyll"  # GitHub Pages: serve folders that begin with "_"
+    if options.out.exists() and any(options.out.iterdir()) and not mark.exists():
+        parser.error(f"{options.out} has files that are no site: choose another folder by --out")
     from sphinx.cmd.build import build_main
 
     work = ROOT / "build" / "pages"
     shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(options.out, ignore_errors=True)
+    options.out.mkdir(parents=True)
+    mark.touch()
     for language in pages.LANGUAGES:
         source, out = work / language, options.out / language
         pages.write(language, folder=source, executed=options.executed, run=not options.no_execute)
@@ -60,7 +65,6 @@ def main(argv: list[str] | None = None) -> int:
         if build_main([*words, "-c", str(ROOT / "docs" / "website"), str(source), str(out)]):
             return 1
     shutil.copy(ROOT / "docs" / "website" / "start.html", options.out / "index.html")
-    (options.out / ".nojekyll").touch()
     foreign = published.foreign_resources(options.out)
     for page, address in foreign:
         print(f"{page} loads {address} from another host", file=sys.stderr)

@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import build_site
 import documentation
 import nbformat
 import pytest
@@ -97,6 +98,18 @@ def test_the_commands_of_a_page_are_accepted(file):
             if line.startswith("keras-cnn "):
                 _, command, *words = shlex.split(line, comments=True)
                 parsers[command].parse_args(words)
+
+
+def test_the_python_of_a_page_is_that_of_the_readme_and_so_tested():
+    readme = [_without_comments(code) for _, code in documentation.fenced_blocks("README.md")]
+    for file in WRITTEN:
+        for language, code in documentation.fenced_blocks(file):
+            if language == "python":
+                assert any(_without_comments(code) in block for block in readme), (file, code)
+
+
+def _without_comments(code):
+    return "\n".join(re.sub(r"\s*#.*", "", line) for line in code.splitlines())
 
 
 @pytest.mark.parametrize("language", pages.LANGUAGES)
@@ -228,12 +241,18 @@ def test_the_workflow_builds_the_site_and_publishes_its_folder():
     assert deploy["needs"] == "build"
 
 
+def test_a_folder_with_other_files_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(SystemExit):
+        build_site.main(["--out", str(tmp_path)])
+    assert "has files that are no site" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").exists()
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_its_search_finds_chinese_words(tmp_path):
     pytest.importorskip("myst_nb")
     pytest.importorskip("jieba")
-    import build_site
-
     assert build_site.main(["--out", str(tmp_path / "site"), "--no-execute"]) == 0
     built = {
         language: {
