@@ -7,6 +7,7 @@ there, too: ``KERAS_CNN_EXECUTED=build/executed pytest -m slow tests/test_notebo
 import argparse
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,27 +44,19 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"{options.out} has files that are no site: choose another folder by --out")
     from sphinx.cmd.build import build_main
 
-    work = ROOT / "build" / "pages"
-    shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(options.out, ignore_errors=True)
     options.out.mkdir(parents=True)
     mark.touch()
-    for language in pages.LANGUAGES:
-        source, out = work / language, options.out / language
-        pages.write(language, folder=source, executed=options.executed, run=not options.no_execute)
-        words = [
-            "-W",
-            "--keep-going",
-            "-q",
-            "-b",
-            "html",
-            "-t",
-            language,
-            "-d",
-            str(work / "kept" / language),
-        ]
-        if build_main([*words, "-c", str(ROOT / "docs" / "website"), str(source), str(out)]):
-            return 1
+    configuration = str(ROOT / "docs" / "website")
+    with tempfile.TemporaryDirectory(prefix="keras_cnn_site_") as work:
+        for language in pages.LANGUAGES:
+            source, kept = Path(work) / language, Path(work) / "kept" / language
+            run = not options.no_execute
+            pages.write(language, folder=source, executed=options.executed, run=run)
+            words = ["-W", "--keep-going", "-q", "-t", language, "-c", configuration]
+            places = ["-d", kept, source, options.out / language]
+            if build_main([*words, *map(str, places)]):
+                return 1
     shutil.copy(ROOT / "docs" / "website" / "start.html", options.out / "index.html")
     foreign = published.foreign_resources(options.out)
     for page, address in foreign:

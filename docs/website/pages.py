@@ -17,6 +17,8 @@ DOCUMENTS = {
     "docs/PERFORMANCE.md": "results/performance.md",
     "docs/ARCHITECTURE.md": "architecture.md",
     "docs/KERAS2.md": "howto/keras2.md",
+    "docs/RCNN.md": "chapters/rcnn.md",
+    "docs/CAPTIONS.md": "chapters/captions.md",
 }
 # Documents that lead to a page of the site.
 STAND_FOR = {
