@@ -173,7 +173,8 @@ class _Cards:
     def _card(self, label, collection):
         pictures, shown = collection.pictures(label), html.escape(label)
         images = "".join(f'<img src="{source}" alt="">' for source in thumbnails(pictures))
-        record, remove = map(html.escape, map(self._text, ("Hold to record", "Remove the last")))
+        record = html.escape(self._text("Hold to record"))
+        remove = html.escape(self._text("Remove the last"))
         undo = f'<button type="button" data-remove="{shown}">{remove}</button>' if pictures else ""
         number = html.escape(self._text("pictures: {n}", n=len(pictures)))
         return (

@@ -5,12 +5,13 @@ import itertools
 from pathlib import Path
 
 from keras_cnn.app import markup
-from keras_cnn.app.texts import Text
+from keras_cnn.app.texts import Text, mark
 from keras_cnn.datasets.check import Check
 from keras_cnn.report.html import table
 
 _SHOWN = 5  # findings of a kind, and classes of a split
 _CLASSES = 12  # columns of the table of classes
+_SIZES = (mark("smallest"), mark("median"), mark("largest"))  # of `check`
 
 
 def shown(result: Check, *, folder: Path, text: Text) -> str:

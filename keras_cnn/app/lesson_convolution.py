@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_image
 
 from keras_cnn import datasets, scratch
 from keras_cnn.app import inputs, markup, pictures
-from keras_cnn.app.texts import Text
+from keras_cnn.app.texts import Text, mark
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
 
@@ -34,12 +34,12 @@ element.addEventListener("pointermove", (event) => {
 });
 """
 KERNELS = {  # the first four are those of notebook 3
-    "Vertical edges": ((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)),
-    "Horizontal edges": ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),
-    "Laplace": ((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
-    "Mean (blur)": ((1 / 9,) * 3,) * 3,
-    "Sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
-    "Emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+    mark("Vertical edges"): ((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)),
+    mark("Horizontal edges"): ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),
+    mark("Laplace"): ((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
+    mark("Mean (blur)"): ((1 / 9,) * 3,) * 3,
+    mark("Sharpen"): ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
+    mark("Emboss"): ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
 }
 
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from keras_cnn import scratch
-from keras_cnn.app.texts import Text
+from keras_cnn.app.texts import Text, mark
 
 STEPS = 2000  # this and the next two: as in notebook 13
 BATCH = 128
@@ -36,7 +36,7 @@ def _rates(kind):
 
 
 RACES: dict[str, Optimizers] = {
-    "The optimizers of chapter 13": {
+    mark("The optimizers of chapter 13"): {
         "SGD": functools.partial(scratch.SGD, 0.01),
         "Momentum": functools.partial(scratch.Momentum, 0.01),
         "AdaGrad": functools.partial(scratch.AdaGrad, 0.01),
@@ -46,10 +46,10 @@ RACES: dict[str, Optimizers] = {
             scratch.AdaGrad, 0.01, initial_accumulator_value=0.1
         ),
     },
-    "Learning rates of SGD": _rates(scratch.SGD),
-    "Learning rates of Momentum": _rates(scratch.Momentum),
-    "Learning rates of AdaGrad": _rates(scratch.AdaGrad),
-    "Learning rates of Adam": _rates(scratch.Adam),
+    mark("Learning rates of SGD"): _rates(scratch.SGD),
+    mark("Learning rates of Momentum"): _rates(scratch.Momentum),
+    mark("Learning rates of AdaGrad"): _rates(scratch.AdaGrad),
+    mark("Learning rates of Adam"): _rates(scratch.Adam),
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import translated
 from keras_cnn.inference.answers import Answer
 
 SHOWN = 5  # classes of an answer
@@ -19,7 +20,7 @@ def fault(sentence: object) -> str:
     Args:
         sentence: An error, or its text.
     """
-    sentence = str(sentence)
+    sentence = translated(str(sentence))
     return f'<p class="fault">{escape(sentence[:1].upper() + sentence[1:])}</p>'
 
 

@@ -1,20 +1,24 @@
 """The page of the studio: a head and its tabs."""
 
+import functools
 import html
+import inspect
+from collections.abc import Callable
 
 import gradio
 
+from keras_cnn import i18n
 from keras_cnn.app import clean_tab, inside_tab, lessons_tab, runs_tab, train_tab, try_tab
 from keras_cnn.app.studio import Studio
-from keras_cnn.app.texts import LANGUAGES, translator
+from keras_cnn.app.texts import LANGUAGES, mark, translator
 
 TABS = (  # identifier, English name, module with `add(studio, text)`
-    ("try", "Try", try_tab),
-    ("inside", "Look inside", inside_tab),
-    ("lessons", "Lessons", lessons_tab),
-    ("runs", "Runs", runs_tab),
-    ("clean", "Clean", clean_tab),
-    ("train", "Train", train_tab),
+    ("try", mark("Try"), try_tab),
+    ("inside", mark("Look inside"), inside_tab),
+    ("lessons", mark("Lessons"), lessons_tab),
+    ("runs", mark("Runs"), runs_tab),
+    ("clean", mark("Clean"), clean_tab),
+    ("train", mark("Train"), train_tab),
 )
 
 
@@ -32,7 +36,37 @@ def build(studio: Studio, *, language: str) -> gradio.Blocks:
             for identifier, name, module in TABS:
                 with gradio.Tab(text(name), id=identifier, elem_id=f"tab-{identifier}"):
                     module.add(studio, text)
+    for event in blocks.fns.values():
+        if event.fn is not None:
+            event.fn = in_language(event.fn, language)
     return blocks.queue(default_concurrency_limit=4)
+
+
+def in_language(handler: Callable, language: str) -> Callable:
+    """Return a handler whose sentences and figures are in a language.
+
+    Args:
+        handler: A function, which may yield.
+        language: "en" or "zh".
+    """
+
+    @functools.wraps(handler)
+    def handle(*arguments):
+        with i18n.using(language):
+            return handler(*arguments)
+
+    @functools.wraps(handler)
+    def steps(*arguments):
+        values = handler(*arguments)
+        while True:
+            with i18n.using(language):  # each step may run on another thread
+                try:
+                    value = next(values)
+                except StopIteration:
+                    return
+            yield value
+
+    return steps if inspect.isgeneratorfunction(handler) else handle
 
 
 def _head(studio, language, text):

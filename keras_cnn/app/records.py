@@ -7,11 +7,12 @@ from pathlib import Path
 
 from keras_cnn import running
 from keras_cnn.app.studio import Studio
+from keras_cnn.app.texts import mark
 from keras_cnn.errors import InputError
 from keras_cnn.inference import runs
 from keras_cnn.report import side_by_side
 
-STATES = ("finished", "in training", "interrupted", "no report")
+STATES = (mark("finished"), mark("in training"), mark("interrupted"), mark("no report"))
 
 
 @dataclasses.dataclass(frozen=True)

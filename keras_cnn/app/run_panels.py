@@ -9,21 +9,22 @@ from functools import partial
 
 from keras_cnn.app.markup import note
 from keras_cnn.app.records import Record
-from keras_cnn.app.texts import Text
+from keras_cnn.app.texts import Text, mark
 from keras_cnn.inference import runs
 from keras_cnn.report import comparison, figures, sentences, side_by_side
 from keras_cnn.report.html import pictures, table
 
 _HEAD = (
-    "run",
-    "task",
-    "score",
-    "95 % interval",
-    "network or case",
-    "epochs",
-    "training",
-    "state",
+    mark("run"),
+    mark("task"),
+    mark("score"),
+    mark("95 % interval"),
+    mark("network or case"),
+    mark("epochs"),
+    mark("training"),
+    mark("state"),
 )
+_TASKS = (mark("classification"), mark("regression"), mark("detection"), mark("segmentation"))
 _SAID = ("loss", "accuracy")  # of the metrics, while a run trains
 _DRAWING = threading.Lock()  # matplotlib's style is the whole process'
 
@@ -36,17 +37,7 @@ def runs_table(records: Iterable[Record], *, text: Text, chosen: str | None) -> 
         text: Gives a text in the page's language.
         chosen: Name of the run that is shown below.
     """
-    names = (
-        "run",
-        "task",
-        "score",
-        "95 % interval",
-        "network or case",
-        "epochs",
-        "training",
-        "state",
-    )
-    head = "".join(f"<th>{html.escape(text(name))}</th>" for name in names)
+    head = "".join(f"<th>{html.escape(text(name))}</th>" for name in _HEAD)
     rows = []
     for record in records:
         name = html.escape(record.name)
@@ -189,7 +180,7 @@ def _cells(record, text):
         epochs = text("{epochs} (best {best})", epochs=record.epochs, best=record.best_epoch)
     interval = record.report["test"].get("interval") if record.report else None
     return [
-        text(task) if task else "–",
+        text(task) if task in _TASKS else "–",
         score,
         sentences.interval(interval) or "–",
         str(record.recipe.get("network") or record.recipe.get("name") or "–"),

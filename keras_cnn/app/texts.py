@@ -1,16 +1,14 @@
-"""The texts of the studio in English and Chinese.
+"""The texts of the studio in English and Chinese, from the catalogue of `keras_cnn.i18n`.
 
 The English text is the key. A text with values is written `text("{n} runs", n=3)`.
 """
 
-import json
 from collections.abc import Callable
-from importlib import resources
+
+from keras_cnn import i18n
 
 LANGUAGES = {"en": "English", "zh": "中文"}
-_CHINESE = json.loads(
-    resources.files("keras_cnn.app").joinpath("chinese.json").read_text(encoding="utf-8")
-)
+CONTEXT = "studio"  # of these texts in the catalogue
 
 Text = Callable[..., str]
 
@@ -26,10 +24,21 @@ def translator(language: str) -> Text:
     """
 
     def text(english: str, **values) -> str:
-        chosen = _CHINESE.get(english, english) if language == "zh" else english
+        with i18n.using(language):
+            chosen = i18n.pgettext(CONTEXT, english)
+            chosen = i18n.translated(english) if chosen == english else chosen
         return chosen.format(**values) if values else chosen
 
     return text
+
+
+def mark(english: str) -> str:
+    """Return a text as it is: the mark puts it into the catalogue, for a later `text`.
+
+    Args:
+        english: The text.
+    """
+    return english
 
 
 def preferred(header: str | None) -> str:

@@ -1,47 +1,29 @@
-"""Each text of the studio has its Chinese."""
-
-import ast
-import json
-import re
-from pathlib import Path
+"""The studio speaks the language of the browser, in its errors too."""
 
 import pytest
 
-from keras_cnn import app
-from keras_cnn.app import page
-from keras_cnn.app.texts import preferred
+from keras_cnn.app.page import in_language
+from keras_cnn.app.texts import preferred, translator
+from keras_cnn.i18n import translated
 
-FOLDER = Path(app.__file__).parent
-CHINESE = json.loads((FOLDER / "chinese.json").read_text(encoding="utf-8"))
-
-
-def _literals(folder):
-    """Yield the name of the called function, or None, and each text in the code of a folder."""
-    for path in folder.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                yield name, node.args[0].value
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield None, node.value
+SENTENCE = "the pad has sent no drawing: draw again"
 
 
-def test_every_text_has_its_chinese():
-    texts = {value for name, value in _literals(FOLDER) if name in ("text", "_text")}
-    texts |= {name for _, name, _ in page.TABS}
-    assert texts - set(CHINESE) == set()
+def test_a_text_has_its_values():
+    assert translator("en")("{n} classes", n=3) == "3 classes"
+    assert translator("zh")("{n} classes", n=3) == "3 类"
 
 
-def test_no_chinese_is_left_over():
-    assert set(CHINESE) - {value for _, value in _literals(FOLDER.parent)} == set()
+def test_a_handler_speaks_the_language_of_its_page():
+    assert in_language(translated, "zh")(SENTENCE).startswith("手写板")
+    assert in_language(translated, "en")(SENTENCE) == SENTENCE
 
 
-@pytest.mark.parametrize("english", sorted(CHINESE))
-def test_both_languages_have_the_same_values(english):
-    values = re.findall(r"{(\w+)}", english)
-    assert sorted(values) == sorted(re.findall(r"{(\w+)}", CHINESE[english]))
-    assert CHINESE[english] != english
+def test_a_handler_that_yields_speaks_it_too():
+    def handler(sentence):
+        yield translated(sentence)
+
+    assert next(in_language(handler, "zh")(SENTENCE)).startswith("手写板")
 
 
 @pytest.mark.parametrize(

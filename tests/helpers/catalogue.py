@@ -15,11 +15,13 @@ from pathlib import Path
 
 from babel.messages import catalog, mofile, pofile
 
+from keras_cnn.app.texts import CONTEXT
 from keras_cnn.i18n import FIELD, SENTENCE
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "keras_cnn" / "locale" / "zh" / "LC_MESSAGES" / "keras_cnn.po"
 MARKS = ("_", "N_", "say", "_say")
+STUDIO = ("text", "_text", "mark")  # functions of `keras_cnn.app.texts`
 NO_DATE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # a new one would be a change
 NO_FACTS = (  # lines of the header
     b'"Generated-By',
@@ -43,11 +45,14 @@ def collect() -> catalog.Catalog:
     )
     for path in [*sorted(ROOT.glob("keras_cnn/**/*.py")), *sorted(ROOT.glob("cases/*.py"))]:
         place = path.relative_to(ROOT).as_posix()
+        if "report/font/" in place:  # a script of the package's makers
+            continue
         tree = ast.parse(path.read_text("utf-8"))
         described = {"cases": [tree], "cli": [n for n in tree.body if _is_command(n)]}
         docstrings = map(ast.get_docstring, described.get(path.parent.name, ()))
         paragraphs = itertools.chain.from_iterable(map(_paragraphs, docstrings))
-        for context, text in (*_texts(tree), *paragraphs):
+        studio = _studio(tree) if path.parent.name == "app" else ()
+        for context, text in (*_texts(tree), *studio, *paragraphs):
             texts.add(text, locations=[(place, 0)], context=context)
     return texts
 
@@ -61,6 +66,13 @@ def _texts(tree) -> Iterator[tuple[str | None, str | tuple[str, str]]]:
             yield from _of_help(node)
         if isinstance(node, ast.AnnAssign) and _function(node.value) == "option":
             yield "option", node.target.id.replace("_", " ")
+
+
+def _studio(tree) -> Iterator[tuple[str, str]]:
+    """Yield (context, text) of the studio's pages."""
+    for node in ast.walk(tree):
+        if _function(node) in STUDIO and node.args and isinstance(node.args[0], ast.Constant):
+            yield CONTEXT, node.args[0].value
 
 
 def _of_call(node):
