@@ -175,7 +175,7 @@ def test_the_tables_of_results_are_the_output_of_the_script(readme):
 def test_the_architecture_page_names_every_module_and_no_missing_file():
     text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = set(re.findall(r"[\w/]+\.(?:py|css)\b", text))
-    folders = ("keras_cnn", "cases", "tests", "benchmarks")
+    folders = ("keras_cnn", "cases", "tests", "benchmarks", "docs")
     files = {
         path.relative_to(ROOT).as_posix()
         for folder in folders

@@ -1,10 +1,9 @@
 """docs/DOCUMENTS.md leads from the documents to files and names that exist."""
 
-import importlib
 import re
 
 import pytest
-from documentation import ROOT, read
+from documentation import exists, read
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
@@ -13,32 +12,19 @@ ROWS = [
 ]
 
 
-def _exists(name):
-    """Return whether a name is a file of the repository or a name of the package."""
-    if "/" in name:
-        return (ROOT / name).is_file()
-    thing = importlib.import_module("keras_cnn")
-    for part in name.split("."):
-        path = getattr(thing, "__name__", "")
-        if not hasattr(thing, part) and hasattr(thing, "__path__"):
-            importlib.import_module(f"{path}.{part}")
-        thing = getattr(thing, part)
-    return True
-
-
 def test_the_table_has_a_row_for_each_section_and_four_cells_in_each_row():
     assert len(ROWS) >= 90
     assert [row for row in ROWS if len(row) != 4] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2])[:50])
-def test_every_place_that_a_row_names_exists(row):
+def test_every_place_that_a_row_namesexists(row):
     names = re.findall(r"`([^`]+)`", row[2])
     assert names or row[2] == "not here", row
-    assert [name for name in names if not _exists(name)] == []
+    assert [name for name in names if not exists(name)] == []
 
 
 def test_a_name_that_does_not_exist_is_noticed():
-    assert not _exists("cases/absent.py")
+    assert not exists("cases/absent.py")
     with pytest.raises((ImportError, AttributeError)):
-        _exists("models.book.VGG99")
+        exists("models.book.VGG99")

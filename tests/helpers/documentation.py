@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import importlib
 import importlib.util
 import inspect
 import io
@@ -118,6 +119,19 @@ def docstring_examples():
             if lines:
                 examples.append(Example("".join(lines), module.name, is_block=True))
     return examples
+
+
+def exists(name):
+    """Return whether a name is a file of the repository or a name of the package."""
+    if "/" in name:
+        return (ROOT / name).is_file()
+    thing = keras_cnn
+    for part in name.split("."):
+        path = getattr(thing, "__name__", "")
+        if not hasattr(thing, part) and hasattr(thing, "__path__"):
+            importlib.import_module(f"{path}.{part}")
+        thing = getattr(thing, part)
+    return True
 
 
 def load_script(path):

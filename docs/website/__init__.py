@@ -1,0 +1,1 @@
+"""The site: pages from the repository's documents, notebooks, docstrings and parsers."""
