@@ -259,14 +259,14 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
         words = sys.argv[1:] if args is None else list(args)
-        end = lang_words(words) + 1 if self.passes_on else len(words)
-        own = words[:end]
+        begin = lang_words(words)
+        own = words[: begin + 1] if self.passes_on else words
         choose_language(own)
         options, unknown = self.parse_known_intermixed_args(own, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
         if self.passes_on:
-            options.passed_on = words[end:]
+            options.passed_on = words[:begin] + words[begin + 1 :]
         del options.lang  # done
         return options
 
