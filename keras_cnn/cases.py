@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import translated
 from keras_cnn.options import script
 
 _SHIPPED = Path(__file__).parent / "shipped" / "cases"
@@ -30,10 +31,10 @@ def summaries() -> dict[str, str]:
 
 
 def lines() -> str:
-    """Return the list of the cases as text."""
+    """Return the list of the cases as text, in the reader's language."""
     texts = summaries()
     width = max(map(len, texts), default=0)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in texts.items())
+    return "\n".join(f"{name:<{width}}  {translated(text)}" for name, text in texts.items())
 
 
 def run(name: str, *, argv: Sequence[str] = ()) -> Any:

@@ -259,13 +259,14 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Read the arguments; an unknown option gets the name of the nearest known option."""
         words = sys.argv[1:] if args is None else list(args)
-        own = words[:1] if self.passes_on else words
+        begin = lang_words(words)
+        own = words[: begin + 1] if self.passes_on else words
         choose_language(own)
         options, unknown = self.parse_known_intermixed_args(own, namespace)
         if unknown:
             self.error(_unknown(unknown, self))
         if self.passes_on:
-            options.passed_on = words[1:]
+            options.passed_on = words[:begin] + words[begin + 1 :]
         del options.lang  # done
         return options
 
@@ -278,6 +279,17 @@ class Parser(argparse.ArgumentParser):
         """Exit with code 2, without the usage block."""
         message = translated(message.rstrip("."))
         self.exit(2, translated(N_(f"error: {message}; --help lists the options")) + "\n")
+
+
+def lang_words(args: Sequence[str]) -> int:
+    """Return how many of the first arguments are ``--lang`` and its value.
+
+    Args:
+        args: The arguments.
+    """
+    if not args or not args[0].startswith("--lang"):
+        return 0
+    return 1 if "=" in args[0] else 2
 
 
 def choose_language(args: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ from keras_cnn.cli import (
     train_detector,
 )
 from keras_cnn.i18n import N_, _
-from keras_cnn.options import Parser, choose_language, prepare_output, report_error
+from keras_cnn.options import Parser, choose_language, lang_words, prepare_output, report_error
 
 # Name -> module, and line of `keras-cnn --help`. A module has `add_arguments(parser)` and
 # `run(options)`, whose docstring stands above the options. It imports Keras or OpenCV in `run`
@@ -116,9 +116,7 @@ def _run(module, options):
 
 def _split(argv):
     """Return the command, which is the first word beside ``--lang``, and the other words."""
-    begin = 0
-    if argv and argv[0].startswith("--lang"):
-        begin = 1 if "=" in argv[0] else 2
+    begin = lang_words(argv)
     width = max(map(len, COMMANDS))
     lines = "\n".join(f"  {name:<{width}}  {_(text)}" for name, (_module, text) in COMMANDS.items())
     parser = Parser(

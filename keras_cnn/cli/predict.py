@@ -7,7 +7,6 @@ from pathlib import Path
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
 from keras_cnn.i18n import N_, say, translated
-from keras_cnn.inference import answers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         done = output.finished(options.out)
         paths, total, options.style = (path for path in paths if path not in done), None, "csv"
+    from keras_cnn.inference import answers  # imports NumPy
+
     predictor = _load(options)
     bad = []
 
@@ -147,6 +148,8 @@ def _row(path, answer, options):
 
     With --unknown it also has the best class, whether the picture is unknown or not.
     """
+    from keras_cnn.inference import answers
+
     cells = answers.cells(path, answer, top_k=options.top_k)
     if options.style != "json" or not answer.class_names:
         return cells
