@@ -39,11 +39,8 @@ def add(studio: Studio, text: Text) -> None:
         text: Gives a text in the page's language.
     """
     tab = _Tab(studio, text)
-    chosen, ticked, seen = (
-        gradio.State(None),
-        gradio.State([]),
-        gradio.State(lambda: tab.now()),
-    )  # a copied method would copy the studio
+    chosen, ticked = gradio.State(None), gradio.State([])
+    seen = gradio.State(lambda: tab.now())  # Gradio copies it; a method would copy the studio
     table = gradio.HTML(
         lambda: tab.table(None),
         js_on_load=_CLICKS,
