@@ -65,10 +65,10 @@ def add(studio: Studio, text: Text) -> None:
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, seen], shown, **quiet)
-    # The last of several quick clicks counts; by default they are dropped while the first is shown.
-    last = {"trigger_mode": "always_last"}
-    table.choose(tab.choose, None, [chosen, *shown], **quiet, **last)
-    table.tick(tab.tick, None, [ticked, compare], **quiet, **last)
+    # Quick clicks are handled one after the other; by default all but the first are dropped.
+    each = {"trigger_mode": "multiple", "concurrency_limit": 1}
+    table.choose(tab.choose, None, [chosen, *shown], **quiet, **each)
+    table.tick(tab.tick, None, [ticked, compare], **quiet, **each)
     compare.click(tab.compare, [ticked], [comparison])
     stop.click(tab.stop, chosen, shown)
 

@@ -14,13 +14,13 @@ from keras_cnn.app.studio import Studio
 from keras_cnn.inference import runs
 
 TRAINING = """
-import pathlib, sys
+import pathlib, sys, time
 from keras_cnn import running
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir()
 with running.announced(folder, {"epochs": 7}):
     print("begun", flush=True)
-    input()
+    time.sleep(60)
 """
 
 
@@ -107,8 +107,9 @@ def test_a_training_is_shown_live_and_ended_from_the_page(tmp_path, monkeypatch,
     monkeypatch.setattr(runs_tab, "SECONDS", 0.2)
     folder = tmp_path / "live"
     command = [sys.executable, "-c", TRAINING, str(folder)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    child.stdout.readline()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with child.stdout as said:
+        said.readline()
     page = open_page(own)
     open_tab(page, "Runs")
     page.get_by_text("The first epoch has not ended yet.").wait_for()
@@ -117,8 +118,7 @@ def test_a_training_is_shown_live_and_ended_from_the_page(tmp_path, monkeypatch,
         page.get_by_text(f"Epochs: {number}, in {3 * number} s").wait_for()
     page.wait_for_selector("#runs-run .plots img")
     page.locator("#runs-stop").click()
-    child.communicate()
-    assert child.returncode == -signal.SIGTERM
+    assert child.wait(10) == -signal.SIGTERM
     page.locator("#runs-table .interrupted").wait_for()
     page.locator("#runs-stop").wait_for(state="hidden")
     assert "--resume" in page.locator("#runs-run").inner_text()
