@@ -1,4 +1,4 @@
-"""Measure how far the probabilities of classifiers come true, before and after the temperature.
+"""Measure the calibration error of classifiers, before and after the temperature.
 
     python benchmarks/calibration.py DATA WEIGHTS
 

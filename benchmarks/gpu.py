@@ -24,6 +24,7 @@ from pathlib import Path
 
 import images
 import keras
+import torchvision_loader
 import training
 
 from keras_cnn import ImageDataGenerator, environment, models
@@ -157,19 +158,11 @@ def _models_of_torchvision():
     """Return torchvision's models, or None if they cannot be imported."""
     if keras.config.backend() != "torch":
         return None
-    import torch
-
     try:
-        # A build of torchvision for another PyTorch lacks its operators; its models need none.
-        if not hasattr(torch.ops.torchvision, "nms"):
-            library = torch.library.Library("torchvision", "DEF")
-            library.define("nms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-            library.define("qnms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-        import torchvision
+        return torchvision_loader.package().models
     except (ImportError, RuntimeError, OSError) as error:
         print(f"torchvision is not compared, as it cannot be imported: {error}")
         return None
-    return torchvision.models
 
 
 def _torchvision(name, precision, x, y):

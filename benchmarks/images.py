@@ -5,8 +5,9 @@
 Without a folder of class folders, the script makes JPEGs of 500x375, or of `--width`. Every round
 times each contender once, one after the other, so that a busy machine slows all of them. Each has a
 process of its own, because ours tells the allocator to keep memory, which speeds up the others too;
-its batches are made anew, after others of the same process. The script prints medians; for the
-ratios of each round also the smallest and the largest, in brackets.
+its batches are made anew, after others of the same process. torchvision's batches train a network
+of PyTorch that costs as little. The script prints medians; for the ratios of each round also the
+smallest and the largest, in brackets.
 """
 
 import argparse
@@ -27,6 +28,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras_cnn  # noqa: F401, I001  # before keras: it turns oneDNN on
 import keras
 import numpy as np
+import torchvision_loader
 from PIL import Image
 
 SIZE = (224, 224)
@@ -66,15 +68,16 @@ def main():
             Path(temporary), options.pictures, width=options.width
         )
         rates = {}
-        contenders = {name: begin(name, folder) for name in (*CONTENDERS, "ready")}
-        for _ in range(options.repeats):
-            for work in ("rescale", "augment"):
-                for name, pipe in contenders.items():
-                    pipe.send(work)
-                    for way, rate in pipe.recv():
-                        rates.setdefault((work, name, way), []).append(rate)
-        for pipe in contenders.values():
-            pipe.close()
+        with contextlib.ExitStack() as pipes:
+            contenders = {
+                name: pipes.enter_context(begin(name, folder)) for name in (*CONTENDERS, "ready")
+            }
+            for _ in range(options.repeats):
+                for work in ("rescale", "augment"):
+                    for name, pipe in contenders.items():
+                        pipe.send(work)
+                        for way, rate in pipe.recv():
+                            rates.setdefault((work, name, way), []).append(rate)
         print_rates(rates)
         costs = print_costs(folder)
     if options.json:
@@ -102,7 +105,8 @@ def begin(name, folder):
     """Start the process of a contender; return the pipe that takes the work to time."""
     context = multiprocessing.get_context("spawn")
     pipe, other = context.Pipe()
-    context.Process(target=_serve, args=(name, folder, other), daemon=True).start()
+    # No daemon: torchvision's process has children of its own.
+    context.Process(target=_serve, args=(name, folder, other)).start()
     other.close()
     return pipe
 
@@ -110,7 +114,7 @@ def begin(name, folder):
 def _serve(name, folder, pipe):
     """Time every work that the pipe names, until it is closed."""
     if name in CONTENDERS and name != "torchvision":  # the first flow of the process
-        with contextlib.suppress(ImportError, RuntimeError):
+        with contextlib.suppress(ImportError):
             fit(CONTENDERS[name](folder, "rescale"), number=1, epochs=1)
     with contextlib.suppress(EOFError):
         while True:
@@ -122,9 +126,10 @@ def _serve(name, folder, pipe):
 def one_round(name, folder, work):
     """Time a contender; yield (way, pictures per second).
 
-    Ways: "number" takes the batches one by one; "fit" trains a network that costs nothing. "run"
-    does it as `keras_cnn.training.run`, "device" with `--augment-on device`. "cached" is the epoch
-    after the first.
+    Ways: "number" takes the batches one by one; "fit" trains a network that costs nothing, with
+    torchvision a network of PyTorch, after its worker processes have started. "run" does it as
+    `keras_cnn.training.run`, "device" with `--augment-on device`. "cached" is the epoch after the
+    first.
     """
     if name == "ready":
         yield "fit", max(fit(Ready(), number=20 * BATCH, epochs=3))
@@ -132,7 +137,7 @@ def one_round(name, folder, work):
     number, make = len(list(folder.glob("*/*"))), CONTENDERS[name]
     try:
         batches = make(folder, work)
-    except (ImportError, RuntimeError):  # missing, or without its compiled part
+    except ImportError:
         return
     # A virtual machine gets memory from its host at the first write, here at 0.2 GB/s. Do it
     # before the clock runs.
@@ -140,12 +145,14 @@ def one_round(name, folder, work):
     yield "number", rate(batches)
     if name == "ours":
         yield "number, cached", rate(batches)
-    if name != "torchvision":
-        epochs = 3 if name == "ours" else 1
-        first, *later = fit(make(folder, work), number=number, epochs=epochs)
-        yield "fit", first
-        if later:
-            yield "fit, cached", max(later)
+    if name == "torchvision":
+        yield "fit", torchvision_loader.train(batches)
+        return
+    epochs = 3 if name == "ours" else 1
+    first, *later = fit(make(folder, work), number=number, epochs=epochs)
+    yield "fit", first
+    if later:
+        yield "fit, cached", max(later)
     if name == "ours":
         first, *later = run(make(folder, work))
         yield "run", first
@@ -292,21 +299,9 @@ def layers(folder, work):
 
 
 def torchvision(folder, work):
-    """Return batches of a `DataLoader`, whose processes run torchvision's transforms."""
-    from torch.utils.data import DataLoader
-    from torchvision import datasets
-    from torchvision.transforms import v2
-
-    steps = [v2.Resize(SIZE, v2.InterpolationMode.NEAREST)]
-    if work == "augment":
-        steps.append(
-            v2.RandomAffine(30, (0.2, 0.2), (0.8, 1.2), 0.5, v2.InterpolationMode.BILINEAR)
-        )
-        steps.append(v2.RandomHorizontalFlip())
-    steps.append(v2.PILToTensor())
-    steps.append(v2.ToDtype(__import__("torch").float32, scale=True))
-    data = datasets.ImageFolder(folder, v2.Compose(steps))
-    return DataLoader(data, BATCH, shuffle=True, num_workers=os.cpu_count())
+    """Return batches of torchvision's transforms, which processes make."""
+    is_augmented = work == "augment"
+    return torchvision_loader.batches(folder, size=SIZE, batch=BATCH, is_augmented=is_augmented)
 
 
 CONTENDERS = {"legacy": legacy, "layers": layers, "torchvision": torchvision, "ours": ours}
@@ -327,8 +322,8 @@ def print_rates(rates):
 
 def print_costs(folder):
     """Print and return each contender's memory and the share of time that training waits."""
-    costs = {}
-    print(f"\n{'augment':24}{'peak memory':>14}{'waiting':>14}   (a step takes {STEP} s)")
+    costs, note = {}, f"(a step takes {STEP} s; memory without that of torchvision's processes)"
+    print(f"\n{'augment':24}{'peak memory':>14}{'waiting':>14}   {note}")
     for name in CONTENDERS:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
@@ -349,7 +344,7 @@ def _cost(name, folder, sender):
     """Send the memory that a contender's batches take, and the share of time spent waiting."""
     try:
         batches = CONTENDERS[name](folder, "augment")
-    except (ImportError, RuntimeError):
+    except ImportError:
         return
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = memory("VmRSS")

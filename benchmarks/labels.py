@@ -37,7 +37,7 @@ def main():
 
 def errors(data, weights):
     """Swap labels, and count those among the first tenth of the suspects."""
-    print("| set | pictures | seed | swapped | among the first tenth | seconds for 1,000 |")
+    print("| set | pictures | seed | swapped | found | seconds for 1,000 |")
     print("|---|---|---|---|---|---|")
     for name in ("cats_dogs", "calligraphy_masters"):
         started = time.perf_counter()

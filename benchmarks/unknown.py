@@ -1,11 +1,11 @@
-"""Measure how well classifiers tell pictures of classes that they do not know.
+"""Measure how well classifiers detect pictures of classes that they do not know.
 
     python benchmarks/unknown.py --weights mobilenet_2_5_224_tf_no_top.h5
 
 The script fits logistic regression on MobileNet's features of several sets. It leaves each class
 out once and prints how well its pictures are detected, also by other scores. It then trains without
-each class of the first set in turn, and counts how the model answers that class. At last it shows a
-model of cats and dogs pictures of other kinds. Real sets are read from the folder KERAS_CNN_DATA,
+each class of the first set in turn, and measures how well this class is detected. Finally a model
+of cats and dogs answers pictures of other sets. Real sets are read from the folder KERAS_CNN_DATA,
 the others are built-in samples.
 """
 

@@ -60,6 +60,8 @@ class TrainingRecipe(ListedChoices, OptionFields):
         tensorboard: Whether to write logs for TensorBoard to ``<out>/tensorboard``.
         runs: Number of trainings, each with the next seed; the report gives mean and deviation.
         leave_out: File that lists pictures to leave out, as `check --quarantine` writes it.
+        cache: Where resized pictures are kept: "auto" (the generator's choice, if there is one, or
+            in memory and in at most a tenth of the user's disk), "memory", "none" or a folder.
         workers: Threads that decode pictures; None takes one per core.
         deterministic: Whether the same seed must give the same bits; slower.
         distribute: Devices to train on: see `distribution`.
@@ -127,6 +129,11 @@ class TrainingRecipe(ListedChoices, OptionFields):
         "leave out the pictures that this file lists, one per line, as check --quarantine writes "
         "it",
         name="--without",
+    )
+    cache: str = option(
+        "auto",
+        "keep resized pictures for the next epoch and run: auto, memory, none or a folder; "
+        "keras-cnn cache lists and removes them",
     )
     workers: int | None = option(None, "decoding threads (default: one per core)", at_least=1)
     deterministic: bool = option(
@@ -221,8 +228,6 @@ class Recipe(TrainingRecipe):
         test_crops: Crops of each test picture whose answers are averaged: see `tta.averaging`. The
             saved model remembers the number.
         skip_bad_images: Whether to go on without pictures that cannot be read.
-        cache: Where resized pictures are kept: "auto" (the generator's choice, or in memory and in
-            at most a tenth of the user's disk), "memory", "none" or a folder.
         network: The builder and its options, such as "MobileNet(alpha=0.25)", where a command chose
             them; None in a case, whose script names its network.
     """
@@ -293,11 +298,6 @@ class Recipe(TrainingRecipe):
         whole_network=True,
     )
     skip_bad_images: bool = option(False, "go on without pictures that cannot be read")
-    cache: str = option(
-        "auto",
-        "keep resized pictures for the next epoch and run: auto, memory, none or a folder; "
-        "keras-cnn cache lists and removes them",
-    )
     network: str | None = None
 
     def __post_init__(self):

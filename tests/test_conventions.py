@@ -29,6 +29,7 @@ PAGES = [
     "docs/RCNN.md",
     "docs/RESULTS.md",
     "notebooks/README.md",
+    "notebooks/zh/README.md",
 ]
 
 

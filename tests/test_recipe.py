@@ -72,7 +72,7 @@ def test_a_wrong_name_in_without_is_refused_at_once(name):
 def test_a_detection_recipe_has_the_common_choices_and_none_that_only_classifiers_have():
     classifiers_only = set(
         "image_size interpolation background variant augment augment_on mix "
-        "class_weights label_smoothing test_crops skip_bad_images cache network folds".split()
+        "class_weights label_smoothing test_crops skip_bad_images network folds".split()
     )
     detection = DetectionRecipe(name="case", dataset="set")
     of_their_own = {

@@ -33,15 +33,14 @@ def sentence(paper: Paper, text: Text) -> str:
             "The network was trained on photographs: it sees the drawing black on white, and its "
             "answer says little."
         )
-    sentence = (
+    return text(
         "As in the training pictures: paper {paper}, ink {ink}, as large as {share} % of the side, "
-        "centred by its mass."
-        if paper.by_mass
-        else "As in the training pictures: paper {paper}, ink {ink}, as large as {share} % of the "
-        "side, centred by its frame."
+        "centred by {centre}.",
+        paper=_tone(paper.paper),
+        ink=_tone(paper.ink),
+        share=round(100 * paper.share),
+        centre=text("its mass") if paper.by_mass else text("its frame"),
     )
-    share = round(100 * paper.share)
-    return text(sentence, paper=_tone(paper.paper), ink=_tone(paper.ink), share=share)
 
 
 def _tone(levels):

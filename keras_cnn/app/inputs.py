@@ -38,30 +38,24 @@ element.querySelector('button').addEventListener('click', clear);
 """
 
 
-class PictureInput(gradio.Image):
-    """A picture that is handed on as a file; the package's own reader opens it, with its limits."""
-
-    is_template = True  # Gradio draws it as its Image
-
-    def preprocess(self, payload):
-        """Return the name of the uploaded file, None without a picture."""
-        return None if payload is None else payload.path
-
-
-def picture(text: Text, *, elem_id: str) -> PictureInput:
+def picture(text: Text, *, elem_id: str) -> gradio.Image:
     """Add an input for a picture: upload, camera, clipboard.
+
+    Its value is the name of the uploaded file: the package's own reader opens it, with its limits.
 
     Args:
         text: Gives a text in the page's language.
         elem_id: Identifier of the element in the page.
     """
-    return PictureInput(
+    component = gradio.Image(
         label=text("Picture"),
         sources=["upload", "webcam", "clipboard"],
         height=300,
         elem_id=elem_id,
         buttons=[],
     )
+    component.preprocess = lambda payload: None if payload is None else payload.path
+    return component
 
 
 def pad(text: Text, *, elem_id: str) -> gradio.HTML:

@@ -88,9 +88,7 @@ def add(studio: Studio, text: Text) -> None:
         drawn = explain.mosaic(kernels[:_MOST_MAPS])
         caption = text("{n} filters", n=number)
         if channels not in (1, 3):
-            caption = text(
-                "{n} filters, the first of their {channels} channels", n=number, channels=channels
-            )
+            caption = text("{n} filters, the first of {m} channels each", n=number, m=channels)
         return f"<h3>{caption}</h3>" + html.gallery([(_enlarged(drawn), _shown(number), "")])
 
     def draw_maps(name, path, seen):

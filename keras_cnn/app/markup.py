@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -67,7 +68,8 @@ def reported(outputs: int, *, place: int = 0) -> Callable:
                 return handler(*arguments)
             except (InputError, OSError, ValueError) as error:
                 values: Sequence = [None] * outputs
-                values = [*values[:place], fault(_sentence(error)), *values[place + 1 :]]
+                sentence = _sentence(error, uploads=arguments)
+                values = [*values[:place], fault(sentence), *values[place + 1 :]]
                 return values[0] if outputs == 1 else tuple(values)
 
         with contextlib.suppress(ValueError):  # Gradio reads the handler's own signature
@@ -77,7 +79,12 @@ def reported(outputs: int, *, place: int = 0) -> Callable:
     return decorate
 
 
-def _sentence(error):
+def _sentence(error, *, uploads):
+    """Return what is wrong; an uploaded file has its own name, without the server's folder."""
+    sentence = str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return error
+        sentence = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    for argument in uploads:
+        if isinstance(argument, str) and os.path.isabs(argument):
+            sentence = sentence.replace(argument, os.path.basename(argument))
+    return sentence

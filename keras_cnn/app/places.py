@@ -39,11 +39,35 @@ def name(typed: str, *, what: str) -> str:
     return chosen
 
 
+def path(studio: Studio, typed: str) -> Path:
+    """Return the path that a user typed; it need not exist.
+
+    Args:
+        studio: Where other machines are served, the path must lie in the studio's own folders.
+        typed: What the user typed.
+
+    Raises:
+        InputError: It is no path, or it must not be read.
+    """
+    try:
+        chosen = Path(typed.strip()).expanduser()
+        place = chosen.resolve()
+    except (RuntimeError, ValueError) as error:  # ~nobody, a null character
+        raise InputError(f"{typed!r} is no path ({error}): correct it") from None
+    given = [each.resolve() for each in (studio.place, studio.data) if each is not None]
+    if studio.is_shared and not any(place.is_relative_to(each) for each in given):
+        raise InputError(
+            f"other machines are served, so the path must lie below "
+            f"{' or '.join(map(str, given))}; received {os.fspath(chosen)!r}: choose another"
+        )
+    return chosen
+
+
 def folder(studio: Studio, typed: str) -> Path:
     """Return the folder of pictures that a user typed.
 
     Args:
-        studio: Where other machines are served, the folder must lie in its own folders.
+        studio: As in `path`.
         typed: What the user typed.
 
     Raises:
@@ -51,20 +75,10 @@ def folder(studio: Studio, typed: str) -> Path:
     """
     if not typed.strip():
         raise InputError("type the path of a folder of pictures")
-    try:
-        path = Path(typed.strip()).expanduser()
-        is_folder = path.is_dir()
-    except (RuntimeError, ValueError) as error:  # ~nobody, a null character
-        raise InputError(f"{typed!r} is no path ({error}): correct it") from None
-    given = [place.resolve() for place in (studio.place, studio.data) if place is not None]
-    if studio.is_shared and not any(path.resolve().is_relative_to(place) for place in given):
-        raise InputError(
-            f"other machines are served, so folders must lie below "
-            f"{' or '.join(map(str, given))}; received {os.fspath(path)!r}: choose one there"
-        )
-    if not is_folder:
-        raise InputError(f"there is no folder {os.fspath(path)!r}: check the path")
-    return path
+    chosen = path(studio, typed)
+    if not chosen.is_dir():
+        raise InputError(f"there is no folder {os.fspath(chosen)!r}: check the path")
+    return chosen
 
 
 def of_runs(studio: Studio) -> Path:

@@ -28,6 +28,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(1 << 60))  # events
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _COOKIE = "keras_cnn_studio"
+_FOREIGN = ("/file=http", "/proxy=")  # Gradio would fetch these from other hosts
 # The browser refuses what would come from another host; Gradio's scripts need the two "unsafe".
 _POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
@@ -132,6 +133,8 @@ def _guard(token):
                 return response
             if not _equal(request.cookies.get(_COOKIE, ""), token):
                 return _ask(request, is_wrong=given is not None)
+        if any(part in request.url.path for part in _FOREIGN):
+            return PlainTextResponse("There is no such page.", status_code=404)
         if not request.headers.get("content-length", "0").isdigit() or (
             int(request.headers.get("content-length", 0)) > LARGEST_REQUEST
         ):
@@ -174,11 +177,13 @@ def _bound(host, port):
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen()
-        return listening
+        with contextlib.ExitStack() as undo:
+            listening = undo.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen()
+            undo.pop_all()
+            return listening
     except OSError as error:
         place = urllib.parse.quote(host, safe=":.")
         raise InputError(

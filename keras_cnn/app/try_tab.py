@@ -242,8 +242,11 @@ class _Answering:
         found = pictures.nearest(state["pixels"], number=_NEIGHBOURS)
         note = ""
         if pictures.is_growing:
-            sentence = "The index of the training pictures holds {n} of {all} so far."
-            sentence = self._text(sentence, n=pictures.size, all=len(pictures.paths))
+            sentence = self._text(
+                "The index of the training pictures holds {n} of {all} so far.",
+                n=pictures.size,
+                all=len(pictures.paths),
+            )
             note, idle = markup.note(sentence), gradio.Timer(active=True)
         title = self._text("The most similar training pictures")
         items = [(_opened(path), pictures.label(path), f"{cosine:.3f}") for path, cosine in found]

@@ -54,7 +54,7 @@ COMMANDS = {
     "fetch": (fetch, "download a data set"),
     "export": (export, "write a model for other programs"),
     "benchmark": (benchmark, "compare the exports of a run with its Keras model"),
-    "learning-curve": (learning_curve, "say what twice as many pictures would bring"),
+    "learning-curve": (learning_curve, "predict the accuracy with twice as many pictures"),
     "lr-find": (lr_find, "suggest a learning rate"),
     "models": (models, "list the networks"),
     "port": (port, "rewrite a script of Keras 1 or 2 for Keras 3"),

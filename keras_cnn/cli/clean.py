@@ -10,7 +10,6 @@ from keras_cnn.errors import InputError
 from keras_cnn.options import flag
 
 _PRINTED = 10  # suspects on the terminal
-_DRAWN = 50  # suspects on the contact sheet
 _SEARCH = ("model", "alpha", "model_option", "weights", "image_size", "codes_cache", "share", "out")
 
 
@@ -48,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Find pictures that may lie in the folder of a wrong class.
 
-    A pretrained network computes features; a classifier judges each picture by the others. The
-    tenth of the pictures whose label fits least is written to suspects.csv, the first of them are
-    drawn on suspects.png. Look at them, write the right class into the column label of
-    suspects.csv, and move the pictures by --apply suspects.csv. Every move stands in the journal
-    DIR/.corrections.jsonl, and --undo takes the last --apply back.
+    A pretrained network computes features; a classifier predicts the class of each picture without
+    having seen it. The tenth of the pictures with the most doubtful labels is written to
+    suspects.csv, and the first of them are drawn on suspects.png. Look at them, write the right
+    class into the column label of suspects.csv, and move the pictures by --apply suspects.csv.
+    Every move is written to the journal DIR/.corrections.jsonl; --undo takes the last --apply back.
     """
     folder = arguments.folder(options.folder)
     if options.apply and options.undo:
@@ -103,9 +102,8 @@ def _search(folder, options):
 
         pictures = features.read(options, folder)
         ranked = label_errors.suspects(pictures)
-        share = 0.1 if options.share is None else options.share
-        listed = ranked.head(max(1, round(share * len(ranked))))
-        label_errors.write(listed, filesystem.writable(out), most=_DRAWN)
+        listed = label_errors.most_suspicious(ranked, share=options.share)
+        label_errors.write(listed, filesystem.writable(out))
         _print(pictures, listed, folder=folder, out=out)
     if options.json:
         rows = listed.drop(columns="path").to_dict("records")

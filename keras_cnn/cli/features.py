@@ -11,7 +11,7 @@ from keras_cnn.errors import InputError
 from keras_cnn.options import flag
 
 IMAGE_SIZE = 224  # of the published weights of most networks
-_MODEL = "network of --weights, if the file does not tell it: resnet50, vgg16, ..."
+_MODEL = "network of --weights, if it does not follow from the file: resnet50, vgg16, ..."
 _WEIGHTS = (
     "trained weights that compute the features (default: ImageNet's of a network that is on this "
     "machine or can be downloaded)"
@@ -88,7 +88,9 @@ def cache(options: argparse.Namespace) -> str | Path:
     Args:
         options: Options of `add_arguments`.
     """
-    return options.codes_cache or filesystem.keras_home() / "keras_cnn" / "codes.sqlite"
+    from keras_cnn.transfer import feature_cache
+
+    return options.codes_cache or feature_cache.shared_file()
 
 
 def results_folder(options: argparse.Namespace, folder: Path, *, kind: str) -> Path:

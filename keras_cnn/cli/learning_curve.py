@@ -1,4 +1,4 @@
-"""``learning-curve``: does more data help?"""
+"""``learning-curve``: predict the accuracy with more pictures."""
 
 import argparse
 from pathlib import Path
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Say what twice as many training pictures would bring.
+    """Predict the accuracy with twice as many training pictures.
 
     A pretrained network computes the features of all pictures once. Logistic regressions learn from
     growing subsets of the training pictures, a power law is fitted to their errors on the test

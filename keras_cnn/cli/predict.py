@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         bad.append(path)
         print(f"error: {answers.reason(error)}", file=sys.stderr)
 
-    unknown = {"unknown": True} if options.unknown else {}  # which an export cannot tell
+    unknown = {"unknown": True} if options.unknown else {}  # exports cannot detect them
     stream = predictor.stream(paths, batch_size=options.batch_size, on_error=on_error, **unknown)
     stream = output.progress(stream, total=total, unit="pictures")
     names = predictor.card.class_names

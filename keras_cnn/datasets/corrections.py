@@ -6,7 +6,7 @@ import difflib
 import io
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from keras_cnn import filesystem
@@ -40,16 +40,41 @@ def read(directory: str | os.PathLike, table: str | os.PathLike) -> list[Move]:
     """
     directory = Path(directory)
     moves.refuse_interrupted(directory)
-    places = _Places.of(directory)
+    places = Places.of(directory)
     errors = []
-    for text in _readings(Path(table)):
+    for text in readings(Path(table)):
         try:
-            planned = list(_moves(directory, places, _rows(text, table)))
+            planned = list(_moves(directory, places, rows(text, table)))
             break
         except InputError as error:
             errors.append(error)
     else:
         raise errors[0]
+    return _ready(directory, planned)
+
+
+def plan(directory: str | os.PathLike, file: str, *, label: str | None) -> list[Move]:
+    """Return the move of one picture to another class, as `read` does; change nothing.
+
+    Args:
+        directory: As in `read`.
+        file: The picture, relative to it.
+        label: The class that it belongs to; None puts it into `.quarantine`.
+
+    Returns:
+        The move; none if the picture lies in the folder of its label.
+
+    Raises:
+        InputError: As in `read`.
+    """
+    directory = Path(directory)
+    moves.refuse_interrupted(directory)
+    row = ("not moved:", file, label)
+    return _ready(directory, list(_moves(directory, Places.of(directory), [row])))
+
+
+def _ready(directory, planned):
+    """Return moves with their digests; refuse those that would fail."""
     _check_folders(directory, planned)
     return [
         dataclasses.replace(move, digest=moves.digest(directory / move.source)) for move in planned
@@ -57,7 +82,7 @@ def read(directory: str | os.PathLike, table: str | os.PathLike) -> list[Move]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Places:
+class Places:
     """Where pictures and classes of a set lie.
 
     Attributes:
@@ -69,7 +94,15 @@ class _Places:
     folders: dict[str, dict[str, str]]
 
     @classmethod
-    def of(cls, directory):
+    def of(cls, directory: Path) -> "Places":
+        """Return the places in a folder.
+
+        Args:
+            directory: The set's folder, as in `read`.
+
+        Raises:
+            InputError: It holds no pictures in class folders.
+        """
         layout = folders.read_layout(directory)
         pictures, names = {}, {}
         for split in [folder.name for folder in layout.splits.values()] or [""]:
@@ -85,26 +118,38 @@ class _Places:
                     pictures[posixpath.join(split, folder, name)] = (split, label, name)
         if not pictures:
             raise InputError(
-                f"{str(directory)!r} holds no pictures in class folders; --apply moves pictures "
-                "between class folders: correct labels in a table by hand"
+                f"{str(directory)!r} holds no pictures in class folders, between which wrong "
+                "labels are corrected: correct labels in a table by hand"
             )
         return cls(pictures, names)
 
     @property
-    def labels(self):
+    def labels(self) -> list[str]:
+        """The classes, sorted."""
         return sorted({label for names in self.folders.values() for label in names})
 
-    def folder_of(self, label, split):
-        """Return the class folder in a split; it may not exist there yet."""
+    def folder_of(self, label: str, split: str) -> str:
+        """Return the folder of a class in a split, with "/"; it may not exist there yet.
+
+        Args:
+            label: One of `labels`.
+            split: Folder of the split, "" without splits.
+        """
         names = self.folders[split]
         others = (other[label] for other in self.folders.values() if label in other)
         return posixpath.join(split, names.get(label) or next(others))
 
 
-def _readings(table: Path) -> Iterator[str]:
+def readings(table: Path) -> Iterator[str]:
     """Yield the text of a table in the encodings that it may have.
 
     Excel in Chinese Windows writes GB18030. A table of names that are not UTF-8 is itself none.
+
+    Args:
+        table: The CSV file.
+
+    Raises:
+        InputError: It cannot be read.
     """
     try:
         content = table.read_bytes()
@@ -118,31 +163,45 @@ def _readings(table: Path) -> Iterator[str]:
         yield content.decode("gb18030", "replace")
 
 
-def _rows(text, table):
-    """Yield where a row stands, its file and its label."""
+def rows(
+    text: str, table: str | os.PathLike, *, columns: Sequence[str] = COLUMNS
+) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of a table.
+
+    Args:
+        text: Its text.
+        table: Its name, for messages.
+        columns: Names of the columns to read.
+
+    Yields:
+        Where a row stands, for messages, and its cells of these columns.
+
+    Raises:
+        InputError: A column is missing, or a quote is not closed.
+    """
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
-        if missing := [name for name in COLUMNS if name not in header]:
+        if missing := [name for name in columns if name not in header]:
             raise InputError(
-                f"{table} must have the columns {' and '.join(COLUMNS)}; it has {header}: add "
+                f"{table} must have the columns {' and '.join(columns)}; it has {header}: add "
                 f"{missing[0]}"
             )
-        columns = [header.index(name) for name in COLUMNS]
+        places = [header.index(name) for name in columns]
         for cells in reader:
             if any(cells):
                 cells += [""] * len(header)
-                yield f"{table}, line {reader.line_num}:", *(cells[n].strip() for n in columns)
+                yield f"{table}, line {reader.line_num}:", *(cells[n].strip() for n in places)
     except csv.Error as error:
         raise InputError(f"{table}, line {reader.line_num}: {error}; correct its quotes") from None
 
 
-def _moves(directory, places, rows):
+def _moves(directory, places, table):
     """Yield the moves of a table's rows, without digests."""
     seen, taken, labels = {}, set(), places.labels
     root = os.path.realpath(directory)
-    for where, name, label in rows:
+    for where, name, label in table:
         file = _file(name, places, directory, where)
         if first := seen.get(file):
             raise InputError(f"{where} {file} stands in two lines, also in {first} leave out one")
@@ -153,12 +212,12 @@ def _moves(directory, places, rows):
                 "itself are moved: move it by hand"
             )
         split, own, below = places.pictures[file]
-        label = folders.class_name(label)
+        label = label if label is None else folders.class_name(label)
         if label == own:
             continue
         if label in labels:
             target = posixpath.join(places.folder_of(label, split), below)
-        elif label == QUARANTINE:
+        elif label in (None, QUARANTINE):
             target = posixpath.join(PUT_AWAY, file)
         else:
             raise InputError(f"{where} {_no_class(label, labels)}")

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from keras_cnn.errors import InputError
 
@@ -32,17 +32,21 @@ class Move:
 
 
 @dataclasses.dataclass
-class _Session:
-    """The lines of one `apply`.
+class Session:
+    """The lines of one `apply` or `keep` in the journal.
 
     Attributes:
         start: Where they start in the journal, in bytes.
-        moves: The moves, with the folders that were made for each.
+        moves: The moves.
+        made: The folders that were made for each move.
+        kept: The pictures whose label was confirmed, relative to the set's folder, with "/".
         is_complete: Whether it came to its end.
     """
 
     start: int
-    moves: list[tuple[Move, list[str]]]
+    moves: list[Move] = dataclasses.field(default_factory=list)
+    made: list[list[str]] = dataclasses.field(default_factory=list)
+    kept: list[str] = dataclasses.field(default_factory=list)
     is_complete: bool = False
 
 
@@ -88,8 +92,45 @@ def apply(directory: str | os.PathLike, moves: list[Move]) -> None:
         raise InputError(f"no picture was moved: {reason}; mend it, and try again") from error
 
 
+def keep(directory: str | os.PathLike, file: str) -> None:
+    """Note in the journal that the label of a picture is right. Nothing is moved.
+
+    Args:
+        directory: The set's folder.
+        file: The picture, relative to it, with "/".
+
+    Raises:
+        InputError: The journal cannot be written, or an earlier `apply` was interrupted.
+    """
+    directory = Path(directory)
+    refuse_interrupted(directory)
+    _, start = _read(directory)
+    try:
+        with open(directory / JOURNAL, "ab", buffering=0) as journal:
+            journal.truncate(start)
+            for record in ({"begin": 0}, {"keep": file}, {"end": 0}):
+                _append(journal, record)
+    except OSError as error:
+        raise InputError(
+            f"the journal {directory / JOURNAL} cannot be written: {error.strerror or error}; mend "
+            "it, and try again"
+        ) from error
+
+
+def sessions(directory: str | os.PathLike) -> list[Session]:
+    """Return what the journal of a set holds, the oldest first.
+
+    Args:
+        directory: The set's folder.
+
+    Raises:
+        InputError: The journal is damaged or cannot be read.
+    """
+    return _read(Path(directory))[0]
+
+
 def undo(directory: str | os.PathLike) -> int:
-    """Take back the last `apply`, also one that was interrupted.
+    """Take back the last `apply` or `keep`, also one that was interrupted.
 
     Nothing is moved unless every picture can go back as it was. An `undo` that was interrupted is
     completed by the next.
@@ -104,14 +145,14 @@ def undo(directory: str | os.PathLike) -> int:
         InputError: There is nothing to take back, or a picture was changed, moved or replaced.
     """
     directory = Path(directory)
-    sessions, _ = _read(directory)
-    if not sessions:
+    done = sessions(directory)
+    if not done:
         raise InputError(
             f"there is nothing to undo in {directory}: --apply writes the journal {JOURNAL} there, "
             "and it has no moves"
         )
     try:
-        return _take_back(directory, sessions[-1].start)
+        return _take_back(directory, done[-1].start)
     except OSError as error:
         raise InputError(
             f"the moves could not be taken back: {error.strerror or error} at {error.filename}; "
@@ -128,11 +169,21 @@ def refuse_interrupted(directory: str | os.PathLike) -> None:
     Raises:
         InputError: It was.
     """
-    sessions, _ = _read(Path(directory))
-    if sessions and not sessions[-1].is_complete:
+    done = sessions(directory)
+    if done and not done[-1].is_complete:
         raise InputError(
             f"the last --apply in {directory} was interrupted: take its moves back by --undo first"
         )
+
+
+def is_inside(file: str) -> bool:
+    """Return whether a path with "/" cannot lead out of the folder that it is relative to.
+
+    Args:
+        file: The path; symbolic links on it are not looked at.
+    """
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def digest(path: str | os.PathLike) -> str:
@@ -163,24 +214,30 @@ def _read(directory):
         return [], 0
     except OSError as error:
         raise InputError(f"cannot read {directory / JOURNAL}: {error.strerror}") from None
-    sessions, end = [], 0
+    found, end = [], 0
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             record = json.loads(line)
             if "begin" in record:
-                sessions.append(_Session(end, []))
+                found.append(Session(end))
             elif "end" in record:
-                sessions[-1].is_complete = True
+                found[-1].is_complete = True
+            elif "keep" in record:
+                found[-1].kept.append(record["keep"])
             else:
                 made = record.pop("made")
-                sessions[-1].moves.append((Move(**record), made))
+                move = Move(**record)
+                if not (is_inside(move.source) and is_inside(move.target)):
+                    raise ValueError("a path leads out of the folder")
+                found[-1].moves.append(move)
+                found[-1].made.append(made)
         except (ValueError, TypeError, KeyError, IndexError):
             raise InputError(
                 f"{directory / JOURNAL}, line {number}, is damaged: move the pictures back by "
                 "hand; each line has their source and target"
             ) from None
         end += len(line) + 1
-    return sessions, end
+    return found, end
 
 
 def _append(journal, record):
@@ -200,13 +257,12 @@ def _missing_folders(directory, folder):
 
 def _take_back(directory, start):
     """Move back the pictures of the session that starts at a byte, and cut the journal there."""
-    sessions, _ = _read(directory)
-    moves = [move for session in sessions if session.start == start for move in session.moves]
-    back = [move for move, _ in moves if _is_away(directory, move)]
+    taken = [session for session in sessions(directory) if session.start == start]
+    back = [move for session in taken for move in session.moves if _is_away(directory, move)]
     for move in reversed(back):
         (directory / move.source).parent.mkdir(parents=True, exist_ok=True)
         _rename(directory / move.target, directory / move.source)
-    for _, made in reversed(moves):
+    for made in reversed([made for session in taken for made in session.made]):
         _remove_empty(directory, made)
     if start:
         os.truncate(directory / JOURNAL, start)

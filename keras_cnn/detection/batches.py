@@ -1,6 +1,7 @@
 """The batches of pictures and targets that SSD is trained and scored on."""
 
 import copy
+import os
 from collections.abc import Sequence
 
 import keras
@@ -9,6 +10,8 @@ import numpy as np
 from keras_cnn.datasets.annotations import Picture
 from keras_cnn.detection import augment, boxes
 from keras_cnn.images import files, memory, pixels
+from keras_cnn.images.cache import Cache
+from keras_cnn.images.disk import Disk
 from keras_cnn.images.scaling import Scaling
 
 SIZE = 300  # height and width of the network's pictures in pixels
@@ -44,6 +47,7 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
         priors: str = "voc",
         workers: int | None = None,
+        cache: bool | str | os.PathLike | Disk = False,
     ):
         """Start at the first epoch.
 
@@ -55,6 +59,11 @@ class Batches(keras.utils.PyDataset):
             seed: Seed of order and augmentation.
             priors: Row of `boxes.TABLES`.
             workers: Threads that make batches; None takes one per core.
+            cache: Where letterboxed pictures are kept, as in `images.cache.Cache`. An augmentation
+                cuts its views from the whole picture, so it reads the file each time.
+
+        Raises:
+            InputError: As by `Cache`.
         """
         super().__init__(workers=workers or files.cores())
         self.pictures = tuple(pictures)
@@ -64,6 +73,12 @@ class Batches(keras.utils.PyDataset):
         self.augmentation, self._shuffle, self.seed = augmentation, shuffle, seed
         self.priors = priors
         self._dtype = np.float32
+        self._cache = Cache(
+            self.filepaths,
+            shape=self.image_shape,
+            where=cache if augmentation is None else False,
+            options=("letterbox", augment.FILL),
+        )
         self.reset()
 
     def reset(self):
@@ -131,22 +146,53 @@ class Batches(keras.utils.PyDataset):
             number: Its index in `pictures`.
 
         Returns:
-            uint8 (300, 300, 3); corners in shares of it (n, 4); class ids (n,), below 0 for crowds.
+            uint8 (300, 300, 3), not to be written to; corners in shares of it (n, 4); class ids
+            (n,), below 0 for crowds.
         """
         picture = self.pictures[number]
         ids = np.where(picture.crowds, -picture.labels, picture.labels)
-        pixels = files.read(picture.path)
         if self.augmentation is not None:
             rng = np.random.default_rng((self.seed, self._epoch, number))
+            pixels = files.read(picture.path)
             return self.augmentation(pixels, picture.boxes, ids, size=SIZE, rng=rng)
-        view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
-        square = augment.render(pixels, view, size=SIZE)
+        square, view, _ = self.letterboxed(number)
         return square, *augment.seen(picture.boxes, ids, view)
+
+    def letterboxed(self, number: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Return one picture without random changes.
+
+        Args:
+            number: Its index in `pictures`.
+
+        Returns:
+            uint8 (300, 300, 3), not to be written to; its corners in pixels of the file's picture,
+            (4,); height and width of the file's picture.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        path = self.filepaths[number]
+        square = self._cache.get(number, lambda: letterboxed(files.read(path))[0])
+        height, width = files.size(path)
+        return square, boxes.letterbox(width, height), (height, width)
 
     def _shuffled(self):
         if not self._shuffle:
             return np.arange(self.samples)
         return np.random.default_rng((self.seed, self._epoch)).permutation(self.samples)
+
+
+def letterboxed(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture as the network takes it.
+
+    Args:
+        pixels: RGB, uint8, (height, width, 3).
+
+    Returns:
+        uint8 (300, 300, 3); its corners in pixels of the picture, (4,).
+    """
+    view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
+    return augment.render(pixels, view, size=SIZE), view
 
 
 def _targets(objects, labels, priors):

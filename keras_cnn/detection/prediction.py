@@ -7,10 +7,10 @@ import cv2
 import keras
 import numpy as np
 
-from keras_cnn.detection import augment, boxes
-from keras_cnn.detection.batches import SIZE, Batches
+from keras_cnn.detection import boxes
+from keras_cnn.detection.batches import Batches, letterboxed
 from keras_cnn.errors import InputError
-from keras_cnn.images import files, streaming
+from keras_cnn.images import streaming
 
 Answer = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes (n, 4), scores (n,), class ids (n,)
 
@@ -83,9 +83,7 @@ def single(
 
 
 def _input(pixels, *, keep_pixels=False):
-    view = boxes.letterbox(pixels.shape[1], pixels.shape[0])
-    square = augment.render(pixels, view, size=SIZE)
-    return _Input(square, view, pixels.shape, pixels if keep_pixels else None)
+    return _Input(*letterboxed(pixels), pixels.shape, pixels if keep_pixels else None)
 
 
 def _answers(model, inputs, *, priors, **limits):
@@ -131,14 +129,17 @@ def predict(model: keras.Model, batches: Batches) -> list[Answer]:
     Returns:
         The objects of each picture, best first.
     """
-    answers = stream(
-        model,
-        batches.filepaths,
-        files.read,
-        priors=batches.priors,
-        batch_size=batches.batch_size,
-    )
-    return [answer for _, _, answer, _ in answers]
+
+    def prepare(number):
+        return _Input(*batches.letterboxed(number), None)
+
+    numbers = range(batches.samples)
+    inputs = streaming.batches(numbers, prepare, batch_size=batches.batch_size)
+    return [
+        answer
+        for _, entries in inputs
+        for answer, _ in _answers(model, entries, priors=batches.priors)
+    ]
 
 
 def _probabilities(logits):

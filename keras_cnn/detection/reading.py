@@ -10,14 +10,18 @@ from keras_cnn.datasets.examination import examine_all
 from keras_cnn.datasets.reading import of_options
 from keras_cnn.detection.recipe import DetectionRecipe
 from keras_cnn.errors import InputError, unusable
+from keras_cnn.images.disk import Disk
 
 
-def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[str]]:
+def annotated(
+    folder: Path, recipe: DetectionRecipe, *, cache: Disk | None = None
+) -> tuple[dict, dict, list[str]]:
     """Read a set, check all of it, and divide what it does not divide.
 
     Args:
         folder: Its folder.
         recipe: The choices.
+        cache: Where records of the pictures that can be read are kept for the next run.
 
     Returns:
         Split -> annotations; place -> reason of each box left out; and notes for the report.
@@ -39,7 +43,7 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
             f"{folder} has no list train; as {found.layout} it has {list(splits)}: add it"
         )
     notes = [found.sentence]
-    examined = _refuse_bad(splits, recipe)
+    examined = _refuse_bad(splits, recipe, cache)
     sizes = {path: item.size for path, item in examined.items()}
     splits, skipped = _without_bad_boxes(splits, folder, recipe, sizes)
     groups = np.zeros(0, int)
@@ -60,10 +64,12 @@ def annotated(folder: Path, recipe: DetectionRecipe) -> tuple[dict, dict, list[s
     return splits, skipped, notes
 
 
-def _refuse_bad(splits, recipe):
+def _refuse_bad(splits, recipe, cache):
     """Refuse pictures that cannot be read; return path -> its examination."""
     paths = list({picture.path: None for part in splits.values() for picture in part.pictures})
-    examined = dict(zip(paths, examine_all(paths, workers=recipe.workers), strict=True))
+    records = cache.records(paths, kind="examined") if cache else None
+    items = examine_all(paths, workers=recipe.workers, records=records)
+    examined = dict(zip(paths, items, strict=True))
     bad = {path: item.findings[0][1] for path, item in examined.items() if not item.size}
     if bad:
         way_out = "mend them, or take them out of their list"

@@ -20,7 +20,7 @@ from keras_cnn.detection.detector import Detector
 from keras_cnn.detection.jitter import Jitter
 from keras_cnn.detection.loss import MultiboxLoss
 from keras_cnn.detection.recipe import DetectionRecipe
-from keras_cnn.images import files
+from keras_cnn.images import disk, files
 from keras_cnn.recipe import TrainingRecipe
 
 DRAWN = 10  # training pictures that the report shows
@@ -227,18 +227,20 @@ def detection_splits(
     source = datasets.locate(recipe.dataset, data=recipe.data)
     if source.note:
         print(source.note)
-    splits, skipped, notes = reading.annotated(source.path, recipe)
+    cache = disk.chosen(recipe.cache)
+    on_disk = cache if isinstance(cache, disk.Disk) else None
+    splits, skipped, notes = reading.annotated(source.path, recipe, cache=on_disk)
     class_names, has_test = splits["train"].class_names, "test" in splits
     splits = {name: part.pictures for name, part in splits.items()}
     if share := recipe.choices.get("one_list_split"):
         splits["train"], splits["val"] = reading.split_as_listing(splits["train"], share)
-    splits.setdefault("test", splits["val"])
     options = {
         "batch_size": recipe.batch_size,
         "seed": recipe.seed,
         "workers": recipe.workers,
         "priors": "listing" if recipe.choices.get("as_printed") else start.priors(recipe.weights),
     }
+    validation = Batches(splits["val"], cache=cache, **options)
     return DetectionSplits(
         train=Batches(
             splits["train"],
@@ -246,8 +248,8 @@ def detection_splits(
             shuffle=True,
             **options,
         ),
-        validation=Batches(splits["val"], **options),
-        test=Batches(splits["test"], **options),
+        validation=validation,
+        test=Batches(splits["test"], cache=cache, **options) if has_test else validation,
         class_names=class_names,
         facts={
             "dataset": {

@@ -16,11 +16,26 @@ from keras_cnn.errors import InputError
 from keras_cnn.images.disk_files import RECORD, Entries, kind_of
 
 RECORDS = ("checked", "examined")  # kinds of entries that hold no pictures
+_SHARE = 0.1  # of the free room on the user's disk, for the pictures of a run
 
 
 def default_folder() -> Path:
     """Return the folder of this user's cache."""
     return filesystem.keras_home() / "keras_cnn" / "pictures"
+
+
+def chosen(choice: str) -> "bool | str | Disk":
+    """Return where pictures are kept, as `images.cache.Cache` takes it.
+
+    Args:
+        choice: The recipe's choice `cache`: "auto" for at most a tenth of the user's disk,
+            "memory", "none" or a folder.
+    """
+    if choice in ("none", "memory"):
+        return "auto" if choice == "memory" else False
+    if choice == "auto":
+        return Disk(default_folder(), share=_SHARE, say=print)
+    return Disk(Path(choice).expanduser(), say=print)
 
 
 class Plan(NamedTuple):

@@ -17,8 +17,8 @@ def choose(train: Pictures, validation: Pictures, test: Pictures) -> tuple[Unkno
     pictures is taken.
 
     The network is not trained anew: its features know the class that is left out, so a class that
-    it never saw is harder to tell. Of two classes a single one remains, with the probability 1 for
-    every picture: then max-softmax tells nothing (AUROC 0.5), and the distance is taken.
+    it never saw is harder to detect. Of two classes a single class remains, and its probability is
+    always 1: max-softmax then detects nothing (AUROC 0.5), and the distance is taken.
 
     Args:
         train: Training pictures.

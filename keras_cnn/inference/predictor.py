@@ -73,7 +73,7 @@ class Predictor:
 
     @functools.cached_property
     def unknown(self) -> Unknown:
-        """What tells whether a picture is unlike the training pictures.
+        """The detector of pictures that are unlike the training pictures.
 
         Raises:
             InputError: The model was not loaded from a file, or its file does not hold it.

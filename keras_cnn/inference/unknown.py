@@ -1,4 +1,4 @@
-"""Tell pictures that are unlike the training pictures. Importing this module loads no Keras.
+"""Detect pictures that are unlike the training pictures. Importing this module loads no Keras.
 
 A classifier answers every picture with one of its classes, often with a high probability, though
 the picture may show none of them. Features are what the network's last layer takes. Here a picture
@@ -7,8 +7,8 @@ the nearest class centre (Lee et al., 2018). The odds against the most probable 
 as max-softmax does (Hendrycks and Gimpel, 2017). They are added to the distance if both together
 detect left-out classes of the validation pictures better.
 
-Two other scores were tried. The distance to the nearest training picture (Sun et al., 2022) tells
-pictures of another kind as well, but a class that is left out worse. Energy (Liu et al., 2020)
+Two other scores were tried. The distance to the nearest training picture (Sun et al., 2022) is as
+good for pictures of another kind, but worse for a class that is left out. Energy (Liu et al., 2020)
 cannot be measured by leaving out a class without training anew: the other logits were trained to be
 low for the pictures of that class.
 
@@ -84,7 +84,7 @@ class Pictures:
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """What tells whether a picture is unlike the training pictures.
+    """Detector of pictures that are unlike the training pictures.
 
     Attributes:
         method: "distance", or "both": the distance and the odds.

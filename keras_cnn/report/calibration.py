@@ -41,8 +41,8 @@ class Temperature:
 def fit(y_true: np.ndarray, y_score: np.ndarray) -> Temperature:
     """Return the temperature with the lowest cross entropy on validation pictures.
 
-    It stays 1 where the pictures cannot tell: fewer than `FEWEST`; or all answers right, when a
-    lower temperature always has a lower cross entropy.
+    It stays 1 if there are fewer than `FEWEST` pictures, or if all answers are right: then a lower
+    temperature always has a lower cross entropy.
 
     Args:
         y_true: Integer labels, shape (pictures,).

@@ -46,7 +46,7 @@ def draw(
 
 
 def sentence(now: float, forecast: tuple[float, float, float], *, samples: int) -> str:
-    """Return what twice as many pictures would bring.
+    """Return the sentence about twice as many pictures.
 
     Args:
         now: Accuracy of the fitted law with all training pictures.

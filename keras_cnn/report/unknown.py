@@ -37,7 +37,7 @@ def sentence(measured: dict) -> str:
         f"with an AUROC of {ours}, beside {softmax} by {SOFTMAX}"
     )
     if measured["classes"] == 2:
-        return f"{opening}, which cannot tell: of two classes one is left, with probability 1."
+        return f"{opening}, which detects none: of two classes one is left, with probability 1."
     interval = measured["gain_auroc_interval"]
     if interval[0] > 0:
         return f"{opening}."
@@ -57,7 +57,7 @@ def explanation(measured: dict) -> str:
         "False answers: the share of the pictures of the class that is left out which still get an "
         f"answer when 95 % of the others do. Means over {measured['left_out']} classes with their "
         "95 % intervals. The network has learnt the class that is left out; a class that it never "
-        f"saw is harder to tell. The threshold keeps {kept} of {measured['pictures']:,} test "
+        f"saw is harder to detect. The threshold keeps {kept} of {measured['pictures']:,} test "
         "pictures."
     )
 

@@ -21,7 +21,6 @@ from keras_cnn.images.decoding import check_background
 from keras_cnn.images.disk import Disk
 from keras_cnn.recipe import AUGMENTATIONS, Recipe
 
-_SHARE_OF_DISK = 0.1  # of its free room, for the pictures of a run
 ON_TEST = (
     "The test pictures are the validation pictures too. A choice that looks at their curve, such "
     "as the number of epochs, is fitted to them: this is no honest test score."
@@ -102,14 +101,8 @@ def with_cache(generator: ImageDataGenerator, recipe: Recipe) -> ImageDataGenera
         recipe: The choice `cache`; "auto" leaves a place that the generator has.
     """
     generator = copy.copy(generator)
-    if recipe.cache == "none":
-        generator.cache = False
-    elif recipe.cache == "memory":
-        generator.cache = "auto"
-    elif recipe.cache != "auto":
-        generator.cache = Disk(Path(recipe.cache).expanduser(), say=print)
-    elif generator.cache == "auto":
-        generator.cache = Disk(disk.default_folder(), share=_SHARE_OF_DISK, say=print)
+    if recipe.cache != "auto" or generator.cache == "auto":
+        generator.cache = disk.chosen(recipe.cache)
     return generator
 
 

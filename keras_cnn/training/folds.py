@@ -76,7 +76,7 @@ def cross_validate(train: Callable, finish: Callable, splits: Any, recipe: Recip
 def with_folds(
     outcome: Outcome, splits: Any, reported: list[dict], temperatures: list[Temperature]
 ) -> Outcome:
-    """Return the outcome of a cross-validation, with what its report tells of the folds.
+    """Return the outcome of a cross-validation, with the report's facts of the folds.
 
     Args:
         outcome: The last training, with the answers of the folds and the mean of their curves.

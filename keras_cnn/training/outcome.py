@@ -24,7 +24,7 @@ class Outcome:
         answers: The model's answers to the test pictures, before the temperature.
         history: One list per metric, with its value of each epoch.
         samples: Training pictures with titles.
-        facts: What the report tells of the training.
+        facts: Entries of the report about the training.
         temperature: What `fit_temperature` returned.
     """
 

@@ -1,4 +1,4 @@
-"""What a training leaves in its classifier so that it can tell unknown pictures."""
+"""A training keeps in its classifier the features that detect unknown pictures."""
 
 import time
 from pathlib import Path

@@ -5,19 +5,25 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_cnn import filesystem
 from keras_cnn.errors import InputError
 from keras_cnn.images import files, streaming
 from keras_cnn.images.preparation import Preparation
 
 _BATCH = 32
 _STORED_AT_ONCE = 256  # rows of one transaction
+
+
+def shared_file() -> Path:
+    """Return the cache that commands share, in Keras' folder."""
+    return filesystem.keras_home() / "keras_cnn" / "codes.sqlite"
 
 
 def compute(
@@ -27,6 +33,7 @@ def compute(
     *,
     cache: str | os.PathLike | None = None,
     on_error: Callable[[str, InputError], None] | None = None,
+    watch: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> np.ndarray:
     """Return a model's output for each picture; take it from the cache if it is there.
 
@@ -41,6 +48,8 @@ def compute(
         cache: An SQLite file, made if it is missing; None stores nothing.
         on_error: Called with a picture that cannot be read and the reason; its row is then NaN.
             None raises.
+        watch: Called with the pictures to compute and their number; yields them, for a progress
+            bar.
 
     Returns:
         float32 (pictures, features).
@@ -69,7 +78,7 @@ def compute(
             yield from zip(batch, np.asarray(outputs), strict=True)
 
     if cache is None:
-        for row, vector in vectors(range(len(paths))):
+        for row, vector in watch(vectors(range(len(paths))), len(paths)):
             features[row] = vector
         return features
     network = _digest_of_model(model, preparation)
@@ -79,7 +88,8 @@ def compute(
         Path(cache).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(cache, timeout=60)) as database:
             missing = _look_up(database, network, pictures, features)
-            for row, vector in _stored(database, network, pictures, vectors(missing)):
+            stored = _stored(database, network, pictures, vectors(missing))
+            for row, vector in watch(stored, len(missing)):
                 features[row] = vector
     except (sqlite3.Error, OSError) as error:
         raise InputError(

@@ -25,6 +25,8 @@ from keras_cnn.transfer.labelled_features import LabelledFeatures
 from keras_cnn.transfer.linear import PENALTIES
 
 FOLDS = 5
+SHARE = 0.1  # of the pictures, which are listed
+DRAWN = 50  # suspects on the contact sheet
 
 
 def suspects(pictures: LabelledFeatures, *, seed: int = 0) -> pd.DataFrame:
@@ -61,6 +63,16 @@ def suspects(pictures: LabelledFeatures, *, seed: int = 0) -> pd.DataFrame:
     ).iloc[order]
     ranked.insert(0, "rank", rows + 1)
     return ranked.reset_index(drop=True)
+
+
+def most_suspicious(ranked: pd.DataFrame, *, share: float | None = None) -> pd.DataFrame:
+    """Return the first rows of `suspects`, at least one.
+
+    Args:
+        ranked: The table of `suspects`.
+        share: Share of the pictures, from 0 to 1; None takes `SHARE`.
+    """
+    return ranked.head(max(1, round((SHARE if share is None else share) * len(ranked))))
 
 
 def margin(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -147,7 +159,7 @@ def _check(names, labels, groups):
         )
 
 
-def write(listed: pd.DataFrame, folder: Path, *, most: int) -> None:
+def write(listed: pd.DataFrame, folder: Path, *, most: int = DRAWN) -> None:
     """Write `suspects.csv`, which `datasets.corrections` reads when it is edited, and a drawing.
 
     Args:

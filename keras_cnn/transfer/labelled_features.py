@@ -54,7 +54,8 @@ def read(
             downloaded.
         image_size: Height and width to which pictures are resized, in pixels.
         cache: File that keeps the features for later, as in `feature_cache.compute`.
-        watch: As in `datasets.check.check`.
+        watch: Called with the pictures and their number, first to examine them, then to compute the
+            features that the cache lacks; yields them, for a progress bar.
 
     Raises:
         InputError: There are no pictures in class folders, or there is no pretrained network.
@@ -82,7 +83,9 @@ def read(
     table = table[is_readable].reset_index(drop=True)
     if table.empty:
         raise InputError(f"no picture of {os.fspath(directory)!r} can be read: mend them")
-    features = feature_cache.compute(extractor, preparation, list(table["path"]), cache=cache)
+    features = feature_cache.compute(
+        extractor, preparation, list(table["path"]), cache=cache, watch=watch
+    )
     hashes = copies.stack([item.hash for item in readable])
     groups = copies.group([item.digest for item in readable], hashes)
     network = f"{base.label}, {image_size} pixels"

@@ -1,4 +1,4 @@
-"""Accuracy over the number of training pictures, and what twice as many would bring.
+"""Accuracy over the number of training pictures, and a forecast for twice as many.
 
 The error of a classifier falls about as a power of the number of its training pictures, down to a
 level that more pictures do not change: ``error = a + b * n ** -c``.
@@ -296,7 +296,7 @@ def write(curve: LearningCurve, folder: Path, *, network: str) -> dict:
         network: The network that computed the features.
 
     Returns:
-        The content of the JSON file; its entry "sentence" says what twice as many pictures bring.
+        The content of the JSON file; "sentence" has the forecast for twice as many pictures.
 
     Raises:
         OSError: The files cannot be written.

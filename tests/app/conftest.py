@@ -22,6 +22,14 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """The folder of a run that tells upright bars from flat ones."""
+    from studio_pages import train
+
+    return train(tmp_path_factory.mktemp("studio"))
+
+
 @pytest.fixture
 def open_page(browser):
     """Return a function that opens a page; at the end no request of it may have failed."""
@@ -32,6 +40,7 @@ def open_page(browser):
         size = {"width": width, "height": height}
         contexts.append(browser.new_context(locale=locale, viewport=size, color_scheme=scheme))
         page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
         page.on("requestfailed", lambda each: _note(faults, each))
         page.on("request", lambda each: _note_host(faults, each, url))
         page.on("console", lambda each: each.type == "error" and faults.append(each.text))

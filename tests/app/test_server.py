@@ -1,18 +1,145 @@
 """The studio is served to this machine only, and nothing but its own pages."""
 
+import contextlib
+import http.client
+import os
+import socket
+
 import pytest
 from studio_pages import serving
 
+from keras_cnn import cli
+from keras_cnn.app.server import LARGEST_REQUEST
 from keras_cnn.app.studio import Studio
+
+SECRET = "nobody may read this"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with serving(Studio(tmp_path_factory.mktemp("runs"))) as url:
+def place(tmp_path_factory):
+    """A folder of runs: `good` has a report, the report of `linked` is a link to a secret."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "secret.html").write_text(SECRET)
+    for name in ("good", "linked"):
+        (folder / "runs" / name / "checkpoint").mkdir(parents=True)
+    (folder / "runs/good/report.html").write_text("the report")
+    (folder / "runs/good/model.keras").write_text(SECRET)
+    (folder / "runs/linked/report.html").symlink_to(folder / "secret.html")
+    (folder / "runs/outside").symlink_to("/etc")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(place):
+    with serving(Studio(place / "runs")) as url:
         yield url
+
+
+def _get(url, path, *, method="GET", **headers):
+    host = url.partition("://")[2]
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    with contextlib.closing(http.client.HTTPConnection(host, timeout=10)) as connection:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace"), answer.headers
 
 
 @pytest.mark.parametrize(("locale", "tab"), [("en-GB", "Try"), ("zh-CN", "试一试")])
 def test_the_page_has_the_language_of_the_browser(url, open_page, locale, tab):
     page = open_page(url, locale=locale)
     page.get_by_role("tab", name=tab, exact=True).wait_for()
+
+
+def test_the_report_of_a_run_is_served(url):
+    assert _get(url, "/report/good")[:2] == (200, "the report")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/report/linked",
+        "/report/outside",
+        "/report/../secret.html",
+        "/report/..%2fsecret.html",
+        "/report/good%2f..%2f..%2fsecret",
+        "/report/good/model.keras",
+        "/report/%2fetc",
+        "/en/gradio_api/file={place}/secret.html",
+        "/en/gradio_api/file={place}/runs/good/model.keras",
+        "/en/gradio_api/file=..%2f..%2f..%2fetc%2fpasswd",
+        "/en/gradio_api/file=/etc/passwd",
+        "/zh/file=/etc/passwd",
+        "/en/static/..%2f..%2f..%2f..%2fetc/passwd",
+        "/etc/passwd",
+        "/en/gradio_api/file=http://127.0.0.1/",
+        "/en/gradio_api/proxy=http://127.0.0.1/",
+    ],
+)
+def test_no_other_file_is_served(url, place, path):
+    status, body, _ = _get(url, path.format(place=place))
+    assert status in (400, 403, 404)
+    assert SECRET not in body and "root:" not in body
+
+
+def test_a_request_for_another_host_name_is_refused(url):
+    assert _get(url, "/en/", Host="attacker.example")[0] == 403
+
+
+def test_an_upload_of_more_than_the_limit_is_refused(url):
+    length = str(LARGEST_REQUEST + 1)
+    answer = _get(url, "/en/gradio_api/upload", method="POST", Content_Length=length)
+    assert answer[0] == 413
+
+
+def test_the_name_of_an_upload_is_no_path(url, tmp_path):
+    boundary = "----x"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; '
+        f'filename="../../../../../../{tmp_path}/planted.png"\r\n'
+        f"Content-Type: image/png\r\n\r\nabc\r\n--{boundary}--\r\n"
+    )
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    host = url.partition("://")[2]
+    with contextlib.closing(http.client.HTTPConnection(host, timeout=10)) as connection:
+        connection.request("POST", "/en/gradio_api/upload", body, kind)
+        assert connection.getresponse().status < 500
+    assert not (tmp_path / "planted.png").exists()
+
+
+def test_every_answer_forbids_the_browser_to_ask_other_hosts(url):
+    policy = _get(url, "/en/")[2]["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'")
+
+
+def test_another_address_needs_the_token(place):
+    with serving(Studio(place / "runs"), token="right") as url:
+        assert _get(url, "/en/")[0] == 403
+        assert "Token" in _get(url, "/", Accept="text/html")[1].title()
+        assert _get(url, "/?token=wrong")[0] == 403
+        assert _get(url, "/report/good", Cookie="keras_cnn_studio=wrong")[0] == 403
+        status, _, headers = _get(url, "/?token=right")
+        assert status == 303 and "HttpOnly" in headers["Set-Cookie"]
+        cookie = headers["Set-Cookie"].partition(";")[0]
+        assert _get(url, "/report/good", Cookie=cookie)[0] == 200
+
+
+def test_a_port_in_use_is_refused_with_a_way_out(place, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.main(["studio", str(place / "runs"), "--port", port, "--no-browser"]) == 2
+    error = capsys.readouterr().err
+    assert f"127.0.0.1:{port}" in error and "another --port" in error
+
+
+def test_a_missing_folder_is_refused(tmp_path, capsys):
+    assert cli.main(["studio", str(tmp_path / "none"), "--no-browser"]) == 2
+    assert "name the folder of a run" in capsys.readouterr().err
+
+
+def test_runs_are_found_two_folders_deep_and_links_are_not_followed(place):
+    nested = place / "runs/series/first"
+    (nested / "checkpoint").mkdir(parents=True)
+    assert set(Studio(place / "runs").runs()) == {"good", "linked", "series/first"}
+    os.rename(place / "runs/series", place / "series")

@@ -16,7 +16,7 @@ from keras_cnn import cli
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     page.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "data/*.md", "docs/*.md", "notebooks/*.md")
+    for pattern in ("*.md", "data/*.md", "docs/*.md", "notebooks/**/*.md")
     for page in ROOT.glob(pattern)
 )
 SCRIPTS = sorted([*ROOT.glob("cases/*.py"), *ROOT.glob("benchmarks/*.py")])

@@ -10,8 +10,12 @@ import pytest
 pytest.importorskip("gradio")
 pytest.importorskip("playwright")
 
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 import uvicorn  # noqa: E402  (Gradio brings it)
+from PIL import Image  # noqa: E402
 
+import keras_cnn  # noqa: E402
 from keras_cnn.app import server as app_server  # noqa: E402
 from keras_cnn.app.studio import Studio  # noqa: E402
 
@@ -46,6 +50,47 @@ def serving(studio: Studio, *, token=None):
             server.should_exit = True
             thread.join(10)
             studio.close()
+
+
+def build(*, input_shape, classes):
+    """Build a small convolutional network."""
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="c1")(inputs)
+    x = keras.layers.MaxPooling2D(name="s2")(x)
+    x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x), name="small")
+
+
+def draw_bars(folder, *, train=24, test=8):
+    """Draw dark bars on pale paper, upright or flat; return the folder."""
+    generator = np.random.default_rng(0)
+    for split, number in {"train": train, "test": test}.items():
+        for name in ("flat", "upright"):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(number):
+                picture = np.full((16, 16), 230, np.uint8)
+                start = generator.integers(3, 8)
+                picture[start : start + 3, 2:14] = 30
+                picture = picture.T if name == "upright" else picture
+                Image.fromarray(picture).save(folder / split / name / f"{index:02d}.png")
+    return folder
+
+
+def train(folder, *, name="bars"):
+    """Train the small network on bars; return its run's folder below `folder`."""
+    recipe = keras_cnn.Recipe(
+        name=name,
+        dataset="bars",
+        data=draw_bars(folder / "pictures"),
+        image_size=16,
+        batch_size=8,
+        epochs=12,
+        learning_rate=0.004,
+        out=folder / "runs" / name,
+    )
+    generator = keras_cnn.ImageDataGenerator(rescale=1 / 255)
+    keras_cnn.run(build, keras_cnn.classification_splits(recipe, generator), recipe)
+    return recipe.out
 
 
 def open_tab(page, name):

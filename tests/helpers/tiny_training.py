@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import multiprocessing
 import signal
 import sys
 import time
 from pathlib import Path
 
+import forks
 import keras
 import numpy as np
 from PIL import Image
@@ -121,8 +121,7 @@ def start(recipe, *, prepare=None, **options):
 
     The child calls `prepare` first, prints into ``<out>.log``, and ends with the test process.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context = forks.context()
     mine, its = context.Pipe(duplex=False)
     log = recipe.out.with_suffix(".log")
     child = context.Process(target=_child, args=(its, log, recipe, prepare, options), daemon=True)

@@ -69,22 +69,29 @@ def test_a_layer_that_was_called_before_is_tempered_in_the_model_that_is_used():
     )
 
 
-@pytest.fixture
-def trained(tmp_path, undrawn):
-    """Return a function that trains on two classes of noise that are hard to tell apart."""
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """Return a folder of two classes of noise that differ little."""
+    folder = tmp_path_factory.mktemp("noise") / "set"
     rng = np.random.default_rng(0)
     for split, number in {"train": 60, "test": 20}.items():
         for level, name in enumerate(("dark", "light")):
-            (folder := tmp_path / "set" / split / name).mkdir(parents=True)
+            (folder / split / name).mkdir(parents=True)
             for index in range(number):
                 picture = rng.integers(0, 180, (8, 8, 3), np.uint8) + np.uint8(10 * level)
-                Image.fromarray(picture).save(folder / f"{index:03d}.png")
+                Image.fromarray(picture).save(folder / split / name / f"{index:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def trained(noise, tmp_path, undrawn):
+    """Return a function that trains on the noise."""
 
     def train(**choices):
         out = tmp_path / "run"
-        choices = {"validation_split": 0.4, "epochs": 15, "learning_rate": 0.01} | choices
+        choices = {"validation_split": 0.4, "epochs": 3, "learning_rate": 0.05} | choices
         choices = {"label_smoothing": 0.4} | choices  # probabilities that are too low
-        recipe = tiny.recipe(tmp_path / "set", out, **choices)
+        recipe = tiny.recipe(noise, out, **choices)
         generator = ImageDataGenerator(rescale=1 / 255)
         splits = classification_splits(recipe, generator)
         return keras_cnn.run(tiny.build, splits, recipe), splits, out
@@ -93,7 +100,9 @@ def trained(tmp_path, undrawn):
 
 
 @pytest.mark.parametrize("crops", [1, 5])
-def test_report_predict_evaluate_and_the_graph_of_an_export_give_the_same_answers(trained, crops):
+def test_report_predict_evaluate_and_the_graph_of_an_export_give_the_same_answers(
+    trained, noise, crops
+):
     result, splits, run = trained(test_crops=crops)
     entry = result["test"]["calibration"]
     temperature = card.read(run / "model.keras").temperature
@@ -120,7 +129,7 @@ def test_report_predict_evaluate_and_the_graph_of_an_export_give_the_same_answer
     names = [splits.class_names[index] for index in plain.argmax(axis=1)]
     assert [row["prediction"] for row in rows] == names  # no answer changed
 
-    evaluated = predictor.evaluate(run.parent / "set")["test"]
+    evaluated = predictor.evaluate(noise)["test"]
     assert evaluated["accuracy"] == result["test"]["accuracy"]
     assert evaluated["loss"] == pytest.approx(result["test"]["loss"], abs=1e-5)
     assert evaluated["calibration"]["before"]["loss"] == pytest.approx(
@@ -139,26 +148,25 @@ def test_several_runs_keep_the_temperature_of_the_first(trained):
 
 
 def test_pictures_that_choose_the_weights_and_test_them_fit_no_temperature(trained):
-    result, _, run = trained(validate_on_test=True)
+    result, _, run = trained(validate_on_test=True, epochs=1)
     entry = result["test"]["calibration"]
     assert entry["temperature"] == card.read(run / "model.keras").temperature == 1
     assert "the validation pictures are the test pictures" in entry["note"]
     assert entry["before"] == entry["after"]
 
 
-def test_a_linear_classifier_on_features_has_a_temperature(trained, tmp_path):
+def test_a_linear_classifier_on_features_has_a_temperature(noise, tmp_path, undrawn):
     def pixels(*, input_shape):
         inputs = keras.Input(input_shape)
         return keras.Model(inputs, layers.Flatten()(inputs))
 
-    trained(epochs=1)
     base = transfer.Base(pixels, Scaling(rescale=1 / 255))
-    choices = {"validation_split": 0.4, "epochs": 60, "learning_rate": 0.1}
-    recipe = tiny.recipe(tmp_path / "set", tmp_path / "linear", **choices)
+    choices = {"validation_split": 0.4, "epochs": 5, "learning_rate": 0.1}
+    recipe = tiny.recipe(noise, tmp_path / "linear", **choices)
     result = transfer.fit_features(base, recipe, classifier="softmax")
     temperature = card.read(tmp_path / "linear" / "model.keras").temperature
     assert result["test"]["calibration"]["temperature"] == temperature != 1
-    answers = Predictor.load(tmp_path / "linear").evaluate(tmp_path / "set")["test"]
+    answers = Predictor.load(tmp_path / "linear").evaluate(noise)["test"]
     assert answers["loss"] == pytest.approx(result["test"]["loss"], abs=1e-5)
     margins = transfer.fit_features(base, recipe, classifier="svm")
     assert margins["test"]["calibration"] is None

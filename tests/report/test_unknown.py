@@ -36,7 +36,7 @@ MEASURED = {
             "this is not shown to beat max-softmax.",
         ),
         ({"gain_auroc_interval": [-0.3, -0.1]}, "this does not beat max-softmax."),
-        ({"classes": 2}, "which cannot tell: of two classes one is left, with probability 1."),
+        ({"classes": 2}, "which detects none: of two classes one is left, with probability 1."),
     ],
 )
 def test_the_sentence_says_whether_max_softmax_is_beaten(changes, ending):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from small_base import spread_of_rows_and_columns
 
@@ -68,6 +69,17 @@ def _rest(test):
     return [(test, others)]
 
 
+def test_the_penalty_with_the_lowest_cross_entropy_is_taken(monkeypatch):
+    features, labels, groups = _blobs()
+    chosen, tried = label_errors.out_of_fold(features, labels, groups), []
+    for penalty in label_errors.PENALTIES:
+        monkeypatch.setattr(label_errors, "PENALTIES", [penalty])
+        tried.append(label_errors.out_of_fold(features, labels, groups))
+    best = np.argmin([log_loss(labels, probabilities) for probabilities in tried])
+    assert 0 < best < len(tried) - 1
+    np.testing.assert_array_equal(chosen, tried[best])
+
+
 def test_the_margin_is_the_probability_of_the_label_minus_the_best_other():
     probabilities = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.7, 0.2, 0.1]])
     margins = label_errors.margin(probabilities, np.array([0, 1, 2]))
@@ -104,7 +116,7 @@ def test_swapped_labels_come_first_with_the_right_class(stripes, swapped):
     assert len(ranked) == 56 and ranked["rank"].tolist() == list(range(1, 57))
     first = ranked.head(5)
     assert sorted(first["file"]) == sorted(wrong)
-    assert (first["likely"] != first["label"]).all() and (first["probability"] > 0.5).all()
+    assert (ranked["likely"] != ranked["label"]).all() and (first["probability"] > 0.5).all()
     assert (first["file"].str.split("/").str[1] == first["label"]).all()
 
 
@@ -118,9 +130,13 @@ def test_features_are_the_means_of_the_last_map_of_each_of_the_last_three_resolu
     np.testing.assert_allclose(actual, np.concatenate(expected, axis=1), atol=1e-5)
 
 
-def test_a_network_without_feature_maps_gives_its_output():
+def test_an_output_that_is_no_feature_map_is_part_of_the_features():
     base = spread_of_rows_and_columns(input_shape=(24, 24, 3))
     assert labelled_features.feature_means(base).output_shape == (None, 2)
+    image = keras.Input((24, 24, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    base = keras.Model(image, keras.layers.Dense(3)(x))
+    assert labelled_features.feature_means(base).output_shape == (None, 4 + 3)
 
 
 def test_a_set_that_cannot_be_judged_is_refused(stripes):

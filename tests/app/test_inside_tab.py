@@ -1,0 +1,42 @@
+"""The layers of a network are listed; filters and maps of the chosen layer are drawn."""
+
+import pytest
+from studio_pages import serving
+
+from keras_cnn.app.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def url(trained):
+    with serving(Studio(trained.parent)) as url:
+        yield url
+
+
+@pytest.fixture
+def page(url, open_page):
+    page = open_page(url)
+    page.get_by_role("tab", name="Look inside").click()
+    page.locator("#inside-note .note").wait_for()
+    return page
+
+
+def test_the_table_has_shape_costs_and_receptive_field_of_each_layer(page):
+    cells = page.locator("#inside-table [role=gridcell]")
+    cells.first.wait_for()
+    shown = [text.strip() for text in cells.all_inner_texts()[:6]]
+    assert shown == ["c1", "Conv2D", "16×16×4", "112", "27,648", "3×3"]
+
+
+def test_maps_are_drawn_before_and_after_the_activation_and_after_pooling(page, trained):
+    picture = next((trained.parents[1] / "pictures/test/flat").iterdir())
+    page.locator("#inside-filters img").wait_for()
+    page.locator("#inside-picture input[type=file]").first.set_input_files(str(picture))
+    page.locator("#inside-maps img").nth(2).wait_for()
+    captions = page.locator("#inside-maps figcaption").all_inner_texts()
+    assert [each.splitlines()[0] for each in captions] == ["c1 before relu", "c1", "s2"]
+
+
+def test_a_click_on_a_row_chooses_its_layer(page):
+    page.locator("#inside-table [role=gridcell]", has_text="s2").first.click()
+    page.wait_for_function("document.querySelector('#inside-layer input').value === 's2'")
+    page.locator("#inside-filters img").wait_for(state="detached")

@@ -1,0 +1,120 @@
+"""The lessons compute what the notebooks compute, and show it."""
+
+import numpy as np
+import pytest
+from studio_pages import serving
+
+from keras_cnn import scratch
+from keras_cnn.app import lesson_convolution, lesson_dropout, lesson_race
+from keras_cnn.app.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with serving(Studio(tmp_path_factory.mktemp("runs"))) as url:
+        yield url
+
+
+@pytest.fixture
+def lesson(url, open_page):
+    """Return a function that opens a lesson."""
+
+    def opened(name, **options):
+        page = open_page(url, **options)
+        tab = page.get_by_role("tab", name="Lessons", exact=True)
+        if not tab.is_visible():  # behind the menu of a narrow window
+            page.locator(".overflow-menu button").first.click()
+            tab = page.locator(".overflow-dropdown button", has_text="Lessons")
+        tab.click()
+        page.get_by_role("tab", name=name, exact=True).click()
+        return page
+
+    return opened
+
+
+def test_the_arithmetic_of_the_window_is_that_of_the_convolution(lesson):
+    page = lesson("Convolution")
+    page.locator("#kernel-shown svg").first.wait_for()
+    for number, weight in enumerate((0, 0, 0, 0, 2, 0, 0, 0, -3)):
+        page.locator(f"#kernel-{number // 3}{number % 3} input").fill(str(weight))
+    page.locator("#kernel-shown .formula", has_text="(-3)").wait_for()
+    box = page.locator("#kernel-shown svg").first.bounding_box()
+    before = page.locator("#kernel-shown .formula").inner_text()
+    place = {"x": box["width"] * 12.5 / 28, "y": box["height"] * 9.5 / 28}
+    page.locator("#kernel-shown svg").first.click(position=place)
+    formula = page.locator("#kernel-shown .formula")
+    formula.filter(has_not_text=before).wait_for()
+    digit = lesson_convolution.sample_picture("digit")
+    kernel = np.zeros((3, 3))
+    kernel[1, 1], kernel[2, 2] = 2, -3
+    layer = scratch.Convolution(kernel[None, None], b=np.zeros(1))
+    expected = layer.forward(digit[None, None])[0, 0, 9 - 1, 12 - 1]
+    assert formula.locator("b").inner_text() == f"{expected:.3f}"
+
+
+def test_an_empty_weight_and_a_text_file_are_sentences(lesson, tmp_path):
+    page = lesson("Convolution")
+    page.locator("#kernel-shown svg").first.wait_for()
+    page.locator("#kernel-11 input").fill("1e9")
+    page.locator("#kernel-shown .fault", has_text="Each of the nine weights").wait_for()
+    page.locator("#kernel").locator("input").click()
+    page.get_by_role("option", name="Sharpen").click()
+    page.locator("#kernel-shown .formula", has_text="·5").wait_for()
+    page.get_by_text("Your own picture").click()
+    (tmp_path / "notes.png").write_text("no picture")
+    page.locator("#kernel-picture input[type=file]").set_input_files(tmp_path / "notes.png")
+    page.locator("#kernel-shown .fault", has_text="cannot read picture").or_(
+        page.locator("#kernel-shown .fault", has_text="Cannot read picture")
+    ).wait_for()
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.9])
+def test_the_mean_over_many_masks_is_that_without_dropout(rate):
+    after, is_kept, means = lesson_dropout.masked(rate, masks=4000)
+    before = lesson_dropout.activations()[0]
+    np.testing.assert_allclose(after[is_kept], before[is_kept] / (1 - rate), rtol=1e-6)
+    assert not after[~is_kept].any()
+    assert abs(means.mean() / before.mean() - 1) < 0.02
+
+
+def test_a_new_mask_is_counted_and_a_new_rate_starts_again(lesson):
+    page = lesson("Dropout")
+    page.locator("#dropout-shown svg").first.wait_for()
+    page.locator("#dropout-mask").click()
+    page.get_by_text("mean over 2 masks", exact=True).wait_for()
+    page.locator("#dropout-many").click()
+    page.get_by_text("mean over 102 masks", exact=True).wait_for()
+    page.locator("#dropout-rate input[type=number]").fill("0.5")
+    page.get_by_text("mean over 1 masks", exact=True).wait_for()
+    page.get_by_text("times 2.000").wait_for()
+
+
+def test_a_racer_is_trained_as_in_the_notebook():
+    race = lesson_race.Race(lesson_race.RACES["The optimizers of chapter 13"])
+    race.advance(3)
+    x, _, labels, _ = lesson_race.digits()
+    trainer = scratch.Trainer(scratch.MultiLayerNet(64), optimizer=scratch.Adam(0.001))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        batch = rng.choice(len(x), 128)
+        trainer.step(x[batch], labels[batch])
+    assert race.losses["Adam"] == trainer.history["loss"]
+
+
+def test_a_race_is_drawn_while_it_runs_and_then_from_memory(lesson, monkeypatch):
+    monkeypatch.setattr(lesson_race, "STEPS", 120)
+    monkeypatch.setattr(lesson_race, "_RUN", {})
+    page = lesson("Optimizers", width=390, height=844)
+    for _ in range(2):
+        page.locator("#race-start").click()
+        page.get_by_text("Step 120 of 120").wait_for()
+        page.locator("#race-shown td:last-child", has_text="0.9").first.wait_for()
+    assert page.locator("#race-shown polyline").count() == 6
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_rate_that_is_too_large_has_diverged(monkeypatch):
+    monkeypatch.setattr(lesson_race, "STEPS", 40)
+    losses, accuracies = list(lesson_race.frames("Learning rates of Momentum"))[-1]
+    shown = lesson_race._view(lambda english, **values: english, losses, accuracies)
+    assert "diverged" in shown and "nan" not in shown

@@ -1,0 +1,168 @@
+"""A network is tried on pictures, drawings and many files; the page's answers are the command's."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from oracle_detector import NAMES, Oracle, bright
+from PIL import Image
+from studio_pages import serving
+
+from keras_cnn.app import drawings, inputs
+from keras_cnn.app.studio import Loaded, Studio
+from keras_cnn.card import Card
+from keras_cnn.detection.detector import Detector
+from keras_cnn.inference.predictor import Predictor
+
+
+@pytest.fixture(scope="module")
+def url(trained):
+    with serving(Studio(trained.parent)) as url:
+        yield url
+
+
+@pytest.fixture
+def page(url, open_page):
+    page = open_page(url)
+    page.locator("#try-facts .note").wait_for()
+    return page
+
+
+def _upload(page, place, *files):
+    page.locator(f"{place} input[type=file]").first.set_input_files([str(file) for file in files])
+
+
+def _shown(page):
+    """Return class -> probability of the bars on the page."""
+    page.locator("#try-answer .bars").wait_for()
+    names = page.locator("#try-answer .name").all_inner_texts()
+    return dict(
+        zip(names, map(float, page.locator("#try-answer b").all_inner_texts()), strict=True)
+    )
+
+
+def _draw(page, pad, points):
+    box = page.locator(f"{pad} canvas").bounding_box()
+    places = [(box["x"] + x, box["y"] + y) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def test_a_picture_gets_the_answer_of_predict_a_heat_map_and_its_neighbours(page, trained):
+    picture = next((trained.parents[1] / "pictures/test/flat").iterdir())
+    _upload(page, "#try-picture", picture)
+    answer = Predictor.load(trained)(picture)
+    assert _shown(page) == pytest.approx(dict(answer.top()), abs=5e-4)
+    page.locator("#try-heat img").wait_for()
+    page.locator("#try-neighbours img").nth(4).wait_for()
+    assert "flat" in page.locator("#try-neighbours figcaption").first.inner_text()
+
+
+def test_the_answer_equals_predict_to_the_last_digit(trained):
+    studio = Studio(trained.parent)
+    loaded = studio.load("bars")
+    picture = next((trained.parents[1] / "pictures/test/flat").iterdir())
+    ours = studio.answer(loaded, loaded.use.preparation.read(picture)).scores
+    np.testing.assert_array_equal(ours, Predictor.load(trained)(picture).scores)
+
+
+def test_a_stroke_on_the_pad_is_answered_on_the_paper_of_the_training(page):
+    page.get_by_role("tab", name="Draw").first.click()
+    _draw(page, "#try-pad", [(60, 140), (220, 140)])
+    page.locator("#try-seen .note").wait_for()
+    assert "paper 230/230/230, ink 30/30/30" in page.locator("#try-seen").inner_text()
+    assert max(_shown(page), key=_shown(page).get) == "flat"
+
+
+def test_another_class_can_be_explained(page, trained):
+    _upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
+    heat = page.locator("#try-heat img")
+    heat.wait_for()
+    before = heat.get_attribute("src")
+    page.locator("#try-class input").click()
+    page.get_by_role("option", name="upright").click()
+    page.wait_for_function(
+        "(old) => document.querySelector('#try-heat img').src !== old", arg=before
+    )
+
+
+def test_several_pictures_give_a_table_and_its_csv(page, trained, tmp_path):
+    pictures = sorted((trained.parents[1] / "pictures/test").rglob("*.png"))[6:10]
+    text = tmp_path / "notes.png"
+    text.write_text("no picture")
+    page.get_by_role("button", name="Several pictures").click()
+    _upload(page, "#several-files", *pictures, text)
+    page.locator("#several-table tbody tr").nth(3).wait_for()
+    assert "notes.png" in page.locator("#several-table .fault").inner_text()
+    with page.expect_download() as download:
+        page.locator("#several-csv").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    answers = Predictor.load(trained)(pictures)
+    assert [row["path"] for row in rows] == [path.name for path in pictures]
+    scores = [float(row["score"]) for row in rows]
+    assert scores == pytest.approx([answer.value for answer in answers], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["text", "bomb"])
+def test_a_file_that_is_no_picture_gets_a_sentence_and_the_next_is_answered(
+    page, trained, tmp_path, kind
+):
+    bad = tmp_path / "bad.png"
+    if kind == "text":
+        bad.write_text("no picture")
+    else:
+        Image.new("L", (20_000, 10_000)).save(bad)
+    _upload(page, "#try-picture", bad)
+    sentence = page.locator("#try-answer .fault").inner_text()
+    assert ("no picture" if kind == "text" else "pixels") in sentence
+    assert str(tmp_path) not in sentence and "Traceback" not in sentence
+    page.get_by_label("Remove Image").first.click()
+    _upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
+    assert _shown(page)
+
+
+def test_the_page_fits_a_phone_in_chinese(url, open_page):
+    page = open_page(url, locale="zh-CN", width=390, height=844, dark=True)
+    page.locator("#try-facts .note").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "准确率" in page.locator("#try-facts").inner_text()
+
+
+def test_the_objects_above_the_slider_are_drawn(trained, open_page, tmp_path, monkeypatch):
+    card = Card(task="detection", class_names=NAMES)
+    loaded = Loaded("bars", card, Detector(Oracle(), NAMES))
+    monkeypatch.setattr(Studio, "load", lambda self, name: loaded)
+    monkeypatch.setattr(Loaded, "model", type("Network", (), {"name": "ssd", "count_params": int}))
+    Image.fromarray(bright(200, 100, (50, 20, 120, 80))).save(tmp_path / "book.png")
+    with serving(Studio(trained.parent)) as url:
+        page = open_page(url)
+        _upload(page, "#objects-picture", tmp_path / "book.png")
+        shown = page.locator("#objects-shown")
+        shown.locator("img").wait_for()
+        assert re.search(r"书法\s+(0\.99|1\.0)", shown.inner_text())
+        page.locator("#objects-threshold input[type=number]").fill("1")
+        page.locator("#objects-threshold input[type=number]").press("Enter")
+        page.get_by_text("no object above 1.00").wait_for()
+
+
+def test_a_drawing_that_the_pad_did_not_send_is_refused():
+    event = type("Event", (), {"drawing": "data:image/png;base64,!!"})
+    with pytest.raises(ValueError, match="draw again"):
+        inputs.strokes(event)
+
+
+def test_photographs_make_a_drawing_black_on_white(trained):
+    from keras_cnn.images.strokes import Paper
+
+    loaded = Studio(trained.parent).load("bars")
+    paper = Paper(paper=(110.0,), ink=(30.0,), is_plain=False)
+    strokes = np.zeros((280, 280))
+    strokes[100:120, 40:240] = 1
+    picture = drawings.placed(paper, strokes, loaded)
+    assert (picture.min(), picture.max()) == (0, 255)
+    assert "photographs" in drawings.sentence(paper, lambda english, **values: english)
