@@ -64,6 +64,7 @@ def add(studio: Studio, text: Text) -> None:
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, seen], shown, **quiet)
+    # Each of several quick clicks counts: Gradio drops the data of the last with "always_last".
     table.choose(tab.choose, None, [chosen, *shown], trigger_mode="multiple", **quiet)
     compare.click(tab.compare, ticked, comparison, js=_TICKED)
     stop.click(tab.stop, chosen, shown)

@@ -55,7 +55,10 @@ def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Itera
     with contextlib.closing(_bound(host, port)) as listening:
         port = listening.getsockname()[1]
         config = uvicorn.Config(
-            application(studio, token=token, port=port), log_level="critical", access_log=False
+            application(studio, token=token, port=port),
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,  # a page that is open holds a connection
         )
         server = uvicorn.Server(config)
         shown = "127.0.0.1" if is_local else host

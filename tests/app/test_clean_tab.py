@@ -84,7 +84,7 @@ def test_keys_are_left_to_text_boxes_and_to_other_tabs(url, folder, open_page):
     page = open_page(url)
     look_at(page, folder)
     at(page, 0)
-    page.locator("#clean-table textarea, #clean-table input").press_sequentially("dru")
+    page.locator("#clean-table textarea, #clean-table input").press_sequentially("dd")
     page.get_by_role("tab", name="Runs", exact=True).click()
     page.keyboard.press("d")
     page.get_by_role("tab", name="Clean", exact=True).click()
@@ -119,7 +119,7 @@ def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
     before = tree(folder)
     page.evaluate(
         """() => { const button = document.querySelector('#clean-card [data-action="label"]');
-        button.dataset.label = '99'; button.click(); }"""
+        button.dataset.label = '-1'; button.click(); }"""
     )
     page.keyboard.press("k")
     at(page, 1)
@@ -131,10 +131,10 @@ def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
 def test_a_folder_that_cannot_be_used_is_a_sentence(url, folder, open_page):
     page = open_page(url)
     for named, sentence in (
-        ("", "Name the folder that holds one folder per class"),
-        ("no/such/folder", "'no/such/folder' is no folder: check the path"),
+        ("", "Type the path of a folder of pictures"),
+        ("no/such/folder", "There is no folder 'no/such/folder'"),
         (f"{folder}/cat", "holds no pictures in class folders"),
-        (f"{folder}/../other", "is no folder"),
+        ("~no_such_user/pets", "is no path"),
     ):
         look_at(page, named)
         page.locator("#clean-card .fault", has_text=sentence).wait_for()

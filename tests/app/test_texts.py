@@ -9,7 +9,7 @@ import pytest
 
 from keras_cnn import app
 from keras_cnn.app import page
-from keras_cnn.app.texts import preferred, translator
+from keras_cnn.app.texts import preferred
 
 FOLDER = Path(app.__file__).parent
 CHINESE = json.loads((FOLDER / "chinese.json").read_text(encoding="utf-8"))

@@ -148,6 +148,7 @@ def test_the_objects_above_the_slider_are_drawn(trained, open_page, tmp_path, mo
         page.locator("#objects-threshold input[type=number]").fill("1")
         page.locator("#objects-threshold input[type=number]").press("Enter")
         page.get_by_text("no object above 1.00").wait_for()
+        page.close()
 
 
 def test_a_drawing_that_the_pad_did_not_send_is_refused():

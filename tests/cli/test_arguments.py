@@ -10,6 +10,7 @@ from keras_cnn import cli
 
 POSITIONALS = {"model": ["run"], "folder": ["pets"], "name": ["birds"], "run": ["run"]}
 POSITIONALS |= {
+    "place": ["runs"],
     "picture": ["cat.jpg"],
     "paths": ["a.png", "-", "图.png"],
     "runs": ["runs/a", "runs/b"],

@@ -39,7 +39,9 @@ def serving(studio: Studio, *, token=None):
     with contextlib.closing(app_server._bound("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         app = app_server.application(studio, token=token, port=port)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:
