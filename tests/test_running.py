@@ -66,8 +66,8 @@ def test_a_training_is_ended_from_another_process(case):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     _announce(case, child.pid)
     running.end(case)
-    child.communicate()
-    assert child.returncode == -signal.SIGTERM
+    assert child.wait(10) == -signal.SIGTERM
+    child.stdin.close()
     assert running.process(case) is None
 
 

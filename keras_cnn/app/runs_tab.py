@@ -20,15 +20,16 @@ const ticked = new Set();
 element.addEventListener('click', event => {
   const run = event.target.closest('[data-run]'), box = event.target.closest('[data-tick]');
   if (run) trigger('choose', {name: run.dataset.run});
-  if (!box) return;
-  ticked[box.checked ? 'add' : 'delete'](box.dataset.tick);
-  trigger('tick', {names: [...ticked]});
+  if (box) ticked[box.checked ? 'add' : 'delete'](box.dataset.tick);
 });
 watch('value', () => {
   for (const box of element.querySelectorAll('[data-tick]'))
     box.checked = ticked.has(box.dataset.tick);
 });
 """
+_TICKED = """() => [
+  [...document.querySelectorAll('#runs-table [data-tick]:checked')].map(box => box.dataset.tick)
+]"""
 
 
 def add(studio: Studio, text: Text) -> None:
@@ -39,11 +40,8 @@ def add(studio: Studio, text: Text) -> None:
         text: Gives a text in the page's language.
     """
     tab = _Tab(studio, text)
-    chosen, ticked, seen = (
-        gradio.State(None),
-        gradio.State([]),
-        gradio.State(lambda: tab.now()),
-    )  # a copied method would copy the studio
+    chosen, ticked = gradio.State(None), gradio.JSON(visible=False)
+    seen = gradio.State(lambda: tab.now())  # Gradio copies it; a method would copy the studio
     table = gradio.HTML(
         lambda: tab.table(None),
         js_on_load=_CLICKS,
@@ -51,9 +49,7 @@ def add(studio: Studio, text: Text) -> None:
         elem_classes="panel",
     )
     with gradio.Row():
-        compare = gradio.Button(
-            text("Compare the ticked runs"), interactive=False, size="md", scale=0, min_width=260
-        )
+        compare = gradio.Button(text("Compare the ticked runs"), size="md", scale=0, min_width=260)
     comparison = gradio.HTML(
         markup.note(text("Tick two or more runs to compare them.")), elem_id="runs-comparison"
     )
@@ -61,7 +57,7 @@ def add(studio: Studio, text: Text) -> None:
     stop = gradio.Button(
         text("End this training: its best weights are tested and saved"),
         variant="stop",
-        visible=tab.is_training(None),
+        visible=False,
         elem_id="runs-stop",
     )
     timer = gradio.Timer(SECONDS)
@@ -69,10 +65,8 @@ def add(studio: Studio, text: Text) -> None:
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, seen], shown, **quiet)
     # Each of several quick clicks counts: Gradio drops the data of the last with "always_last".
-    last = {"trigger_mode": "multiple", "concurrency_limit": 1}
-    table.choose(tab.choose, None, [chosen, *shown], **quiet, **last)
-    table.tick(tab.tick, None, [ticked, compare], **quiet, **last)
-    compare.click(tab.compare, [ticked], [comparison])
+    table.choose(tab.choose, None, [chosen, *shown], trigger_mode="multiple", **quiet)
+    compare.click(tab.compare, ticked, comparison, js=_TICKED)
     stop.click(tab.stop, chosen, shown)
 
 
@@ -104,8 +98,9 @@ class _Tab:
             return markup.fault(error)
 
     def now(self):
-        """Return what `look` compares."""
-        return _signature(records.read_all(self._studio))
+        """Return what `look` compares; None while a run trains, so that it draws everything."""
+        found = records.read_all(self._studio)
+        return None if _is_live(found) else _signature(found)
 
     def is_training(self, chosen):
         folder = self._studio.runs().get(chosen or self._newest())
@@ -117,8 +112,7 @@ class _Tab:
         now = _signature(found)
         if now == seen:
             return [gradio.skip()] * 5
-        is_live = any(each.state == "in training" for each in found.values())
-        timer = gradio.Timer(SECONDS if is_live else SECONDS_IDLE)
+        timer = gradio.Timer(SECONDS if _is_live(found) else SECONDS_IDLE)
         stop = gradio.update(visible=self.is_training(chosen))
         return self.table(chosen), self.run(chosen), stop, timer, now
 
@@ -126,14 +120,9 @@ class _Tab:
         name = str(event.name)
         return name, *self.look(name, None)
 
-    def tick(self, event: gradio.EventData):
-        known = self._studio.runs()
-        names = [name for name in event.names if name in known]
-        return names, gradio.update(interactive=len(names) > 1)
-
     def compare(self, ticked):
         try:
-            folders = [self._studio.folder(name) for name in ticked]
+            folders = [self._studio.folder(str(name)) for name in ticked or ()]
             runs.reports(folders)  # refuses what cannot be compared, before Keras is imported
             with self._studio.lock:
                 result = runs.compare_runs(folders)
@@ -158,3 +147,7 @@ class _Tab:
 
 def _signature(found):
     return [(each.name, each.state, each.epochs, each.score) for each in found.values()]
+
+
+def _is_live(found):
+    return any(each.state == "in training" for each in found.values())

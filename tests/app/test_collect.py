@@ -61,6 +61,13 @@ def test_the_camera_fills_a_class_while_its_button_is_held(page, place):
     assert "'class 1' has 0" in page.locator("#train-said").inner_text()
 
 
+def test_a_camera_that_is_refused_is_a_sentence(page):
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(Error('denied'))"
+    page.evaluate(f"() => {{ {refuse}; }}")
+    page.locator("[data-record]").first.click()
+    page.locator("#collect-cards .refused", has_text="upload pictures. (denied)").wait_for()
+
+
 def test_uploads_fill_a_class_and_a_text_file_is_a_sentence(page, place):
     page.locator("#collect-name :is(input, textarea)").fill("mine")
     page.locator("#collect-classes :is(input, textarea)").fill("cat, dog")

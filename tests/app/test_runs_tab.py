@@ -14,13 +14,13 @@ from keras_cnn.app.studio import Studio
 from keras_cnn.inference import runs
 
 TRAINING = """
-import pathlib, sys
+import pathlib, sys, time
 from keras_cnn import running
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir()
 with running.announced(folder, {"epochs": 7}):
     print("begun", flush=True)
-    input()
+    time.sleep(60)
 """
 
 
@@ -80,7 +80,8 @@ def test_ticked_runs_are_compared_by_the_test_of_the_command(page, place, monkey
     unknown = {"multiply_adds": None, "milliseconds": None}
     monkeypatch.setattr(runs, "_costs", lambda folders, **_: [unknown] * len(folders))
     button = page.get_by_role("button", name="Compare")
-    assert button.is_disabled()
+    button.click()
+    page.locator("#runs-comparison .fault", has_text="Two or more runs").wait_for()
     for name in ("<i>b", "a"):
         page.locator(f'[data-tick="{name}"]').check()
     button.click()
@@ -107,8 +108,9 @@ def test_a_training_is_shown_live_and_ended_from_the_page(tmp_path, monkeypatch,
     monkeypatch.setattr(runs_tab, "SECONDS", 0.2)
     folder = tmp_path / "live"
     command = [sys.executable, "-c", TRAINING, str(folder)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    child.stdout.readline()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with child.stdout as said:
+        said.readline()
     page = open_page(own)
     open_tab(page, "Runs")
     page.get_by_text("The first epoch has not ended yet.").wait_for()
@@ -117,8 +119,7 @@ def test_a_training_is_shown_live_and_ended_from_the_page(tmp_path, monkeypatch,
         page.get_by_text(f"Epochs: {number}, in {3 * number} s").wait_for()
     page.wait_for_selector("#runs-run .plots img")
     page.locator("#runs-stop").click()
-    child.communicate()
-    assert child.returncode == -signal.SIGTERM
+    assert child.wait(10) == -signal.SIGTERM
     page.locator("#runs-table .interrupted").wait_for()
     page.locator("#runs-stop").wait_for(state="hidden")
     assert "--resume" in page.locator("#runs-run").inner_text()
