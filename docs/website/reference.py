@@ -34,31 +34,8 @@ WORDS = {
         "usage": "用法",
         "arguments": "参数",
         "options": "选项",
-        "note": "选项的说明取自命令本身的 `--help`，只有英文。",
+        "note": "选项的说明取自命令本身的 `--help`。",
     },
-}
-CHINESE = {  # command -> its line in the Chinese table
-    "train": "用自己的图片训练网络",
-    "train-detector": "用带框的图片训练 SSD300",
-    "evaluate": "在一个图片文件夹上给模型打分",
-    "predict": "给出图片的类别",
-    "detect": "找出图片中的物体",
-    "explain": "画出网络依据哪些像素作答",
-    "search-similar": "在文件夹里找出与某张图片相似的图片",
-    "check": "检查图片文件夹里的问题",
-    "clean": "找出类别文件夹中标错的图片，并改正",
-    "compare": "比较几次训练：得分、代价、参数",
-    "convert": "把带框的图片写成另一种格式",
-    "fetch": "下载数据集",
-    "export": "把模型导出给其他程序使用",
-    "benchmark": "比较导出的模型与 Keras 模型",
-    "learning-curve": "估计图片增加一倍能带来多少",
-    "lr-find": "建议学习率",
-    "models": "列出所有网络",
-    "port": "把 Keras 1 或 2 的脚本改写成 Keras 3",
-    "cache": "列出或删除磁盘上缓存的图片",
-    "doctor": "显示本机有什么、缺什么",
-    "studio": "在浏览器里训练和使用网络",
 }
 
 
@@ -104,14 +81,15 @@ def commands(language: str) -> dict[str, str]:
     Args:
         language: "en" or "zh".
     """
-    from keras_cnn import cli
+    from keras_cnn import cli, i18n
 
     words, pages, rows = WORDS[language], {}, []
     for name, (module, line) in cli.COMMANDS.items():
         pages[f"reference/commands/{name}.md"] = command(
             cli._command_parser(name, module), language=language
         )
-        line = CHINESE[name] if language == "zh" else line
+        with i18n.using(language):
+            line = i18n.translated(line)
         rows.append(f"| [`{name}`](commands/{name}.md) | {_escaped(line)} |")
     tree = "\n".join(f"commands/{name}" for name in cli.COMMANDS)
     table = f"| {words['command']} | {words['meaning']} |\n|---|---|\n" + "\n".join(rows)
