@@ -12,6 +12,7 @@ import configparser
 import contextlib
 import functools
 import hashlib
+import importlib.util
 import io
 import re
 import shlex
@@ -34,6 +35,7 @@ from keras_cnn.models import weights
 
 COMMANDS = documentation.commands()
 EXTRA = {  # options after those of an example, which they replace
+    "studio": "--port 0 --no-browser",
     "clean": "--image-size 32",
     "learning-curve": "--image-size 32 --seeds 2",
     "train": "--image-size 32 --epochs 1 --batch-size 8",
@@ -328,6 +330,8 @@ def in_workshop(workshop, publish_weights, place, publish, undrawn, monkeypatch)
     """Work in the folder, with a local server of data sets and without figures."""
     publish("birds", BIRDS)
     _prepare(monkeypatch, workshop, publish_weights)
+    if importlib.util.find_spec("uvicorn"):  # the studio serves until Ctrl-C
+        monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
     return workshop
 
 
