@@ -1,5 +1,6 @@
 """The local web server of the studio: who may see its pages, and which files it serves."""
 
+import asyncio
 import contextlib
 import hmac
 import html
@@ -77,6 +78,18 @@ def application(studio: Studio, *, token: str | None, port: int) -> FastAPI:
         port: The port that it answers at.
     """
     studio.is_shared = token is not None
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # Gradio would make an event loop, and leave it open
+
+        async def within_a_loop():
+            return _application(studio, token=token, port=port)
+
+        return asyncio.run(within_a_loop())
+    return _application(studio, token=token, port=port)
+
+
+def _application(studio, *, token, port):
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/")
