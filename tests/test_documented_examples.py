@@ -325,17 +325,13 @@ RUNNABLE = [
 LARGE = [example for example in RUNNABLE if "--model" in example.text]
 
 
-async def _end_at_once(server):
-    """Stand in for the loop that waits for Ctrl-C."""
-
-
 @pytest.fixture
 def in_workshop(workshop, publish_weights, place, publish, undrawn, monkeypatch):
     """Work in the folder, with a local server of data sets and without figures."""
     publish("birds", BIRDS)
     _prepare(monkeypatch, workshop, publish_weights)
     if importlib.util.find_spec("uvicorn"):  # the studio serves until Ctrl-C
-        monkeypatch.setattr("uvicorn.Server.main_loop", _end_at_once)
+        monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
     return workshop
 
 

@@ -35,6 +35,8 @@ _POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
     "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
+# A report is a page without scripts; a stranger's run may hold another.
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
 
 def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Iterator[str]:
@@ -106,7 +108,8 @@ def _application(studio, *, token, port):
         file = studio.report(name)
         if file is None:
             return PlainTextResponse("There is no report of this run.", status_code=404)
-        return FileResponse(file, media_type="text/html")
+        headers = {"Content-Security-Policy": _REPORT_POLICY}
+        return FileResponse(file, media_type="text/html", headers=headers)
 
     for language in LANGUAGES:
         blocks = page.build(studio, language=language)
@@ -149,6 +152,9 @@ def _guard(token):
                 return response
             if not _equal(request.cookies.get(_COOKIE, ""), token):
                 return _ask(request, is_wrong=given is not None)
+        origin = request.headers.get("origin")
+        if origin and urllib.parse.urlsplit(origin).netloc != request.headers.get("host"):
+            return PlainTextResponse("A page of another host sent this.", status_code=403)
         if any(part in request.url.path for part in _FOREIGN):
             return PlainTextResponse("There is no such page.", status_code=404)
         if not request.headers.get("content-length", "0").isdigit() or (
@@ -158,7 +164,7 @@ def _guard(token):
                 f"The files are larger than {LARGEST_REQUEST >> 20} MB.", status_code=413
             )
         response = await call_next(request)
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response

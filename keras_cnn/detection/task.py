@@ -241,7 +241,6 @@ def detection_splits(
         "workers": recipe.workers,
         "priors": "listing" if recipe.choices.get("as_printed") else start.priors(recipe.weights),
     }
-    validation = Batches(splits["val"], cache=cache, **options)
     return DetectionSplits(
         train=Batches(
             splits["train"],
@@ -249,8 +248,8 @@ def detection_splits(
             shuffle=True,
             **options,
         ),
-        validation=validation,
-        test=Batches(splits["test"], cache=cache, **options) if has_test else validation,
+        validation=Batches(splits["val"], cache=cache, **options),
+        test=Batches(splits["test" if has_test else "val"], cache=cache, **options),
         class_names=class_names,
         facts={
             "dataset": {

@@ -85,6 +85,25 @@ def test_a_request_for_another_host_name_is_refused(url):
     assert _get(url, "/en/", Host="attacker.example")[0] == 403
 
 
+def test_a_page_of_another_host_can_send_nothing(url):
+    assert _get(url, "/en/", Origin="http://attacker.example")[0] == 403
+    assert _get(url, "/en/", Origin=url)[0] == 200
+
+
+def test_a_report_may_run_no_scripts(url):
+    assert "sandbox" in _get(url, "/report/good")[2]["Content-Security-Policy"]
+
+
+def test_a_handler_that_fails_does_not_end_the_server(place, open_page, monkeypatch):
+    monkeypatch.setattr(Studio, "models", lambda self: ["good"])
+    with serving(Studio(place / "runs")) as url:
+        monkeypatch.setattr(Studio, "load", lambda self, name: 1 / 0)
+        page = open_page(url)
+        page.get_by_text("Error").first.wait_for()
+        assert _get(url, "/en/")[0] == 200
+        page.close()
+
+
 def test_an_upload_of_more_than_the_limit_is_refused(url):
     length = str(LARGEST_REQUEST + 1)
     answer = _get(url, "/en/gradio_api/upload", method="POST", Content_Length=length)

@@ -1,7 +1,6 @@
 """Letterboxed pictures on disk: the second run of a detector reads its training pictures only."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
@@ -99,10 +98,3 @@ def test_the_second_run_decodes_training_pictures_only(shapes, tmp_path, decoded
     assert main(["cache", recipe.cache]) == 0
     listed = capsys.readouterr().out
     assert "300x300x3" in listed and ": 3 entries" in listed and "examined" in listed
-
-
-def test_validation_pictures_that_are_tested_are_kept_once(shapes, tmp_path):
-    shutil.copytree(shapes, tmp_path / "set")
-    (tmp_path / "set" / "ImageSets" / "Main" / "test.txt").unlink()
-    splits = detection_splits(DetectionRecipe(name="x", dataset="x", data=tmp_path / "set"))
-    assert splits.test is splits.validation
