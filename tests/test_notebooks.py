@@ -15,8 +15,12 @@ CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
 LIGHT = "03_convolution_and_pooling"  # the only chapter that runs without -m slow
 QUOTED = {  # decimals of the text that a paper or a document states, with their source
-    "05_alexnet": {"0.4"},  # Krizhevsky et al., 2012, section 3.4
-    "07_inception": {"0.3", "0.99", "2.78"},  # Szegedy et al., 2015; Keras; the article
+    "04_lenet5": {"0.95", "0.8"},  # LeCun et al., 1998, section III
+    "05_alexnet": {"0.4"}  # Krizhevsky et al., 2012, section 3.4
+    | {"37.5", "17.0", "18.2", "15.3"},  # tables 1 and 2
+    "06_vgg16": {"10.4", "9.9", "8.8", "9.0", "7.3"},  # Simonyan & Zisserman, 2015, tables 3 and 7
+    "07_inception": {"0.3", "0.99", "2.78"}  # Szegedy et al., 2015; Keras; the article
+    | {"6.67", "10.07", "5.6"},  # Szegedy et al., 2015, tables 2, 3; the abstract of v3's paper
     "08_resnet": {"27.94", "28.54", "25.03"},  # He et al., 2016, table 2
     "10_mobilenet": {"70.6"},  # Howard et al., 2017, tables 6 and 7
     "11_ssd300": {"0.1", "0.2"},  # Liu et al., 2016: the variances
