@@ -9,11 +9,13 @@ References:
 """
 
 import os
+import warnings
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
@@ -122,7 +124,9 @@ def out_of_fold(
             judged = test[np.isin(labels[test], known)]
             if len(known) > 1 and len(judged):
                 model = LogisticRegression(C=penalty / len(train), max_iter=2000)
-                answer = model.fit(x[train], labels[train]).predict_proba(x[judged])
+                with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+                    model.fit(x[train], labels[train])  # as in `linear.fit_linear`
+                answer = model.predict_proba(x[judged])
                 probabilities[judged] = 0
                 probabilities[np.ix_(judged, known)] = answer
         return probabilities

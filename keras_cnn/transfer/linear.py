@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from scipy import special
 from sklearn import metrics
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -319,10 +320,12 @@ def fit_linear(
         "logistic": (LogisticRegression, _log_loss),
         "svm": (LinearSVC, _hinge_loss),
     }[classifier]
-    fitted = [
-        (kind(C=c / len(x), max_iter=2000, random_state=seed).fit(x, labels["train"]), c)
-        for c in penalties
-    ]
+    # A solver may end at the limit of precision, and warns; the validation loss judges its result.
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        fitted = [
+            (kind(C=c / len(x), max_iter=2000, random_state=seed).fit(x, labels["train"]), c)
+            for c in penalties
+        ]
     best, penalty = min(fitted, key=lambda pair: loss(pair[0], x_validation, labels["validation"]))
     kernel, bias = best.coef_.T, best.intercept_
     if num_classes == 2:  # scikit-learn has one column; softmax of both halves is its sigmoid
