@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_cnn.app import markup
 from keras_cnn.app.texts import Text, mark
 from keras_cnn.datasets.check import Check
+from keras_cnn.i18n import translated
 from keras_cnn.report.html import table
 
 _SHOWN = 5  # findings of a kind, and classes of a split
@@ -68,7 +69,7 @@ def _kind(kind, findings, text):
     """Return the findings of a kind, folded."""
     word = text("fault") if findings[0].is_fault else text("note")
     lines = "".join(
-        f"<li>{html.escape(f'{finding.path} {finding.reason}')}</li>"
+        f"<li>{html.escape(f'{finding.path} {translated(finding.reason)}')}</li>"
         for finding in findings[:_SHOWN]
     )
     if len(findings) > _SHOWN:

@@ -10,6 +10,7 @@ from functools import partial
 from keras_cnn.app.markup import note
 from keras_cnn.app.records import Record
 from keras_cnn.app.texts import Text, mark
+from keras_cnn.i18n import translated
 from keras_cnn.inference import runs
 from keras_cnn.report import comparison, figures, sentences, side_by_side
 from keras_cnn.report.html import pictures, table
@@ -151,7 +152,7 @@ def compared(result: dict, histories: dict[str, dict[str, list[float]]], *, text
     """
     head, rows = side_by_side.cells(result)
     parts = [table(map(text, head), [[_verdict(cell, text) for cell in row] for row in rows])]
-    parts += map(note, result["notes"])
+    parts += [note(translated(line)) for line in result["notes"]]
     if result["recipes"]:
         head, rows = side_by_side.recipe_cells(result)
         parts.append(f"<h4>{html.escape(text('Where their recipes differ'))}</h4>")
@@ -195,7 +196,8 @@ def _state(record, text):
 
 
 def _lines(report):
-    return [*report.get("sentence", "").split("\n"), *report.get("notes", [])]
+    lines = [*report.get("sentence", "").split("\n"), *report.get("notes", [])]
+    return [translated(line) for line in lines]
 
 
 def _verdict(cell, text):

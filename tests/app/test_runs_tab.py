@@ -9,7 +9,8 @@ import pytest
 from studio_pages import open_tab, serving
 from studio_runs import finish, save_epoch
 
-from keras_cnn.app import records, runs_tab
+from keras_cnn import i18n
+from keras_cnn.app import records, run_panels, runs_tab
 from keras_cnn.app.studio import Studio
 from keras_cnn.inference import runs
 
@@ -55,6 +56,13 @@ def page(url, open_page):
 
 def _texts(page, selector):
     return [each.inner_text() for each in page.locator(selector).all()]
+
+
+def test_the_verdict_of_a_report_is_shown_in_the_language_of_the_page():
+    note = "Synthetic sample: drawn by code, so the score says nothing about real pictures."
+    with i18n.using("zh"):
+        (_, shown) = run_panels._lines({"sentence": "", "notes": [note]})
+    assert shown.startswith("合成样例")
 
 
 def test_all_runs_are_listed_and_the_newest_is_shown(page):
