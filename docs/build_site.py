@@ -57,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
             places = ["-d", kept, source, options.out / language]
             if build_main([*words, *map(str, places)]):
                 return 1
+    shutil.rmtree(options.out / "jupyter_execute", ignore_errors=True)  # MyST-NB's working copies
     shutil.copy(ROOT / "docs" / "website" / "start.html", options.out / "index.html")
     foreign = published.foreign_resources(options.out)
     for page, address in foreign:
