@@ -200,3 +200,18 @@ def marks(tmp_path):
             grey = Image.new("RGB", (20, 24), (first + 4 * index,) * 3)
             grey.save(folder / name / f"{index:02}.png")
     return folder
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The number of pictures decoded so far, in a list."""
+    from keras_cnn.images import decoding
+
+    number, decode = [], decoding.decode
+
+    def counting(*args, **options):
+        number.append(1)
+        return decode(*args, **options)
+
+    monkeypatch.setattr(decoding, "decode", counting)
+    return number

@@ -8,7 +8,7 @@ from keras_cnn.app import drawings, inputs, markup
 from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
 from keras_cnn.explain import hooks
-from keras_cnn.report import figures, html
+from keras_cnn.report import embedded, figures
 
 _MOST_MAPS = 64  # maps or filters that are drawn
 _ENLARGED = 480  # pixels of a side that a small drawing is enlarged to
@@ -89,7 +89,7 @@ def add(studio: Studio, text: Text) -> None:
         caption = text("{n} filters", n=number)
         if channels not in (1, 3):
             caption = text("{n} filters, the first of {m} channels each", n=number, m=channels)
-        return f"<h3>{caption}</h3>" + html.gallery([(_enlarged(drawn), _shown(number), "")])
+        return f"<h3>{caption}</h3>" + embedded.gallery([(_enlarged(drawn), _shown(number), "")])
 
     def draw_maps(name, path, seen):
         """Draw the maps of the chosen layer for the picture, before and after the activation."""
@@ -109,7 +109,7 @@ def add(studio: Studio, text: Text) -> None:
             shown = _shown(values.shape[-1]) if values.ndim == 3 else ""
             items.append((drawn, title, f"{extent}; {shown}" if shown else extent))
         title = text("The layer's maps of the picture")
-        return f"<h3>{title}</h3>{html.gallery(items)}"
+        return f"<h3>{title}</h3>{embedded.gallery(items)}"
 
     def _shown(number):
         if number <= _MOST_MAPS:

@@ -11,7 +11,7 @@ from keras_cnn.app.texts import Text
 from keras_cnn.detection import video
 from keras_cnn.errors import InputError
 from keras_cnn.images import files
-from keras_cnn.report import html
+from keras_cnn.report import embedded, html
 
 _LEAST = 0.05  # score of the objects that are kept for the slider
 _MOST_SECONDS = 20  # of a video
@@ -131,4 +131,4 @@ def _draw(detections, least, only, text):
         )
     rows = [[row["class"], f"{row['score']:.3f}"] for row in chosen.to_dicts()]
     table = html.table([text("class"), text("score")], rows) if rows else ""
-    return html.gallery([(chosen.draw(), caption, "")]) + table
+    return embedded.gallery([(chosen.draw(), caption, "")]) + table

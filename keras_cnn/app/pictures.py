@@ -1,11 +1,11 @@
 """Pixels as pictures in a page."""
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 from PIL import Image
+
+from keras_cnn.report import embedded
 
 _SMALL = 256  # pixels of a side up to which a picture is enlarged with sharp pixels
 
@@ -18,9 +18,7 @@ def source(pixels: np.ndarray) -> str:
     """
     is_small = max(pixels.shape[:2]) <= _SMALL
     kind, options = ("png", {}) if is_small else ("jpeg", {"quality": 90})
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, **options)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return embedded.uri(embedded.encoded(Image.fromarray(pixels), format=kind, **options), kind)
 
 
 def tag(pixels: np.ndarray, *, description: str) -> str:

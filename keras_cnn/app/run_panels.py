@@ -13,7 +13,8 @@ from keras_cnn.app.texts import Text, mark
 from keras_cnn.i18n import translated
 from keras_cnn.inference import runs
 from keras_cnn.report import comparison, figures, sentences, side_by_side
-from keras_cnn.report.html import pictures, table
+from keras_cnn.report.embedded import pictures
+from keras_cnn.report.html import table
 
 _HEAD = (
     mark("run"),

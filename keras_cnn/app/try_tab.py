@@ -12,7 +12,7 @@ from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
 from keras_cnn.explain import hooks
 from keras_cnn.images import files
-from keras_cnn.report import html
+from keras_cnn.report import embedded
 
 _OPACITY = 0.6
 _NEIGHBOURS = 5
@@ -202,7 +202,7 @@ class _Answering:
             answered = self._studio.answer(loaded, pixels)
         seen = ""
         if sentence:
-            seen = html.gallery([(pixels, self._text("as the network sees it"), "")])
+            seen = embedded.gallery([(pixels, self._text("as the network sees it"), "")])
             seen += markup.note(sentence)
         state = {"pixels": pixels, "shown": _reduced(shown), "heat": {}}
         return markup.answer(answered, self._text), seen, state
@@ -228,7 +228,7 @@ class _Answering:
         except ValueError as error:
             return markup.fault(error)
         caption = self._text("Grad-CAM: the pixels that support the class")
-        return html.gallery([(drawn, caption, "")])
+        return embedded.gallery([(drawn, caption, "")])
 
     def neighbours(self, state, name):
         """Return the most similar training pictures, and whether to ask again soon."""
@@ -250,7 +250,7 @@ class _Answering:
             note, idle = markup.note(sentence), gradio.Timer(active=True)
         title = self._text("The most similar training pictures")
         items = [(_opened(path), pictures.label(path), f"{cosine:.3f}") for path, cosine in found]
-        return f"<h3>{title}</h3>{html.gallery(items)}{note}", idle
+        return f"<h3>{title}</h3>{embedded.gallery(items)}{note}", idle
 
 
 def _opened(path):

@@ -1,15 +1,11 @@
 """The report as one HTML file: without scripts or other files, light and dark, for phones too."""
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-from PIL import Image
-
 from keras_cnn.i18n import N_, _, language, ngettext, translated
-from keras_cnn.report import canvas, figures, names, sentences, unknown
+from keras_cnn.report import embedded, names, sentences, unknown
 
 ROWS = 20  # rows of the per-class table that are shown; the others are folded away
 # task -> key and heading of the columns; the last two are the score by which the weakest classes
@@ -56,11 +52,11 @@ def render(report: dict, *, plots: list, galleries: list) -> str:
     sections = [
         _verdict(report),
         tasks[report["task"]](report),
-        *(section(heading, pictures(images)) for heading, images in plots),
+        *(section(heading, embedded.pictures(images)) for heading, images in plots),
         _calibration(report),
         _unknown(report),
         section(_("Each class"), _per_class(report)) if "classes" in test else "",
-        *(section(heading, gallery(items)) for heading, items in galleries),
+        *(section(heading, embedded.gallery(items)) for heading, items in galleries),
         _facts(report),
     ]
     return document(str(report["name"]), filter(None, sections))
@@ -263,48 +259,6 @@ def _interval(name, group):
     )
 
 
-def pictures(images: list[tuple]) -> str:
-    """Return figures for the light and the dark page, side by side where there is room.
-
-    Args:
-        images: (alternative text, light PNG, dark PNG) each.
-    """
-    shown = (
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_uri(dark)}">'
-        f'<img src="{_uri(light)}" alt="{escape(text)}" width="{_width(light)}" '
-        f'style="min-width:{0.6 * _width(light):.0f}px"></picture>'  # narrow screens scroll
-        for text, light, dark in images
-    )
-    return f'<div class="plots">{"".join(shown)}</div>'
-
-
-def gallery(items: Sequence[tuple]) -> str:
-    """Return pictures with captions in a grid.
-
-    Args:
-        items: (picture or None, title, note) each; a picture is uint8 or float (height, width,
-            channels).
-    """
-    wide = any(picture is not None and _is_wide(picture) for picture, _, _ in items)
-    cells = []
-    for picture, title, below in items:
-        image = f'<div class="missing">{escape(_("cannot be opened"))}</div>'
-        if picture is not None:
-            small = max(picture.shape[:2]) < 100
-            source = _thumbnail(picture, wide=wide)
-            image = f'<img src="{source}" alt="" class="{"small" if small else ""}">'
-        caption = escape(title).replace("\n", "<br>")
-        cells.append(
-            f"<figure>{image}<figcaption>{caption}<small>{escape(below)}</small></figcaption></figure>"
-        )
-    return f'<div class="gallery{" large" if wide else ""}">{"".join(cells)}</div>'
-
-
-def _is_wide(picture):
-    height, width = picture.shape[:2]
-    return width >= 2 * height
-
-
 def _per_class(report):
     classes, columns = report["test"]["classes"], CLASS_COLUMNS[report["task"]]
     head = [_("class"), *map(_, columns.values())]
@@ -381,25 +335,3 @@ def _table(facts):
         for key, value in facts.items()
     )
     return f'<table class="facts"><tbody>{"".join(rows)}</tbody></table>'
-
-
-def _thumbnail(picture, *, wide):
-    image = Image.fromarray(figures.pixels(picture))
-    if max(image.size) < 100:
-        return _uri(_encode(image, format="PNG"))
-    image.thumbnail((960, 960) if wide else (320, 320))
-    return _uri(_encode(image, format="JPEG", quality=85), kind="jpeg")
-
-
-def _encode(image, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, **options)
-    return buffer.getvalue()
-
-
-def _width(png):
-    return round(Image.open(io.BytesIO(png)).width * 96 / canvas.DPI)
-
-
-def _uri(content, kind="png"):
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

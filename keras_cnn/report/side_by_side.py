@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from keras_cnn.i18n import N_, _, ngettext, translated
-from keras_cnn.report import canvas, figures, fonts, html, names, sentences, writer
+from keras_cnn.report import canvas, embedded, figures, fonts, html, names, sentences, writer
 
 HEAD = {  # key of a row -> heading of its column
     "name": N_("run"),
@@ -112,7 +112,7 @@ def write(folder: Path, result: dict, runs: list[Path]) -> None:
     if result["recipes"]:
         table = html.table(*recipe_cells(result))
         sections.append(html.section(_("Where their recipes differ"), table))
-    sections.append(html.section(heading, html.pictures(images)))
+    sections.append(html.section(heading, embedded.pictures(images)))
     rows = records(result)
     title = ngettext("{runs} run", "{runs} runs compared", len(rows)).format(runs=len(rows))
     writer.put(

@@ -13,21 +13,8 @@ from keras_cnn.datasets.synthetic import draw as synthetic
 from keras_cnn.detection import DetectionRecipe, detection_splits, prediction
 from keras_cnn.detection.augment import Augmentation
 from keras_cnn.detection.batches import Batches
-from keras_cnn.images import decoding, files
+from keras_cnn.images import files
 from keras_cnn.images.disk import Disk
-
-
-@pytest.fixture
-def decoded(monkeypatch):
-    """The number of pictures decoded so far, in a list."""
-    number, decode = [], decoding.decode
-
-    def counting(*args, **options):
-        number.append(1)
-        return decode(*args, **options)
-
-    monkeypatch.setattr(decoding, "decode", counting)
-    return number
 
 
 @pytest.fixture(scope="module")

@@ -21,19 +21,6 @@ READING = Preparation(size=(6, 5))
 
 
 @pytest.fixture
-def decoded(monkeypatch):
-    """The number of pictures decoded so far, in a list."""
-    number, decode = [], decoding.decode
-
-    def counting(*args, **options):
-        number.append(1)
-        return decode(*args, **options)
-
-    monkeypatch.setattr(decoding, "decode", counting)
-    return number
-
-
-@pytest.fixture
 def files(tmp_path):
     """Four pictures of noise."""
     paths = [str(tmp_path / f"{index}.png") for index in range(4)]

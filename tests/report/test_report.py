@@ -13,7 +13,7 @@ from PIL import Image
 from report_inputs import FACTS, HISTORY, Page, one_hot, random_answers
 
 from keras_cnn import InputError, report
-from keras_cnn.report import figures, html, scores
+from keras_cnn.report import embedded, figures, scores
 
 # Scores
 
@@ -123,7 +123,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path, classify, undrawn):
 
 def test_worst_mistakes_are_the_confident_ones(classify, monkeypatch, undrawn):
     drawn = []
-    monkeypatch.setattr(html, "gallery", lambda items: drawn.append(items) or "")
+    monkeypatch.setattr(embedded, "gallery", lambda items: drawn.append(items) or "")
     y_true = np.array([0, 0, 1, 1])
     y_score = np.array([[0.1, 0.9], [0.8, 0.2], [0.99, 0.01], [0.45, 0.55]])
     classify(y_true, y_score)
