@@ -151,7 +151,7 @@ def freeze(model: keras.Model, *, through: Collection[str] = LAST_FROZEN):
 
     Args:
         model: A network of `SSD300` with trained weights.
-        through: Names of the last frozen layer; the paper's implementation freezes three stages.
+        through: Names of the last frozen layer. The paper's implementation freezes no layer.
     """
     for layer in model.layers:
         layer.trainable = False
