@@ -62,7 +62,7 @@ def test_the_verdict_of_a_report_is_shown_in_the_language_of_the_page():
     note = "Synthetic sample: drawn by code, so the score says nothing about real pictures."
     with i18n.using("zh"):
         (_, shown) = run_panels._lines({"sentence": "", "notes": [note]})
-    assert shown.startswith("合成样例")
+    assert shown.startswith("合成样本")
 
 
 def test_all_runs_are_listed_and_the_newest_is_shown(page):
