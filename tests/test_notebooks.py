@@ -23,12 +23,13 @@ QUOTED = {  # decimals of the text that a paper or a document states, with their
     | {"6.67", "10.07", "5.6"},  # Szegedy et al., 2015, tables 2, 3; the abstract of v3's paper
     "08_resnet": {"27.94", "28.54", "25.03"},  # He et al., 2016, table 2
     "09_densenet": {"25.02"},  # Huang et al., 2017, table 3, single crop
-    "10_mobilenet": {"70.6"},  # Howard et al., 2017, tables 6 and 7
+    "10_mobilenet": {"70.6", "83.3"},  # Howard et al., 2017, tables 6, 7 and 10
     "11_ssd300": {"0.1", "0.2", "74.3", "77.2"},  # Liu et al., 2016: variances; tables 1 and 6
     "12_fashion": {"9.58", "0.1", "0.897"},  # Udacity's exercise; Xiao et al., 2017, table 3
     "13_training_techniques": {"0.0001", "0.9"},  # the last of `scales`; momentum's default
     "14_cnn_from_scratch": {"0.01", "0.95"},  # default of `initial_std`; LeCun et al., 1998
     "15_segmentation": {"62.2"},  # Long et al., 2015, table 3
+    "16_design_tips": {"81.4"},  # Smith, 2017, figure 1
 }
 
 
