@@ -1,9 +1,8 @@
 """``--help`` in the reader's language."""
 
 import argparse
-import unicodedata
 
-from keras_cnn.i18n import N_, _, translated
+from keras_cnn.i18n import N_, _, columns, translated
 
 OF_ARGPARSE = (
     N_("argument {argument}: expected at least one argument"),
@@ -85,12 +84,3 @@ def _words(text):
         word += character
     if word:
         yield word
-
-
-def columns(text: str) -> int:
-    """Return the width of a text on a terminal, where a Chinese character takes two columns.
-
-    Args:
-        text: The text.
-    """
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

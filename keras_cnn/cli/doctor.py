@@ -10,8 +10,7 @@ from pathlib import Path
 from keras_cnn import __version__, environment, filesystem, mirrors
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-from keras_cnn.help_texts import columns
-from keras_cnn.i18n import N_, _, translated
+from keras_cnn.i18n import N_, _, columns, translated
 from keras_cnn.options import missing_backend
 
 _PACKAGES = (

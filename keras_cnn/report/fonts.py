@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib import font_manager
 
+from keras_cnn.i18n import columns
+
 LATIN = "DejaVu Sans"  # comes with matplotlib
 CJK = (  # by preference: upright sans-serif fonts are the most legible at label size
     "Noto Sans CJK SC",
@@ -91,11 +93,6 @@ def shorten(text, *, width: int) -> str:
             break
         tail = right + tail
     return f"{head}…{tail}"
-
-
-def columns(text: str) -> int:
-    """Return the width of a text in columns of a fixed-width screen."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _chinese(fonts) -> str | None:
