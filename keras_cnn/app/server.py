@@ -129,7 +129,7 @@ def _application(studio, *, token, port):
             mcp_server=False,
             show_error=True,
             theme=theme.theme(),
-            css=theme.css(),
+            css=theme.css(translator(language)),
             head='<link rel="icon" href="/icon.svg">',
         )
     app.middleware("http")(_guard(token))

@@ -167,3 +167,19 @@ def test_photographs_make_a_drawing_black_on_white(trained):
     picture = drawings.placed(paper, strokes, loaded)
     assert (picture.min(), picture.max()) == (0, 255)
     assert "photographs" in drawings.sentence(paper, lambda english, **values: english)
+
+
+@pytest.mark.parametrize(
+    ("locale", "words", "sentence"),
+    [("en-GB", "Use the camera", "cannot be used"), ("zh-CN", "使用摄像头", "无法使用摄像头")],
+)
+def test_a_camera_that_is_refused_is_a_sentence(url, open_page, locale, words, sentence):
+    refuse = "Promise.reject(new DOMException('denied', 'NotAllowedError'))"
+    script = f"navigator.mediaDevices.getUserMedia = () => {refuse}"
+    page = open_page(url, locale=locale, script=script)
+    page.locator("#try-facts .note").wait_for()
+    page.locator("#try-picture .source-selection button").nth(1).click()
+    ask = page.locator("#try-picture [title='grant webcam access'] .wrap")
+    assert words in ask.evaluate("(each) => getComputedStyle(each, '::after').content")
+    ask.click()
+    page.locator("#try-picture-camera .refused", has_text=sentence).wait_for()
