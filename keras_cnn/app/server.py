@@ -130,7 +130,7 @@ def _application(studio, *, token, port):
             show_error=True,
             theme=theme.theme(),
             css=theme.css(translator(language)),
-            head='<link rel="icon" href="/icon.svg">',
+            head=theme.HEAD,
         )
     app.middleware("http")(_guard(token))
     return app

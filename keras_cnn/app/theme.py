@@ -70,6 +70,12 @@ def theme() -> gradio.themes.Base:
     )
 
 
+# Gradio limits the rules of `css` to inner elements.
+HEAD = """<link rel="icon" href="/icon.svg"><style>
+@media (max-width: 34rem) { .gradio-container > .main { padding: .6rem !important; } }
+</style>"""
+
+
 def css(text: Text) -> str:
     """Return the style of the page itself.
 
