@@ -2,7 +2,8 @@
 
 import argparse
 
-from keras_cnn.i18n import N_, _, columns, translated
+from keras_cnn import columns
+from keras_cnn.i18n import N_, _, translated
 
 OF_ARGPARSE = (
     N_("argument {argument}: expected at least one argument"),
@@ -37,7 +38,9 @@ class HelpFormatter(argparse.HelpFormatter):
         start, separator, default = text.partition(" (default: ")
         if not separator:
             return text
-        return _(start) + _(" (default: {default})").format(default=default.removesuffix(")"))
+        return translated(start) + _(" (default: {default})").format(
+            default=default.removesuffix(")")
+        )
 
     def _fill_text(self, text, width, indent):
         paragraphs = text.split("\n\n")
@@ -49,7 +52,7 @@ class HelpFormatter(argparse.HelpFormatter):
         return text if shown == words else "\n".join(wrapped(shown, width))
 
     def _split_lines(self, text, width):
-        if any(columns(character) == 2 for character in text):
+        if any(columns.width(character) == 2 for character in text):
             return wrapped(" ".join(text.split()), width)
         return super()._split_lines(text, width)
 
@@ -63,11 +66,11 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     lines, used = [""], 0
     for word in _words(text):
-        size = columns(word)
+        size = columns.width(word)
         if used + size > width and lines[-1] and word[0] not in _ENDS:
             lines.append("")
             word, used = word.lstrip(" "), 0
-            size = columns(word)
+            size = columns.width(word)
         lines[-1] += word
         used += size
     return [line.rstrip() for line in lines]
@@ -77,7 +80,7 @@ def _words(text):
     """Yield the parts of a text between which a line may break; a space belongs to the next."""
     word = ""
     for character in text:
-        is_wide = word and 2 in (columns(character), columns(word[-1]))
+        is_wide = word and 2 in (columns.width(character), columns.width(word[-1]))
         if (is_wide or character == " ") and word.strip() and word[-1] not in _BEGINS:
             yield word
             word = ""

@@ -20,7 +20,6 @@ import gettext as _gettext
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -165,15 +164,6 @@ def say(text: str, **options) -> None:
         **options: Those of `print`.
     """
     print(translated(text), **options)
-
-
-def columns(text: str) -> int:
-    """Return the width of a text on a terminal, where a Chinese character takes two columns.
-
-    Args:
-        text: The text.
-    """
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 class _Catalogue(_gettext.GNUTranslations):

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.i18n import N_, say, translated
 
@@ -52,7 +53,8 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         output.print_json(rows)
         return
-    output.print_table(map(translated, _HEAD), map(_cells, rows), left=(0, 1))
+    table = [map(translated, _HEAD), *map(_cells, rows)]
+    print("\n".join(columns.aligned(table, left=(0, 1))))
     say(f"accuracy on {rows[0]['pictures']} pictures")
     if len(rows) == 1:
         say(

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.i18n import say, translated
 
@@ -54,10 +55,9 @@ def run(options: argparse.Namespace) -> None:
         case "csv":
             output.write_rows(side_by_side.records(result), style="csv", line=str)
         case "table":
-            output.print_table(*side_by_side.cells(result))
-            if result["recipes"]:
-                print()
-                output.print_table(*side_by_side.recipe_cells(result))
+            tables = [side_by_side.cells(result)]
+            tables += [side_by_side.recipe_cells(result)] if result["recipes"] else []
+            print("\n\n".join("\n".join(columns.aligned([head, *rows])) for head, rows in tables))
     if options.style != "markdown":  # which holds the notes
         for note in result["notes"]:
             say(f"note: {translated(note)}", file=sys.stderr)

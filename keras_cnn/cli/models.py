@@ -2,6 +2,7 @@
 
 import argparse
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, networks, output
 from keras_cnn.i18n import N_, translated
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     sources = list(dict.fromkeys(row["source"] for row in rows if row["source"]))
     seen = set()
     lines = [_cells(row, sources, seen) for row in rows]
-    output.print_table(map(translated, _HEAD), lines, left=(0, 5, 6))
+    print("\n".join(columns.aligned([map(translated, _HEAD), *lines], left=(0, 5, 6))))
     print(f"\n{translated(_NOTES)}")
     for number, source in enumerate(sources, start=1):
         print(f"  [{number}] {source}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import _, columns
+from keras_cnn.i18n import _
 
 
 def progress(items: Iterable, *, total: int | None, unit: str) -> Iterator:
@@ -54,24 +54,6 @@ def print_json(answer: Any) -> None:
     """
     text = json.dumps(_finite(answer), ensure_ascii=False, indent=2, default=str, allow_nan=False)
     print(text)
-
-
-def print_table(head: Iterable[str], rows: Iterable[Iterable[str]], *, left: tuple = (0,)) -> None:
-    """Print a table in columns.
-
-    Args:
-        head: Heads of the columns.
-        rows: Cells of each row.
-        left: Numbers of the columns that begin at the left; the others end at the right.
-    """
-    rows = [tuple(head), *map(tuple, rows)]
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = []
-        for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            blank = " " * (width - columns(cell))
-            cells.append(cell + blank if number in left else blank + cell)
-        print("  ".join(cells).rstrip())
 
 
 def write_rows(rows: Iterable[dict], *, style: str, line: Callable[[dict], str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib import font_manager
 
-from keras_cnn.i18n import columns
+from keras_cnn import columns
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
 CJK = (  # by preference: upright sans-serif fonts are the most legible at label size
@@ -82,14 +82,14 @@ def shorten(text, *, width: int) -> str:
         width: Number of columns; a Chinese character takes two.
     """
     text = str(text)
-    if columns(text) <= width:
+    if columns.width(text) <= width:
         return text
     head, tail = "", ""
     for left, right in zip(text, reversed(text), strict=True):
-        if columns(head + left + tail) >= width:
+        if columns.width(head + left + tail) >= width:
             break
         head += left
-        if columns(head + right + tail) >= width:
+        if columns.width(head + right + tail) >= width:
             break
         tail = right + tail
     return f"{head}…{tail}"
