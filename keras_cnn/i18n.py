@@ -27,6 +27,7 @@ from pathlib import Path
 LANGUAGES = ("en", "zh")
 VARIABLE = "KERAS_CNN_LANG"
 SENTENCE = "sentence"  # context of a stored sentence with values
+LABEL = "label"  # context of a label in a chapter's figure
 FIELD = re.compile(r"\{([a-z_]\w*)(!t)?(?::([^{}]*))?\}")  # of a template: {name}, {number:,}
 _NUMBER = r"[-+0-9.,e%]+|nan|-?inf"  # what a field with a format is filled with
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
@@ -143,6 +144,18 @@ def translated(text: str) -> str:
     return text if whole is None else whole
 
 
+def label(text: str) -> str:
+    """Return a label of a chapter's figure in the reader's language.
+
+    Args:
+        text: The English label. Without an entry of its own, it is translated as other texts are.
+    """
+    if language() == "en":
+        return text
+    found = (_catalogue().sentence(text, context=context) for context in (LABEL, SENTENCE, None))
+    return next((each for each in found if each is not None), text)
+
+
 def say(text: str, **options) -> None:
     """Print a sentence in the reader's language; the call also marks it, as `N_` does.
 
@@ -156,51 +169,55 @@ def say(text: str, **options) -> None:
 class _Catalogue(_gettext.GNUTranslations):
     """A compiled catalogue that also translates sentences whose values are filled in."""
 
-    @functools.cached_property
-    def _templates(self):
-        """Return (pattern, translation) of the sentences with values, the longest first."""
-        start = f"{SENTENCE}\4"
-        found = {
-            key.removeprefix(start): translation
-            for key, translation in self._catalog.items()
-            if isinstance(key, str) and key.startswith(start)
-        }
+    @functools.cache  # noqa: B019 - there is one catalogue
+    def _templates(self, context):
+        """Return (pattern, translation) of a context's texts with values, the longest first."""
+        found = {}
+        for key, translation in self._catalog.items():
+            *before, text = key.split("\4") if isinstance(key, str) else (key, "")
+            if before == [context] * (context is not None) and FIELD.search(text):
+                found[text] = translation
         by_length = sorted(found, key=lambda text: -len(FIELD.sub("", text)))
-        return [(pattern(text), found[text]) for text in by_length]
+        # A text that is shown at once has words in its fields, too; as a label, only numbers.
+        value = _NUMBER if context is None else ".*?"
+        return [(pattern(text, value=value), found[text]) for text in by_length]
 
-    def sentence(self, text):
-        """Return a sentence's translation, or None."""
-        if isinstance(known := self._catalog.get(text), str) and text:
+    def sentence(self, text, context=SENTENCE):
+        """Return the translation of a text with its values, or None."""
+        key = f"{context}\4{text}" if context == LABEL else text
+        if isinstance(known := self._catalog.get(key), str) and text:
             return known
-        for template, translation in self._templates:
+        for template, translation in self._templates(context):
             if match := template.fullmatch(text):
                 values = match.groupdict()
-                return FIELD.sub(lambda field: _value(field, values), translation)  # noqa: B023
+                shown = label if context == LABEL else translated
+                return FIELD.sub(lambda field: _value(field, values, shown), translation)  # noqa: B023
         return None
 
 
-def pattern(template: str) -> re.Pattern:
+def pattern(template: str, *, value: str = ".*?") -> re.Pattern:
     """Return the pattern that the sentences of a template match, with a group for each value.
 
     Args:
         template: A text with fields such as ``{name}`` or ``{number:,}``.
+        value: Pattern of the value of a field without a format.
     """
     parts, end, seen = [], 0, set()
     for field in FIELD.finditer(template):
         name = field[1]
         parts += [re.escape(template[end : field.start()])]
-        value = _NUMBER if field[3] else ".*?"
-        parts += [f"(?P={name})" if name in seen else f"(?P<{name}>{value})"]
+        its_value = _NUMBER if field[3] else value
+        parts += [f"(?P={name})" if name in seen else f"(?P<{name}>{its_value})"]
         seen.add(name)
         end = field.end()
     flags = re.DOTALL if "\n" in template else 0  # else each line is a sentence
     return re.compile("".join(parts) + re.escape(template[end:]), flags)
 
 
-def _value(field, values):
-    """Return the text of a field; ``{name!t}`` asks for its translation."""
+def _value(field, values, shown):
+    """Return the text of a field; ``{name!t}`` asks for its translation by `shown`."""
     value = values[field[1]]
-    return translated(value) if field[2] else value
+    return shown(value) if field[2] else value
 
 
 @functools.cache

@@ -31,6 +31,12 @@ QUOTED = {  # decimals of the text that a paper or a document states, with their
     "15_segmentation": {"62.2"},  # Long et al., 2015, table 3
     "16_design_tips": {"81.4"},  # Smith, 2017, figure 1
 }
+NAMES = frozenset(  # words of a Chinese figure that are names; so are those with a digit or "_"
+    "Conv ReLU Sigmoid Dropout SGD Momentum Nesterov AdaGrad RMSprop Adam He Xavier FCN-8s "
+    "DenseNet ResNet VGG mobilenet predictions im logistic softmax svm mAP VOC top-1 ln "
+    "mathdefault kaishu xingshu crest disc star triangle Ankle boot Bag Coat Dress Pullover "
+    "Sandal Shirt Sneaker T-shirt Trouser".split()
+)
 
 
 def _cells(path, kind):
@@ -111,6 +117,22 @@ def test_a_chapter_runs_and_only_its_unsolved_checks_fail(path):
     for cell in notebook.cells:
         if cell.cell_type == "code" and _is_check(cell):
             assert any(output.output_type == "error" for output in cell.outputs), cell.source
+    assert _untranslated(notebook) == [], 'give these labels an entry in the context "label"'
+
+
+def _untranslated(notebook):
+    """Return the labels of an executed chapter's Chinese figures that have English words."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    figures = [output for output in outputs if "image/png" in output.get("data", ())]
+    assert all("keras_cnn" in figure.metadata for figure in figures), "a figure has no Chinese twin"
+    texts = [text for figure in figures for text in figure.metadata["keras_cnn"]["texts"]]
+    english = re.compile(r"[A-Za-z]{2,}")
+    return [
+        text
+        for text in texts
+        for word in re.split(r"[^\w-]+", text)
+        if english.search(word) and word not in NAMES and not re.search(r"[\d_]", word)
+    ]
 
 
 @pytest.mark.parametrize(

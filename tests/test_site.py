@@ -14,7 +14,17 @@ import nbformat
 import pytest
 import yaml
 from documentation import ROOT, exists
-from website import chapters, docstrings, errata, includes, links, pages, published, reference
+from website import (
+    bilingual,
+    chapters,
+    docstrings,
+    errata,
+    includes,
+    links,
+    pages,
+    published,
+    reference,
+)
 
 from keras_cnn import cli
 
@@ -173,10 +183,16 @@ def _executed(outputs):
     return notebook
 
 
-def _page(notebook):
-    source = chapters.NOTEBOOKS / "zh" / chapters.CHAPTERS[2]
-    page = chapters.page(notebook, source=source, language="zh", rewritten=lambda text: text)
+def _page(notebook, language="zh"):
+    folder = chapters.NOTEBOOKS / "zh" if language == "zh" else chapters.NOTEBOOKS
+    source = folder / chapters.CHAPTERS[2]
+    page = chapters.page(notebook, source=source, language=language, rewritten=lambda text: text)
     return json.loads(page)["cells"]
+
+
+def _outputs(cells):
+    """Return the outputs of the first cell with code."""
+    return next(cell for cell in cells if cell["cell_type"] == "code")["outputs"]
 
 
 def test_a_chinese_chapter_has_the_outputs_of_the_english_execution():
@@ -185,11 +201,22 @@ def test_a_chinese_chapter_has_the_outputs_of_the_english_execution():
     )
     error = nbformat.v4.new_output("error", ename="AssertionError", traceback=["long"])
     cells = _page(_executed([text, error]))
-    outputs = next(cell for cell in cells if cell["cell_type"] == "code")["outputs"]
+    outputs = _outputs(cells)
     assert outputs[0]["text"] == "data/x.jpg ~/y\n"  # no path of this machine
     assert outputs[1]["traceback"] == ["AssertionError"]
     assert cells[0]["source"].startswith("# 3.")
     assert "运行本章" in cells[0]["source"] and "[English]" not in cells[0]["source"]
+
+
+@pytest.mark.parametrize("language", pages.LANGUAGES)
+def test_a_chapter_shows_the_figure_of_its_language(language):
+    pictures = {"en": "ZW4=", "zh": "emg=", "texts": []}
+    metadata = {bilingual.KEY: pictures, "image/png": {"width": 640}}
+    data = {"image/png": "ZW4="}
+    figure = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+    (output,) = _outputs(_page(_executed([figure]), language))
+    assert output["data"] == {"image/png": pictures[language]}
+    assert output["metadata"] == {"image/png": {"width": 640}}
 
 
 def test_outputs_of_other_code_are_refused():

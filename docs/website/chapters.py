@@ -10,25 +10,27 @@ from pathlib import Path
 
 import nbformat
 
-from website import includes
+from keras_cnn import i18n
+from website import bilingual, includes
 from website.links import ROOT, notebook_addresses
 
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 # The link to the other language: every page of the site has one.
 _LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([^)]+\)\n*", re.M)
+FIRST = "from website import bilingual; bilingual.start()"  # in the kernel, before the cells
 _RUN = {"en": "Run this chapter:", "zh": "运行本章："}
 
 
 def execute(path: Path, *, timeout: int = 300) -> nbformat.NotebookNode:
-    """Run a chapter on the built-in samples, as a reader does.
+    """Run a chapter on the built-in samples, as a reader does; figures are drawn in both languages.
 
     Args:
         path: The notebook.
         timeout: Seconds that a cell may take.
 
     Returns:
-        The notebook with its outputs.
+        The notebook with its outputs; those of figures are described in `bilingual`.
     """
     import nbclient
 
@@ -38,10 +40,14 @@ def execute(path: Path, *, timeout: int = 300) -> nbformat.NotebookNode:
         timeout=timeout,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
         # The start messages of TensorFlow's libraries are no outputs of the cells.
-        extra_arguments=["--IPKernelApp.capture_fd_output=False"],
+        extra_arguments=[
+            "--IPKernelApp.capture_fd_output=False",
+            f"--IPKernelApp.exec_lines={FIRST}",
+        ],
     )
-    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), *places]))}
+    places = [str(ROOT), str(ROOT / "docs"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    environment[i18n.VARIABLE] = "en"
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     environment.pop("KERAS_CNN_DATA", None)
     client.execute(env=environment)
@@ -110,7 +116,7 @@ def page(
             if language == "zh":
                 cell.source = includes.joined(cell.source)
         elif cell.cell_type == "code":
-            cell.outputs = [_short(output) for output in next(shown).outputs]
+            cell.outputs = [_short(output, language) for output in next(shown).outputs]
     place = posixpath.join("notebooks", *source.relative_to(NOTEBOOKS).parts)
     services = " · ".join(f"[{n}]({a})" for n, a in notebook_addresses(place).items())
     title, _, rest = notebook.cells[0].source.partition("\n")
@@ -119,9 +125,14 @@ def page(
     return json.dumps(notebook, ensure_ascii=False)
 
 
-def _short(output):
-    """Return an output without this machine's paths; of an error only the traceback's last line."""
+def _short(output, language):
+    """Return an output without this machine's paths, its figure in the language of the page.
+
+    Of an error, only the traceback's last line is shown.
+    """
     output = copy.deepcopy(output)
+    if figure := output.get("metadata", {}).pop(bilingual.KEY, None):
+        output.data["image/png"] = figure[language]
     if output.output_type == "stream":
         output.text = output.text.replace(f"{ROOT}/", "").replace(str(Path.home()), "~")
     if output.output_type == "error":

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from keras_cnn.report import fonts
+from keras_cnn.report import fonts, labels
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish; lighter for the dark page.
 LIGHT = {
@@ -66,7 +66,10 @@ def paper(size: tuple, dark: bool):
     colours = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
     style |= dict.fromkeys(colours, ink["ink"])
     with matplotlib.rc_context(style):
-        yield Figure(figsize=size, dpi=DPI), ink
+        figure = Figure(figsize=size, dpi=DPI)
+        if labels.HOOK in matplotlib.rcParams["figure.hooks"]:  # only pyplot calls hooks itself
+            labels.translate_when_drawn(figure)
+        yield figure, ink
 
 
 def png(figure: Figure) -> bytes:

@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import json
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from studio_pages import serving
@@ -17,7 +19,7 @@ SECRET = "nobody may read this"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder of runs: `good` has a report, the report of `linked` is a link to a secret."""
+    """A folder of runs: `good` has a report; that of `linked`, and `outside`, link to secrets."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "secret.html").write_text(SECRET)
     for name in ("good", "linked"):
@@ -25,7 +27,9 @@ def place(tmp_path_factory):
     (folder / "runs/good/report.html").write_text("the report")
     (folder / "runs/good/model.keras").write_text(SECRET)
     (folder / "runs/linked/report.html").symlink_to(folder / "secret.html")
-    (folder / "runs/outside").symlink_to("/etc")
+    (folder / "private/checkpoint").mkdir(parents=True)
+    (folder / "private/report.html").write_text(SECRET)
+    (folder / "runs/outside").symlink_to(folder / "private")
     return folder
 
 
@@ -61,6 +65,7 @@ def test_the_report_of_a_run_is_served(url):
         "/report/outside",
         "/report/../secret.html",
         "/report/..%2fsecret.html",
+        "/report/..%2fprivate",
         "/report/good%2f..%2f..%2fsecret",
         "/report/good/model.keras",
         "/report/%2fetc",
@@ -71,14 +76,18 @@ def test_the_report_of_a_run_is_served(url):
         "/zh/file=/etc/passwd",
         "/en/static/..%2f..%2f..%2f..%2fetc/passwd",
         "/etc/passwd",
-        "/en/gradio_api/file=http://127.0.0.1/",
-        "/en/gradio_api/proxy=http://127.0.0.1/",
     ],
 )
 def test_no_other_file_is_served(url, place, path):
     status, body, _ = _get(url, path.format(place=place))
     assert status in (400, 403, 404)
     assert SECRET not in body and "root:" not in body
+
+
+@pytest.mark.parametrize("way", ["file", "proxy"])
+def test_the_server_fetches_nothing_from_other_hosts(url, way):
+    answer = _get(url, f"/en/gradio_api/{way}=http://example.org/")
+    assert answer[:2] == (404, "There is no such page.")
 
 
 def test_a_request_for_another_host_name_is_refused(url):
@@ -110,19 +119,32 @@ def test_an_upload_of_more_than_the_limit_is_refused(url):
     assert answer[0] == 413
 
 
-def test_the_name_of_an_upload_is_no_path(url, tmp_path):
+def _upload(url, name):
+    """Upload a file; return status and content of the answer."""
     boundary = "----x"
     body = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; '
-        f'filename="../../../../../../{tmp_path}/planted.png"\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
         f"Content-Type: image/png\r\n\r\nabc\r\n--{boundary}--\r\n"
     )
     kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     host = url.partition("://")[2]
     with contextlib.closing(http.client.HTTPConnection(host, timeout=10)) as connection:
         connection.request("POST", "/en/gradio_api/upload", body, kind)
-        assert connection.getresponse().status < 500
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_the_name_of_an_upload_is_no_path(url, tmp_path):
+    assert _upload(url, f"../../../../../../{tmp_path}/planted.png")[0] < 500
     assert not (tmp_path / "planted.png").exists()
+
+
+def test_uploads_are_deleted_when_the_studio_ends(place):
+    with serving(Studio(place / "runs")) as url:
+        status, content = _upload(url, "a.png")
+        (path,) = json.loads(content)
+        assert status == 200 and Path(path).exists()
+    assert not Path(path).exists()
 
 
 def test_every_answer_forbids_the_browser_to_ask_other_hosts(url):

@@ -3,12 +3,15 @@
 `python tests/helpers/catalogue.py` puts new texts into `keras_cnn/locale/zh/LC_MESSAGES/
 keras_cnn.po` without a translation, removes those that are gone, and writes the `.mo` beside it.
 Run it after a text has changed, write the missing translations into the `.po`, and run it again.
+A label of a chapter's figure gets its entry by hand, in the context "label"; it is kept as long as
+a notebook has its text.
 """
 
 import ast
 import datetime
 import io
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ from pathlib import Path
 from babel.messages import catalog, mofile, pofile
 
 from keras_cnn.app.texts import CONTEXT
-from keras_cnn.i18n import FIELD, SENTENCE
+from keras_cnn.i18n import FIELD, LABEL, SENTENCE
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "keras_cnn" / "locale" / "zh" / "LC_MESSAGES" / "keras_cnn.po"
@@ -54,7 +57,18 @@ def collect() -> catalog.Catalog:
         studio = _studio(tree) if path.parent.name == "app" else ()
         for context, text in (*_texts(tree), *studio, *paragraphs):
             texts.add(text, locations=[(place, 0)], context=context)
+    labels = {message.id for message in read() if message.context == LABEL}
+    for path in sorted(ROOT.glob("notebooks/**/*.ipynb")):
+        for text in sorted(labels & set(_literals(path))):
+            texts.add(text, locations=[(path.relative_to(ROOT).as_posix(), 0)], context=LABEL)
     return texts
+
+
+def _literals(path) -> Iterator[str]:
+    """Yield the texts in a notebook's code: which of them are labels, the catalogue says."""
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            yield from filter(None, map(template, ast.walk(ast.parse("".join(cell["source"])))))
 
 
 def _texts(tree) -> Iterator[tuple[str | None, str | tuple[str, str]]]:
@@ -87,7 +101,10 @@ def _of_call(node):
 
 
 def _of_help(node):
-    """Yield the texts of an option's help, without the default that follows."""
+    """Yield the texts of an option's help, without the default that follows.
+
+    A default of several words is part of the text; a recipe's option may have another one.
+    """
     texts = [keyword.value for keyword in node.keywords if keyword.arg == "help"]
     if _function(node) == "option":
         texts += node.args[1:2]
@@ -95,6 +112,8 @@ def _of_help(node):
         start, _, default = text.partition(" (default: ")
         whole = " " in default or "{" in default
         yield SENTENCE if FIELD.search(text) else None, text if whole else start
+        if whole and default and _function(node) == "option":
+            yield SENTENCE if FIELD.search(start) else None, start
 
 
 def _is_command(node):
