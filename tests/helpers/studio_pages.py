@@ -103,4 +103,22 @@ def open_tab(page, name):
         tab.click()
     else:
         page.locator(".overflow-menu > button").click()
-        page.get_by_role("button", name=name, exact=True).click()
+        entry = page.get_by_role("button", name=name, exact=True)
+        (entry if entry.is_visible() else tab).click()
+
+
+_CUT_OFF = """() => [...document.querySelectorAll('body *')].filter((each) => {
+  const box = each.getBoundingClientRect();
+  if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
+  for (let at = each.parentElement; at; at = at.parentElement)
+    if (/auto|scroll/.test(getComputedStyle(at).overflowX)) return false;
+  return true;
+}).map((each) => each.outerHTML.slice(0, 90))"""
+
+
+def cut_off(page):
+    """Return the elements that are wider than a page's window, and that cannot be scrolled.
+
+    Gradio hides what is too wide, so the page itself is never wider than its window.
+    """
+    return page.evaluate(_CUT_OFF)

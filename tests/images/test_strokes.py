@@ -20,7 +20,7 @@ def _middle(picture, level):
 def test_paper_ink_and_size_are_those_of_the_training():
     picture = np.full((20, 20, 1), 240, np.uint8)
     picture[8:11, 3:17] = 40
-    paper = Paper.of([picture] * 3)
+    paper = Paper.of([picture, picture, picture, picture // 2 + 100])
     assert (paper.paper, paper.ink, paper.share, paper.is_plain) == ((240,), (40,), 0.7, True)
 
 
@@ -29,6 +29,21 @@ def test_a_drawing_has_the_size_and_stands_in_the_middle():
     assert placed[0, 0, 0] == 240 and placed.min() == pytest.approx(40, abs=2)
     assert np.count_nonzero((placed[..., 0] < 140).any(axis=0)) == pytest.approx(20, abs=1)
     assert _middle(placed, 40) == pytest.approx((19.5, 19.5), abs=1)
+
+
+def test_a_thin_stroke_stays_whole():
+    strokes = _drawing(slice(20, 221), slice(20, 221))
+    strokes[21:220, 21:220] = 0
+    ink = 255 - Paper().place(strokes, size=(28, 28))[..., 0]
+    sides = (ink[:8].max(axis=0), ink[-8:].max(axis=0), ink[:, :8].max(axis=1))
+    assert [np.count_nonzero(side > 60) for side in sides] == pytest.approx([22] * 3, abs=2)
+
+
+def test_otherwise_the_frame_stands_in_the_middle():
+    strokes = _drawing(slice(20, 220), slice(20, 40))
+    strokes[200:220, 20:220] = 1
+    placed = Paper(share=0.6).place(strokes, size=(56, 56))
+    assert _middle(placed, 0) == pytest.approx((27.5, 27.5), abs=1)
 
 
 def test_by_mass_the_centre_of_mass_stands_in_the_middle():
@@ -52,8 +67,11 @@ def test_digits_centred_by_mass_are_recognised_as_such():
 
 
 def test_photographs_are_not_paper():
-    noise = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    assert not Paper.of(noise).is_plain
+    is_bright = np.random.default_rng(0).random((5, 32, 32, 1)) < 0.7
+    grey = np.full((16, 16, 1), 120, np.uint8)
+    grey[4:12, 6:8] = 20
+    assert not Paper.of(np.uint8(255 * is_bright)).is_plain
+    assert not Paper.of([grey]).is_plain
 
 
 def test_an_empty_pad_is_blank_paper_and_no_pictures_mean_black_on_white():
