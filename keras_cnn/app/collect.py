@@ -6,7 +6,7 @@ from importlib import resources
 
 import gradio
 
-from keras_cnn.app import markup, places
+from keras_cnn.app import inputs, markup, places
 from keras_cnn.app.collection import Collection, decode, thumbnails
 from keras_cnn.app.studio import MOST_PICTURES, Studio
 from keras_cnn.app.texts import Text
@@ -161,13 +161,10 @@ class _Cards:
             cards = [self._card(label, collection) for label in collection.class_names]
         except (InputError, OSError) as error:
             return f"{root}{markup.fault(error)}</div>"
-        refused = html.escape(
-            self._text("The camera cannot be used. Allow it in the browser, or upload pictures.")
-        )
         return (
             f'{root}<div class="classes">{"".join(cards)}</div>'
             + "".join(map(markup.fault, faults))
-            + f'<p class="fault refused" hidden>{refused}</p></div>'
+            + f"{inputs.camera_refused(self._text)}</div>"
         )
 
     def _card(self, label, collection):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import html
 import io
 from pathlib import Path
 
@@ -36,6 +37,14 @@ const end = () => { if (last) { last = null; send(); } };
 canvas.addEventListener('pointerup', end); canvas.addEventListener('pointercancel', end);
 element.querySelector('button').addEventListener('click', clear);
 """
+# Gradio's own input says nothing when the browser refuses the camera.
+_CAMERA_SCRIPT = """
+const media = navigator.mediaDevices, refused = element.querySelector('.refused');
+const ask = media?.getUserMedia.bind(media);
+if (media) media.getUserMedia = async (wanted) => {
+  try { const stream = await ask(wanted); refused.hidden = true; return stream; }
+  catch (error) { refused.hidden = false; throw error; } };
+"""
 
 
 def picture(text: Text, *, elem_id: str) -> gradio.Image:
@@ -55,7 +64,18 @@ def picture(text: Text, *, elem_id: str) -> gradio.Image:
         buttons=[],
     )
     component.preprocess = lambda payload: None if payload is None else payload.path
+    gradio.HTML(camera_refused(text), js_on_load=_CAMERA_SCRIPT, elem_classes="camera")
     return component
+
+
+def camera_refused(text: Text) -> str:
+    """Return a hidden sentence, which a script shows when the camera cannot be used.
+
+    Args:
+        text: Gives a text in the page's language.
+    """
+    sentence = text("The camera cannot be used. Allow it in the browser, or upload pictures.")
+    return f'<p class="fault refused" hidden>{html.escape(sentence)}</p>'
 
 
 def pad(text: Text, *, elem_id: str) -> gradio.HTML:

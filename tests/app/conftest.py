@@ -35,12 +35,13 @@ def open_page(browser):
     """Return a function that opens a page; at the end no request of it may have failed."""
     faults, contexts = [], []
 
-    def opened(url, *, locale="en-GB", width=1280, height=900, dark=False):
+    def opened(url, *, locale="en-GB", width=1280, height=900, dark=False, script=""):
         scheme = "dark" if dark else "light"
         size = {"width": width, "height": height}
         contexts.append(browser.new_context(locale=locale, viewport=size, color_scheme=scheme))
         page = contexts[-1].new_page()
         page.set_default_timeout(10_000)
+        page.add_init_script(script)
         page.on("requestfailed", lambda each: _note(faults, each))
         page.on("request", lambda each: _note_host(faults, each, url))
         page.on("console", lambda each: each.type == "error" and faults.append(each.text))

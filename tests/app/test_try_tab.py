@@ -127,6 +127,15 @@ def test_a_file_that_is_no_picture_gets_a_sentence_and_the_next_is_answered(
     assert _shown(page)
 
 
+def test_a_camera_that_is_refused_is_a_sentence(url, open_page):
+    refuse = "() => Promise.reject(new DOMException('denied', 'NotAllowedError'))"
+    page = open_page(url, script=f"navigator.mediaDevices.getUserMedia = {refuse}")
+    page.locator("#try-picture").get_by_label("Capture from camera").click()
+    assert not page.locator(".refused:visible").count()
+    page.locator("#try-picture").get_by_text("Click to Access Webcam").click()
+    page.locator(".refused:visible", has_text="The camera cannot be used").wait_for()
+
+
 def test_the_page_fits_a_phone_in_chinese(url, open_page):
     page = open_page(url, locale="zh-CN", width=390, height=844, dark=True)
     page.locator("#try-facts .note").wait_for()
