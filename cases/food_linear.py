@@ -22,9 +22,7 @@ RECIPE = keras_cnn.Recipe(
     learning_rate=1e-4,
     validation_split=0.1,
     weight_decay=200.0,
-    without=(
-        *("variant", "classes", "label_smoothing", "class_weights", "mix", "group_by", "folds"),
-    ),
+    without="variant classes label_smoothing class_weights mix group_by folds".split(),
     choices={"optimizer": "SGD", "samplewise_center": True, "bias_starts_at": "mean score"},
     listing={
         "image_size": 128,

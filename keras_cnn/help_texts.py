@@ -1,8 +1,8 @@
 """``--help`` in the reader's language."""
 
 import argparse
-import unicodedata
 
+from keras_cnn import columns
 from keras_cnn.i18n import N_, _, translated
 
 OF_ARGPARSE = (
@@ -38,7 +38,9 @@ class HelpFormatter(argparse.HelpFormatter):
         start, separator, default = text.partition(" (default: ")
         if not separator:
             return text
-        return _(start) + _(" (default: {default})").format(default=default.removesuffix(")"))
+        return translated(start) + _(" (default: {default})").format(
+            default=default.removesuffix(")")
+        )
 
     def _fill_text(self, text, width, indent):
         paragraphs = text.split("\n\n")
@@ -50,7 +52,7 @@ class HelpFormatter(argparse.HelpFormatter):
         return text if shown == words else "\n".join(wrapped(shown, width))
 
     def _split_lines(self, text, width):
-        if any(columns(character) == 2 for character in text):
+        if any(columns.width(character) == 2 for character in text):
             return wrapped(" ".join(text.split()), width)
         return super()._split_lines(text, width)
 
@@ -64,11 +66,11 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     lines, used = [""], 0
     for word in _words(text):
-        size = columns(word)
+        size = columns.width(word)
         if used + size > width and lines[-1] and word[0] not in _ENDS:
             lines.append("")
             word, used = word.lstrip(" "), 0
-            size = columns(word)
+            size = columns.width(word)
         lines[-1] += word
         used += size
     return [line.rstrip() for line in lines]
@@ -78,19 +80,10 @@ def _words(text):
     """Yield the parts of a text between which a line may break; a space belongs to the next."""
     word = ""
     for character in text:
-        is_wide = word and 2 in (columns(character), columns(word[-1]))
+        is_wide = word and 2 in (columns.width(character), columns.width(word[-1]))
         if (is_wide or character == " ") and word.strip() and word[-1] not in _BEGINS:
             yield word
             word = ""
         word += character
     if word:
         yield word
-
-
-def columns(text: str) -> int:
-    """Return the width of a text on a terminal, where a Chinese character takes two columns.
-
-    Args:
-        text: The text.
-    """
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

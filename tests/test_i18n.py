@@ -13,10 +13,9 @@ import catalogue
 import pytest
 from report_inputs import FACTS, HISTORY, Page, random_answers
 
-from keras_cnn import cli, i18n, report
+from keras_cnn import cli, columns, i18n, report
 from keras_cnn.help_texts import wrapped
 from keras_cnn.i18n import FIELD, N_, _, ngettext, translated, using
-from keras_cnn.report import fonts
 
 VERDICT = (
     "It has learned: 171 of 240 test pictures right, accuracy 0.713; the 95 % interval 0.652–0.766 "
@@ -208,7 +207,7 @@ def test_error_is_shown_in_chinese(capsys, tmp_path):
 def test_a_chinese_line_breaks_between_characters():
     text = "网络读取（default）图片。" * 3
     lines = wrapped(text, 20)
-    assert "".join(lines) == text and max(map(fonts.columns, lines)) <= 22
+    assert "".join(lines) == text and max(map(columns.width, lines)) <= 22
     assert not any(line.startswith("。") or line.endswith("（") for line in lines)
 
 

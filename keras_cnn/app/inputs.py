@@ -37,18 +37,24 @@ const end = () => { if (last) { last = null; send(); } };
 canvas.addEventListener('pointerup', end); canvas.addEventListener('pointercancel', end);
 element.querySelector('button').addEventListener('click', clear);
 """
-# Gradio's own input says nothing when the browser refuses the camera.
 _CAMERA_SCRIPT = """
-const media = navigator.mediaDevices, refused = element.querySelector('.refused');
-const ask = media?.getUserMedia.bind(media);
-if (media) media.getUserMedia = async (wanted) => {
-  try { const stream = await ask(wanted); refused.hidden = true; return stream; }
-  catch (error) { refused.hidden = false; throw error; } };
+const media = navigator.mediaDevices, sentence = element.querySelector('.refused');
+if (media && !media.watched) {
+  const ask = media.getUserMedia.bind(media);
+  const note = (refused) => window.dispatchEvent(new CustomEvent('camera', { detail: refused }));
+  media.watched = true;
+  media.getUserMedia = async (wanted) => {
+    try { const stream = await ask(wanted); note(false); return stream; }
+    catch (error) { note(true); throw error; } };
+}
+window.addEventListener('camera', (event) => { sentence.hidden = !event.detail; });
+if (!media) document.addEventListener('click', (event) => {  // an address without https
+  if (event.target.closest('[title="grant webcam access"]')) sentence.hidden = false; });
 """
 
 
 def picture(text: Text, *, elem_id: str) -> gradio.Image:
-    """Add an input for a picture: upload, camera, clipboard.
+    """Add an input for a picture: upload, camera, clipboard; a camera that is refused is said.
 
     Its value is the name of the uploaded file: the package's own reader opens it, with its limits.
 
@@ -63,13 +69,18 @@ def picture(text: Text, *, elem_id: str) -> gradio.Image:
         elem_id=elem_id,
         buttons=[],
     )
+    gradio.HTML(
+        camera_refused(text),
+        js_on_load=_CAMERA_SCRIPT,
+        elem_id=f"{elem_id}-camera",
+        elem_classes="camera",
+    )
     component.preprocess = lambda payload: None if payload is None else payload.path
-    gradio.HTML(camera_refused(text), js_on_load=_CAMERA_SCRIPT, elem_classes="camera")
     return component
 
 
 def camera_refused(text: Text) -> str:
-    """Return a hidden sentence, which a script shows when the camera cannot be used.
+    """Return the sentence on a camera that cannot be used, as hidden HTML.
 
     Args:
         text: Gives a text in the page's language.

@@ -20,6 +20,7 @@ TABS = (  # identifier, English name, module with `add(studio, text)`
     ("clean", mark("Clean"), clean_tab),
     ("train", mark("Train"), train_tab),
 )
+_UPLOADS = 600, 3600  # seconds: how often, and at what age uploads are deleted; all are at the end
 
 
 def build(studio: Studio, *, language: str) -> gradio.Blocks:
@@ -30,7 +31,9 @@ def build(studio: Studio, *, language: str) -> gradio.Blocks:
         language: "en" or "zh".
     """
     text = translator(language)
-    with gradio.Blocks(title=text("keras_cnn studio"), analytics_enabled=False) as blocks:
+    with gradio.Blocks(
+        title=text("keras_cnn studio"), analytics_enabled=False, delete_cache=_UPLOADS
+    ) as blocks:
         gradio.HTML(_head(studio, language, text), elem_id="head")
         with gradio.Tabs():
             for identifier, name, module in TABS:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_cnn import i18n
 from keras_cnn.errors import InputError
 
 COMMAND = (sys.executable, "-m", "keras_cnn")
@@ -27,7 +28,7 @@ class Training:
     """
 
     def __init__(self, words: Sequence[str], *, name: str, folder: Path):
-        """Start the command.
+        """Start the command; its log and its report have the language of the page.
 
         Args:
             words: The command and its arguments, without its results folder.
@@ -38,13 +39,14 @@ class Training:
         self._presses = 0
         handle, self._log = tempfile.mkstemp(prefix="keras_cnn_training_", suffix=".log")
         command = [*COMMAND, *words, "--out", str(folder)]
+        options = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         with open(handle, "wb") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+                env=os.environ | options | {i18n.VARIABLE: i18n.language()},
                 start_new_session=True,  # Ctrl-C in the studio's terminal does not reach it
             )
 
@@ -84,10 +86,8 @@ class Training:
     def reason(self) -> str:
         """Return why it failed: the sentence of its error, or its last line."""
         lines = [line for line in self.log().splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("error: ")]
-        return (errors or lines or [f"exit code {self._process.poll()}"])[-1].removeprefix(
-            "error: "
-        )
+        errors = [line[len(head) :] for line in lines for head in _heads() if line.startswith(head)]
+        return (errors or lines or [f"exit code {self._process.poll()}"])[-1]
 
     def cancel(self) -> None:
         """End the training as Ctrl-C does, so that its best weights are tested; then kill it.
@@ -108,6 +108,15 @@ class Training:
         """Remove the log."""
         with contextlib.suppress(OSError):
             os.remove(self._log)
+
+
+def _heads():
+    """Return how the line of an error begins in each language."""
+    heads = []
+    for language in i18n.LANGUAGES:
+        with i18n.using(language):
+            heads.append(i18n.translated("error: -").removesuffix("-"))
+    return heads
 
 
 class Trainings:

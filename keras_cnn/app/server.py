@@ -129,8 +129,8 @@ def _application(studio, *, token, port):
             mcp_server=False,
             show_error=True,
             theme=theme.theme(),
-            css=theme.css(),
-            head='<link rel="icon" href="/icon.svg">',
+            css=theme.css(translator(language)),
+            head=theme.HEAD,
         )
     app.middleware("http")(_guard(token))
     return app

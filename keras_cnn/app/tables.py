@@ -30,6 +30,8 @@ def add(studio: Studio, run: gradio.Dropdown, text: Text) -> None:
         height=160,
         elem_id="several-files",
     )
+    tables = tempfile.TemporaryDirectory(prefix="keras_cnn_studio_")
+    studio.on_close(tables.cleanup)
     shown = gradio.HTML(elem_id="several-table")
     download = gradio.DownloadButton(text("Download as CSV"), visible=False, elem_id="several-csv")
 
@@ -54,7 +56,9 @@ def add(studio: Studio, run: gradio.Dropdown, text: Text) -> None:
         parts.append(html.table(head, body[:_SHOWN]))
         if len(body) > _SHOWN:
             parts.append(markup.note(text("{n} more rows are in the file.", n=len(body) - _SHOWN)))
-        return "".join(parts), gradio.update(visible=True, value=_written(head, rows))
+        return "".join(parts), gradio.update(
+            visible=True, value=_written(head, rows, folder=tables.name)
+        )
 
     files.change(markup.reported(2)(answer), [run, files], [shown, download])
 
@@ -78,9 +82,8 @@ def _rows(studio, name, paths):
         return [answers.cells(inputs.name(path), each, top_k=3) for path, each in stream], bad
 
 
-def _written(head, rows):
-    folder = tempfile.mkdtemp(prefix="keras_cnn_studio_")
-    path = Path(folder, "answers.csv")
+def _written(head, rows, *, folder):
+    path = Path(tempfile.mkdtemp(dir=folder), "answers.csv")
     with open(path, "w", encoding="utf-8-sig", newline="") as file:  # as spreadsheets expect
         writer = csv.DictWriter(file, head, restval="")
         writer.writeheader()

@@ -1,9 +1,11 @@
 """The look of the studio: the colours and fonts of the report."""
 
+import json
 from importlib import resources
 
 import gradio
 
+from keras_cnn.app.texts import Text
 from keras_cnn.report import html
 
 _FONTS = (
@@ -68,6 +70,17 @@ def theme() -> gradio.themes.Base:
     )
 
 
-def css() -> str:
-    """Return the style of the page itself."""
-    return resources.files("keras_cnn.app").joinpath("studio.css").read_text(encoding="utf-8")
+# Gradio limits the rules of `css` to inner elements.
+HEAD = """<link rel="icon" href="/icon.svg"><style>
+@media (max-width: 34rem) { .gradio-container > .main { padding: .6rem !important; } }
+</style>"""
+
+
+def css(text: Text) -> str:
+    """Return the style of the page itself.
+
+    Args:
+        text: Gives a text in the page's language: Gradio has one in English only.
+    """
+    style = resources.files("keras_cnn.app").joinpath("studio.css").read_text(encoding="utf-8")
+    return f"{style}:root {{ --camera: {json.dumps(text('Use the camera'), ensure_ascii=False)}; }}"

@@ -39,10 +39,20 @@ def add(studio: Studio, text: Text) -> None:
     shown = gradio.HTML(elem_id="train-shown", elem_classes="panel", visible=False)
     with gradio.Row():
         cancel = gradio.Button(
-            text("Cancel"), variant="stop", visible=False, elem_id="train-cancel", scale=0
+            text("Cancel"),
+            variant="stop",
+            visible=False,
+            elem_id="train-cancel",
+            scale=0,
+            min_width=200,
         )
         trying = gradio.Button(
-            text("Try it"), variant="primary", visible=False, elem_id="train-try", scale=0
+            text("Try it"),
+            variant="primary",
+            visible=False,
+            elem_id="train-try",
+            scale=0,
+            min_width=200,
         )
     log = gradio.HTML(elem_id="train-log", visible=False)
     seen, timer = gradio.State(None), gradio.Timer(SECONDS)

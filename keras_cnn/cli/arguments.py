@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_cnn.box_layouts import LINES
+from keras_cnn import box_layouts
 from keras_cnn.errors import InputError
 from keras_cnn.i18n import _, say
 
@@ -77,7 +77,7 @@ def add_layouts(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Parser of the command.
     """
-    parser.epilog = _("layouts of pictures with boxes:") + LINES
+    parser.epilog = _("layouts of pictures with boxes:") + box_layouts.lines()
 
 
 def add_reading(parser: argparse.ArgumentParser, *, classes: bool = True) -> None:

@@ -4,8 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, backend, output
-from keras_cnn.i18n import say, translated
+from keras_cnn.i18n import N_, say, translated
+
+_HEAD = (
+    *(N_("format"), N_("precision"), N_("threads"), "MB", "p50 ms", "p95 ms"),
+    *(N_("pictures/s"), N_("accuracy"), N_("p against Keras")),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,19 +53,25 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         output.print_json(rows)
         return
-    say(
-        "format  precision  threads       MB  p50 ms  p95 ms  pictures/s  accuracy  p against Keras"
-    )
-    for row in rows:
-        p_value = "" if row["p_value"] is None else f"{row['p_value']:.2g}"
-        print(
-            f"{row['format']:<7} {row['precision']:<9} {row['threads']:>8} "
-            f"{row['bytes'] / 1e6:>8.2f} {row['p50_ms']:>7.2f} {row['p95_ms']:>7.2f} "
-            f"{row['pictures_per_second']:>11.1f} {row['accuracy']:>9.3f} {p_value:>16}"
-        )
+    table = [map(translated, _HEAD), *map(_cells, rows)]
+    print("\n".join(columns.aligned(table, left=(0, 1))))
     say(f"accuracy on {rows[0]['pictures']} pictures")
     if len(rows) == 1:
         say(
             f"{options.model} has no exports to compare: run keras-cnn export {options.model} "
             "--format litert"
         )
+
+
+def _cells(row):
+    return (
+        row["format"],
+        row["precision"],
+        str(row["threads"]),
+        f"{row['bytes'] / 1e6:.2f}",
+        f"{row['p50_ms']:.2f}",
+        f"{row['p95_ms']:.2f}",
+        f"{row['pictures_per_second']:.1f}",
+        f"{row['accuracy']:.3f}",
+        "" if row["p_value"] is None else f"{row['p_value']:.2g}",
+    )

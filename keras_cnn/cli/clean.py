@@ -89,9 +89,12 @@ def _apply(folder, options):
 def _undo(folder, options):
     from keras_cnn.datasets import moves
 
+    kept = [file for session in moves.sessions(folder)[-1:] for file in session.kept]
     number = moves.undo(folder)
     if options.json:
-        output.print_json({"moved_back": number})
+        output.print_json({"moved_back": number, "no_longer_confirmed": kept})
+    elif kept:
+        say(f"the label of {', '.join(kept)} is no longer confirmed")
     else:
         say(f"{number:d} pictures moved back")
 

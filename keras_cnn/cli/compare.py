@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, backend, output
-from keras_cnn.help_texts import columns
 from keras_cnn.i18n import say, translated
 
 
@@ -55,23 +55,11 @@ def run(options: argparse.Namespace) -> None:
         case "csv":
             output.write_rows(side_by_side.records(result), style="csv", line=str)
         case "table":
-            _print_table(*side_by_side.cells(result))
-            if result["recipes"]:
-                print()
-                _print_table(*side_by_side.recipe_cells(result))
+            tables = [side_by_side.cells(result)]
+            tables += [side_by_side.recipe_cells(result)] if result["recipes"] else []
+            print("\n\n".join("\n".join(columns.aligned([head, *rows])) for head, rows in tables))
     if options.style != "markdown":  # which holds the notes
         for note in result["notes"]:
             say(f"note: {translated(note)}", file=sys.stderr)
     if options.out:
         say(f"Comparison: {options.out / 'comparison.html'}", file=sys.stderr)
-
-
-def _print_table(head, rows):
-    """Print a table, all columns but the first to the right."""
-    widths = [max(map(columns, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [
-            " " * (width - columns(cell)) + cell if number else cell + " " * (width - columns(cell))
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())

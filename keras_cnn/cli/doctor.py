@@ -7,10 +7,9 @@ import platform
 import sys
 from pathlib import Path
 
-from keras_cnn import __version__, environment, filesystem, mirrors
+from keras_cnn import __version__, columns, environment, filesystem, mirrors
 from keras_cnn.cli import arguments, backend, output
 from keras_cnn.errors import InputError
-from keras_cnn.help_texts import columns
 from keras_cnn.i18n import N_, _, translated
 from keras_cnn.options import missing_backend
 
@@ -44,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for key, value in findings.items():
             name = _(key)
-            print(f"{name}: {_indented(value, columns(name) + 2)}")
+            print(f"{name}: {_indented(value, columns.width(name) + 2)}")
     return 1 if findings["faults"] else 0
 
 

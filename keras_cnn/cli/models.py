@@ -2,10 +2,14 @@
 
 import argparse
 
+from keras_cnn import columns
 from keras_cnn.cli import arguments, networks, output
 from keras_cnn.i18n import N_, translated
 
-_HEAD = ("network", "params", "mult-adds", "size", "smallest", "imagenet", "paper")
+_HEAD = (
+    *(N_("network"), N_("params"), N_("mult-adds"), N_("size"), N_("smallest")),
+    *("imagenet", N_("paper")),
+)
 _NOTES = N_(
     """\
 An indented row is a variant, which --alpha X or --model-option NAME=VALUE chooses.
@@ -37,14 +41,8 @@ def run(options: argparse.Namespace) -> None:
     rows = [row for row in networks.FACTS if "aux_logits" not in row["options"]]  # not for --model
     sources = list(dict.fromkeys(row["source"] for row in rows if row["source"]))
     seen = set()
-    lines = [_HEAD, *(_cells(row, sources, seen) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if 0 < i < 5 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
+    lines = [_cells(row, sources, seen) for row in rows]
+    print("\n".join(columns.aligned([map(translated, _HEAD), *lines], left=(0, 5, 6))))
     print(f"\n{translated(_NOTES)}")
     for number, source in enumerate(sources, start=1):
         print(f"  [{number}] {source}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import _, translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +50,19 @@ def run(options: argparse.Namespace) -> int:
         elif not options.write:
             print(_difference(path, text, new), end="")
         for finding in findings:
-            cell = f"cell {finding.cell}:" if finding.cell else ""
-            print(f"{path}:{cell}{finding.line}: {finding.reason}")
+            cell = _("cell {n}:").format(n=finding.cell) if finding.cell else ""
+            print(f"{path}:{cell}{finding.line}: {_shown(finding.reason)}")
         unmended += len(findings)
         if options.write:
-            print(f"{path}: {'rewritten' if new != text else 'nothing to change'}")
+            print(f"{path}: {_('rewritten') if new != text else _('nothing to change')}")
     return 1 if unmended else 0
+
+
+def _shown(reason):
+    """Return a reason in the reader's language; it may begin with the name that is removed."""
+    shown = translated(reason)
+    name, colon, rest = reason.partition(": ")
+    return f"{name}{colon}{translated(rest)}" if shown == reason else shown
 
 
 def _read(path):

@@ -86,8 +86,8 @@ def apply(directory: str | os.PathLike, moves: list[Move]) -> None:
             _take_back(directory, start)
         except (OSError, InputError):
             raise InputError(
-                f"{done} of {len(moves)} pictures were moved, then: {reason}; mend it, and take "
-                "the moves back by --undo"
+                f"{done} of {len(moves)} pictures were moved, then: {reason}; mend it, and undo "
+                "the moves"
             ) from error
         raise InputError(f"no picture was moved: {reason}; mend it, and try again") from error
 
@@ -148,15 +148,14 @@ def undo(directory: str | os.PathLike) -> int:
     done = sessions(directory)
     if not done:
         raise InputError(
-            f"there is nothing to undo in {directory}: --apply writes the journal {JOURNAL} there, "
-            "and it has no moves"
+            f"there is nothing to undo in {directory}: it has no journal {JOURNAL} with moves"
         )
     try:
         return _take_back(directory, done[-1].start)
     except OSError as error:
         raise InputError(
             f"the moves could not be taken back: {error.strerror or error} at {error.filename}; "
-            "mend it, and repeat --undo"
+            "mend it, and undo again"
         ) from error
 
 
@@ -172,7 +171,8 @@ def refuse_interrupted(directory: str | os.PathLike) -> None:
     done = sessions(directory)
     if done and not done[-1].is_complete:
         raise InputError(
-            f"the last --apply in {directory} was interrupted: take its moves back by --undo first"
+            f"the last moves in {directory} were interrupted: undo them first (on the command line "
+            "by --undo)"
         )
 
 

@@ -12,7 +12,9 @@ import math
 import keras
 from keras import layers
 
+from keras_cnn import columns
 from keras_cnn.explain import hooks
+from keras_cnn.i18n import N_, _, translated
 from keras_cnn.models import blocks
 from keras_cnn.models.surgery import as_functional
 
@@ -119,13 +121,13 @@ class Table:
     def __str__(self):
         """Return the layers line by line, the totals below."""
         head = (
-            "layer",
-            "kind",
-            "output",
-            "parameters",
-            "multiply-adds",
-            "receptive field",
-            "stride",
+            _("layer"),
+            _("kind"),
+            _("output shape"),
+            _("parameters"),
+            _("multiply-adds"),
+            _("receptive field"),
+            _("stride"),
         )
         lines = [
             (
@@ -139,23 +141,20 @@ class Table:
             )
             for row in self.rows
         ]
-        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-        numbers = range(3, 7)
-        text = [f"{self.name} for pictures of {_by(self.input_shape)}"]
-        for line in (head, tuple("-" * width for width in widths), *lines):
-            cells = [
-                cell.rjust(width) if index in numbers else cell.ljust(width)
-                for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ]
-            text.append("  ".join(cells).rstrip())
-        text.append(
-            f"{self.parameters:,} parameters, {self.trainable_parameters:,} of them trainable; "
-            f"{self.multiply_adds:,} multiply-adds per picture"
-        )
+        widths = [max(map(columns.width, column)) for column in zip(head, *lines, strict=True)]
+        rule = ["-" * width for width in widths]
+        title = N_(f"{self.name} for pictures of {_by(self.input_shape)}")
+        totals = [
+            N_(
+                f"{self.parameters:,} parameters, {self.trainable_parameters:,} of them trainable; "
+                f"{self.multiply_adds:,} multiply-adds per picture"
+            )
+        ]
         unknown = [row.name for row in self.rows if row.multiply_adds is None]
         if unknown:
-            text.append(f"and those of {', '.join(unknown)}, which are unknown")
-        return "\n".join(text)
+            totals.append(N_(f"and those of {', '.join(unknown)}, which are unknown"))
+        table = columns.aligned([head, rule, *lines], left=(0, 1, 2))
+        return "\n".join([translated(title), *table, *map(translated, totals)])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ import re
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port import arguments, names, syntax
 from keras_cnn.port.context import Context
 
@@ -42,7 +43,7 @@ def rewrite(original: cst.Call, call: cst.Call, context: Context) -> cst.BaseExp
     if kind == "utils.multi_gpu_model":
         context.report(
             original,
-            "multi_gpu_model is removed: one device is used; see keras.distribution",
+            N_("multi_gpu_model is removed: one device is used; see keras.distribution"),
         )
         return syntax.argument(call.args, "model", position=0) or call
     if kind in ("backend.set_image_data_format", "backend.set_image_dim_ordering"):
@@ -119,7 +120,7 @@ def _function(original, call, context):
     text = f"({syntax.code(inputs)}, {syntax.code(outputs)})"
     if original not in (value for each in context.facts.values.values() for value in each):
         if "learning_phase" in syntax.code(original):
-            context.report(original, "learning_phase is removed: call the function without it")
+            context.report(original, N_("learning_phase is removed: call the function without it"))
     name = context.imported("keras.Function")
     return cst.parse_expression(name.value + text)
 
@@ -149,10 +150,10 @@ def _phase_dropped(original, call, context):
         return call
     items = call.args[0].value
     if not isinstance(items, cst.List) or len(items.elements) < 2:
-        context.report(original, "learning_phase is removed: pass the inputs without it")
+        context.report(original, N_("learning_phase is removed: pass the inputs without it"))
         return call
     if syntax.literal(items.elements[-1].value) not in (0, None):
-        context.report(original, "keras.Function does not train: call model(x, training=True)")
+        context.report(original, N_("keras.Function does not train: call model(x, training=True)"))
     return call.with_changes(args=[call.args[0].with_changes(value=_without_last(items))])
 
 
@@ -160,7 +161,8 @@ def _merge(original, call, context):
     function = merge_function(original)
     if function is None:
         context.report(
-            original, "merge: its mode is no constant string: use keras.layers.Lambda or a layer"
+            original,
+            N_("merge: its mode is no constant string: use keras.layers.Lambda or a layer"),
         )
         return call
     mode = syntax.literal(syntax.argument(original.args, "mode", position=1))
@@ -230,9 +232,11 @@ def _input_shape(original, args, *, kind, context):
     if _is_channels_first(args, kind=kind, context=context):
         context.report(
             original,
-            "if these are pictures, the shape begins with the channels, as Theano took them: Keras "
-            "takes the channels last; change the shape and the data, or call "
-            'keras.config.set_image_data_format("channels_first") on a GPU',
+            N_(
+                "if these are pictures, the shape begins with the channels, as Theano took them: "
+                "Keras takes the channels last; change the shape and the data, or call "
+                'keras.config.set_image_data_format("channels_first") on a GPU'
+            ),
         )
     if syntax.has(args, "batch_input_shape"):
         shape = syntax.argument(args, "batch_input_shape")
@@ -243,10 +247,12 @@ def _input_shape(original, args, *, kind, context):
             return syntax.with_argument(args, "input_shape", rest)
         context.report(
             original,
-            "batch_input_shape: begin the model with keras.Input(batch_shape=...) instead",
+            N_("batch_input_shape: begin the model with keras.Input(batch_shape=...) instead"),
         )
     if syntax.has(args, "weights") and kind.startswith("layers.") and kind != "layers.Embedding":
-        context.report(original, "weights=: call layer.set_weights(...) after the model is built")
+        context.report(
+            original, N_("weights=: call layer.set_weights(...) after the model is built")
+        )
     return args
 
 
@@ -295,8 +301,10 @@ def _optimizer(original, args, *, kind, full, context):
     if context.uses(*setters, "backend.set_value"):
         context.report(
             original,
-            "decay is removed: Keras 3 ignores it, and its schedules exclude callbacks that set "
-            "the learning rate",
+            N_(
+                "decay is removed: Keras 3 ignores it, and its schedules exclude callbacks that "
+                "set the learning rate"
+            ),
         )
         return syntax.without(args, "decay")
     rate = rate or cst.parse_expression("0.01" if kind == "optimizers.SGD" else "0.001")
@@ -321,7 +329,7 @@ def _period(original, args, context):
         return syntax.without(args, "period")
     context.report(
         original,
-        "period is removed: Keras 3 saves every epoch, or every save_freq batches",
+        N_("period is removed: Keras 3 saves every epoch, or every save_freq batches"),
     )
     return syntax.without(args, "period")
 
@@ -336,7 +344,7 @@ def _data_format_call(original, call, context):
     if text in ("th", "channels_first"):
         context.report(
             original,
-            "channels_first: TensorFlow convolves it on GPUs only: use channels_last on a CPU",
+            N_("channels_first: TensorFlow convolves it on GPUs only: use channels_last on a CPU"),
         )
     name = cst.Name("set_image_data_format")
     is_attribute = isinstance(call.func, cst.Attribute)

@@ -4,6 +4,7 @@ import re
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port import arguments, syntax
 from keras_cnn.port.context import Context
 
@@ -43,8 +44,10 @@ def rewrite(original: cst.Call, call: cst.Call, context: Context) -> cst.BaseExp
         name = syntax.code(receiver)
         context.report(
             original,
-            f"{name}.trainable = False also stops this training in Keras 3: set {name}.trainable "
-            "= True before this line and False after it",
+            N_(
+                f"{name}.trainable = False also stops this training in Keras 3: set "
+                f"{name}.trainable = True before this line and False after it"
+            ),
         )
     if method == "add_weight" and call.args and not call.args[0].keyword:
         if isinstance(syntax.literal(call.args[0].value), str):
@@ -144,7 +147,7 @@ def _samples(original, args, source, context):
         size = _batch_size(batches, context)
         if size is None:
             context.report(
-                original, f"{name} counted pictures: divide it by the pictures per batch"
+                original, N_(f"{name} counted pictures: divide it by the pictures per batch")
             )
         else:
             quotient = cst.parse_expression(f"{_operand(value)} / {size}")
@@ -257,8 +260,10 @@ def _predict_classes(original, call, context):
     if binary == several:
         context.report(
             original,
-            "predict_classes: now the most probable class; with one output write "
-            '(model.predict(x) > 0.5).astype("int32")',
+            N_(
+                "predict_classes: now the most probable class; with one output write "
+                '(model.predict(x) > 0.5).astype("int32")'
+            ),
         )
     if binary and not several:
         return cst.parse_expression(f'({text} > 0.5).astype("int32")')
@@ -272,7 +277,9 @@ def _compile(original, call, context):
         return call
     args = syntax.without(args, "class_mode")
     if syntax.has(args, "sample_weight_mode", "target_tensors"):
-        context.report(original, "sample_weight_mode, target_tensors: compile takes neither today")
+        context.report(
+            original, N_("sample_weight_mode, target_tensors: compile takes neither today")
+        )
     for position, name in enumerate(("loss", "metrics"), 1):
         value = syntax.argument(args, name, position=position)
         if value is not None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port import calls, names, sessions, syntax
 from keras_cnn.port.context import Context
 
@@ -176,7 +177,7 @@ def rewrite_reference(
     if names.IN_BACKEND.match(full):
         if (new := names.in_tensorflow(full)) is None:
             name = syntax.code(original)
-            context.report(original, f"{name}: the command knows no such name in TensorFlow 2")
+            context.report(original, N_(f"{name}: the command knows no such name in TensorFlow 2"))
             return None
         if "tf" not in context.facts.bound:
             context.imports["import tensorflow as tf"] = None

@@ -7,7 +7,7 @@ A name is canonical if it begins with ``keras.``, also where a script writes ``t
 import re
 
 from keras_cnn.port.arguments import DROPPED, POSITIONAL, RENAMED
-from keras_cnn.port.removed import REMOVED
+from keras_cnn.port.removed import NO_SESSIONS, REMOVED
 
 _ROOTS = (  # beginning in a script -> beginning that works
     ("tensorflow.python.keras.api._v1.keras", "tensorflow.keras"),
@@ -368,7 +368,7 @@ def why_removed(name: str) -> str | None:
         if new == old or new.startswith(f"{old}."):
             return f"{new.rpartition('.')[2]}: {reason}"
     if match := _TENSORFLOW_1.match(name):
-        return f"{match[0]}: TensorFlow 2 has no sessions and graphs: remove it"
+        return f"{match[0]}: {NO_SESSIONS}"
     return None
 
 

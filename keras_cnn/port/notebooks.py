@@ -5,6 +5,7 @@ import re
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port.context import Finding
 from keras_cnn.port.imports import CELL
 from keras_cnn.port.rewriting import port
@@ -33,7 +34,9 @@ def port_notebook(text: str) -> tuple[str, list[Finding]]:
     for number, source in enumerate(sources, 1):
         script, error = _as_python(source, hidden)
         if error is not None:
-            findings.append(Finding(error.raw_line, "this cell is no Python 3: correct it", number))
+            findings.append(
+                Finding(error.raw_line, N_("this cell is no Python 3: correct it"), number)
+            )
         scripts.append(script)
     joined = "".join(f"{CELL}{n}\n{script}\n" for n, script in enumerate(scripts, 1))
     ported, found = port(joined)

@@ -4,6 +4,7 @@ import re
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port import syntax
 from keras_cnn.port.context import Context
 
@@ -83,7 +84,7 @@ class Paths(cst.CSTVisitor):
                 self.ends.setdefault(end, new_name(end, extension=extension))
 
     def _report(self, call, extension):
-        self.context.report(call, f"the file's name must end in {extension}")
+        self.context.report(call, N_(f"the file's name must end in {extension}"))
 
     def leave_Module(self, original_node):
         """Note the strings under which the files are loaded again."""

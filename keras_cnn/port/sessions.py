@@ -4,6 +4,7 @@ import re
 
 import libcst as cst
 
+from keras_cnn.i18n import N_
 from keras_cnn.port import names, syntax
 from keras_cnn.port.context import Context
 
@@ -17,10 +18,13 @@ _SWITCHES = re.compile(
 )
 _GONE = {  # function -> why its calls are removed; None if no line needs to be listed
     "backend.set_session": None,
-    "backend.set_learning_phase": "set_learning_phase is removed: pass training=False to the "
-    "layers that it froze",
-    "utils.convert_all_kernels_in_model": "convert_all_kernels_in_model is removed: load weights "
-    "that were saved with TensorFlow, not with Theano",
+    "backend.set_learning_phase": N_(
+        "set_learning_phase is removed: pass training=False to the layers that it froze"
+    ),
+    "utils.convert_all_kernels_in_model": N_(
+        "convert_all_kernels_in_model is removed: load weights "
+        "that were saved with TensorFlow, not with Theano"
+    ),
     "utils.multi_gpu_model": None,
 }
 

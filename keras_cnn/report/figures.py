@@ -7,6 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from keras_cnn import columns
 from keras_cnn.i18n import _
 from keras_cnn.report import fonts, names, scores
 from keras_cnn.report.canvas import paper, png
@@ -282,7 +283,7 @@ def _cells(ax, matrix, class_names, ink):
         cell = ax.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
         cell.set(fontsize=size, in_layout=False)  # layout of 400 texts is slow
     names = [fonts.shorten(fonts.printable(name), width=20) for name in class_names]
-    slanted = max(map(fonts.columns, names)) * classes > 44
+    slanted = max(map(columns.width, names)) * classes > 44
     ax.set_xticks(range(classes), names, rotation=40 if slanted else 0, fontsize=size - 1)
     for label in ax.get_xticklabels():
         label.set(ha="right" if slanted else "center", rotation_mode="anchor" if slanted else None)

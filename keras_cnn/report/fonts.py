@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib import font_manager
 
+from keras_cnn import columns
+
 LATIN = "DejaVu Sans"  # comes with matplotlib
 CJK = (  # by preference: upright sans-serif fonts are the most legible at label size
     "Noto Sans CJK SC",
@@ -80,22 +82,17 @@ def shorten(text, *, width: int) -> str:
         width: Number of columns; a Chinese character takes two.
     """
     text = str(text)
-    if columns(text) <= width:
+    if columns.width(text) <= width:
         return text
     head, tail = "", ""
     for left, right in zip(text, reversed(text), strict=True):
-        if columns(head + left + tail) >= width:
+        if columns.width(head + left + tail) >= width:
             break
         head += left
-        if columns(head + right + tail) >= width:
+        if columns.width(head + right + tail) >= width:
             break
         tail = right + tail
     return f"{head}…{tail}"
-
-
-def columns(text: str) -> int:
-    """Return the width of a text in columns of a fixed-width screen."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _chinese(fonts) -> str | None:

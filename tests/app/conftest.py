@@ -32,7 +32,10 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser):
-    """Return a function that opens a page; at the end no request of it may have failed."""
+    """Return a function that opens a page; at the end no request of it may have failed.
+
+    Its `script` runs in the browser before the page's own.
+    """
     faults, contexts = [], []
 
     def opened(url, *, locale="en-GB", width=1280, height=900, dark=False, script=""):

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
-from studio_pages import cut_off, open_tab, serving
+from studio_pages import beyond_the_edge, open_tab, serving
 
 from keras_cnn.app.studio import Studio
 from keras_cnn.datasets import moves
@@ -107,7 +107,7 @@ def test_buttons_do_the_same_on_a_phone_and_nothing_overflows(url, folder, open_
         page.get_by_role("button", name=name).click()
         at(page, position)
     assert len(moves.sessions(folder)) == 3
-    assert not cut_off(page)
+    assert not beyond_the_edge(page)
 
 
 def test_a_browser_names_no_file_and_no_class_and_acts_on_the_shown_picture_only(

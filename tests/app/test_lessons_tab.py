@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from studio_pages import cut_off, serving
+from studio_pages import beyond_the_edge, serving
 
 from keras_cnn import scratch
 from keras_cnn.app import lesson_convolution, lesson_dropout, lesson_race
@@ -113,7 +113,7 @@ def test_a_race_is_drawn_while_it_runs_and_then_from_memory(lesson, monkeypatch)
         page.get_by_text("Step 120 of 120").wait_for()
         page.locator("#race-shown td:last-child", has_text="0.9").first.wait_for()
     assert page.locator("#race-shown polyline").count() == 6
-    assert not cut_off(page)
+    assert not beyond_the_edge(page)
 
 
 def test_a_rate_that_is_too_large_has_diverged(monkeypatch):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from studio_pages import cut_off, open_tab, serving
+from studio_pages import beyond_the_edge, open_tab, serving
 from studio_runs import finish, save_epoch
 
 from keras_cnn import i18n
@@ -145,7 +145,7 @@ def test_the_page_of_a_phone_is_as_wide_as_the_phone(url, open_page):
     page = open_page(url, width=390, height=800, locale="zh-CN", dark=True)
     open_tab(page, "训练记录")
     page.wait_for_selector("#runs-run .plots img")
-    assert not cut_off(page)
+    assert not beyond_the_edge(page)
 
 
 def test_a_run_with_a_damaged_report_has_none(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 from studio_pages import open_tab, serving
 from studio_runs import finish
 
-from keras_cnn import InputError
+from keras_cnn import InputError, i18n
 from keras_cnn.app import places, processes, train_tab
 from keras_cnn.app.studio import Studio
 from keras_cnn.cli import train
@@ -150,6 +150,20 @@ def test_a_second_press_ends_a_training_at_once(page, pictures, studio):
 def test_a_training_that_fails_shows_its_sentence(page, pictures):
     _start(page, pictures / "nothing", name="failing")
     assert _fault(page, "#train-shown") == "There is nothing to learn from"
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_training_has_the_language_of_its_page(language, tmp_path, monkeypatch):
+    script = (
+        "import sys; from keras_cnn import i18n; sys.exit(i18n.translated('error: ' + sys.argv[1]))"
+    )
+    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", script))
+    with i18n.using(language):
+        training = processes.Training(["the reason"], name="a", folder=tmp_path / "a")
+    training._process.wait(20)
+    assert training.log() == {"en": "error: the reason", "zh": "错误：the reason"}[language]
+    assert training.reason() == "the reason"
+    training.forget()
 
 
 def test_a_name_that_exists_or_leads_out_of_the_folder_is_a_sentence(page, pictures, place):

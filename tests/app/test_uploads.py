@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import json
+from pathlib import Path
 
 import pytest
 from studio_pages import serving
@@ -55,3 +57,11 @@ def test_the_name_of_an_upload_is_no_path(url, tmp_path):
     status, kept = _upload(url, f"../../../../../../{tmp_path}/planted.png", "abc")
     assert status == 200 and ".." not in kept
     assert not (tmp_path / "planted.png").exists()
+
+
+def test_uploads_are_deleted_when_the_studio_ends(tmp_path):
+    with serving(Studio(tmp_path)) as url:
+        status, content = _upload(url, "a.png", "abc")
+        (path,) = json.loads(content)
+        assert status == 200 and Path(path).exists()
+    assert not Path(path).exists()

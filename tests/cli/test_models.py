@@ -2,7 +2,9 @@
 
 import json
 
+from keras_cnn import columns
 from keras_cnn.cli import main, networks
+from keras_cnn.i18n import using
 from keras_cnn.models import identify
 
 
@@ -26,3 +28,13 @@ def test_json_holds_the_facts_of_the_table(capsys):
     assert len(rows) == len(networks.FACTS) and {"parameters", "top1", "source"} <= set(rows[0])
     for row in rows:
         assert row["imagenet"] == (row["top1"] is not None) == (row["source"] is not None)
+
+
+def test_the_table_has_chinese_heads_above_their_columns(capsys):
+    with using("zh"):
+        assert main(["models"]) == 0
+    head, first, *rest = capsys.readouterr().out.splitlines()
+    assert head.split() == ["网络", "参数", "乘加次数", "边长", "最小边长", "imagenet", "论文"]
+    cells = ((head, "参数"), (first, "61.0M"))
+    assert len({columns.width(line.split(cell)[0] + cell) for line, cell in cells}) == 1
+    assert any(line.startswith("乘加次数：") for line in rest)

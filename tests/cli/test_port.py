@@ -6,6 +6,8 @@ import json
 import pytest
 
 from keras_cnn.cli import main
+from keras_cnn.i18n import translated, using
+from keras_cnn.port import removed
 
 libcst = pytest.importorskip("libcst")
 OLD = "from keras.layers.core import Dense  # 层\nDense(output_dim=4)\n"
@@ -76,3 +78,19 @@ def test_a_notebook_keeps_its_magics_markdown_and_outputs(tmp_path):
     assert main(["port", str(path), "--write"]) == 1  # the fourth cell is no Python
     cells[-1]["source"][0] = "s = keras.optimizers.SGD(learning_rate=1)\n"
     assert path.read_text() == json.dumps(notebook, indent=1) + "\n"
+
+
+def test_reasons_are_chinese_for_a_chinese_reader(script, capsys):
+    script.write_text(
+        "import keras\nkeras.layers.MaxoutDense(4)\nkeras.backend.set_learning_phase(0)\n"
+    )
+    with using("zh"):
+        assert main(["port", str(script)]) == 1
+    answer = capsys.readouterr().out
+    assert "MaxoutDense: Keras 3 没有这种层" in answer
+    assert f"{script}:3: 已去掉 set_learning_phase" in answer
+
+
+def test_every_reason_is_in_the_catalogue():
+    with using("zh"):
+        assert [reason for reason in removed.REMOVED.values() if translated(reason) == reason] == []

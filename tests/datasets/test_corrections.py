@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_cnn.cli import main
 from keras_cnn.datasets import corrections, moves
 from keras_cnn.errors import InputError
 
@@ -234,6 +235,7 @@ def test_a_full_disk_takes_all_moves_back(folder, table, monkeypatch, writes):
 
 KILLED = """
 import os, sys
+from keras_cnn.cli import main
 from keras_cnn.datasets import corrections, moves
 count, name, after = int(sys.argv[3]), sys.argv[4], sys.argv[5] == "after"
 function, calls = getattr(os, name), iter(range(count))
@@ -261,7 +263,7 @@ def test_undo_restores_every_byte_after_a_kill_between_two_moves(folder, table, 
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run(words, env=environment).returncode == 9
     assert state(folder) != before
-    with pytest.raises(InputError, match="was interrupted: take its moves back by --undo first"):
+    with pytest.raises(InputError, match="were interrupted: undo them first"):
         corrections.read(folder, file)
     copy = folder.with_name("copy")
     shutil.copytree(folder, copy)
@@ -311,3 +313,10 @@ def test_a_file_that_another_program_makes_in_between_is_not_overwritten(folder,
     with pytest.raises(InputError, match="no picture was moved: File exists at train/cat/film/3"):
         moves.apply(folder, planned)
     assert state(folder) == before
+
+
+def test_undo_names_the_picture_whose_label_was_confirmed(folder, capsys):
+    moves.keep(folder, "train/cat/1.jpg")
+    assert main(["clean", str(folder), "--undo"]) == 0
+    assert capsys.readouterr().out == "the label of train/cat/1.jpg is no longer confirmed\n"
+    assert not (folder / moves.JOURNAL).exists()

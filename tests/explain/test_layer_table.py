@@ -9,6 +9,7 @@ from keras import layers
 from networks_to_explain import deep, values
 
 from keras_cnn import explain, models
+from keras_cnn.i18n import using
 
 
 def test_lenet_has_the_papers_connections_in_the_layers_that_agree():
@@ -171,6 +172,11 @@ def test_a_table_can_be_printed_and_written_as_json():
     assert lines[-1] == (
         "61,706 parameters, 61,706 of them trainable; 416,520 multiply-adds per picture"
     )
+    with using("zh"):
+        chinese = str(table).splitlines()
+    assert chinese[0] == "lenet5，图片大小 32x32x1" and "感受野" in chinese[1]
+    assert chinese[-1].startswith("参数 61,706 个")
+    assert [line.split() for line in chinese[3:-1]] == [line.split() for line in lines[3:-1]]
     content = json.loads(json.dumps(table.to_dict()))
     assert content["rows"][0]["receptive_field"] == [5, 5]
 

@@ -101,7 +101,10 @@ def _of_call(node):
 
 
 def _of_help(node):
-    """Yield the texts of an option's help, without the default that follows."""
+    """Yield the texts of an option's help, without the default that follows.
+
+    A default of several words is part of the text; a recipe's option may have another one.
+    """
     texts = [keyword.value for keyword in node.keywords if keyword.arg == "help"]
     if _function(node) == "option":
         texts += node.args[1:2]
@@ -109,6 +112,8 @@ def _of_help(node):
         start, _, default = text.partition(" (default: ")
         whole = " " in default or "{" in default
         yield SENTENCE if FIELD.search(text) else None, text if whole else start
+        if whole and default and _function(node) == "option":
+            yield SENTENCE if FIELD.search(start) else None, start
 
 
 def _is_command(node):

@@ -95,30 +95,26 @@ def train(folder, *, name="bars"):
     return recipe.out
 
 
+def beyond_the_edge(page):
+    """Return the visible elements that stand out of a page at its right, and cannot be scrolled."""
+    return page.evaluate("""() => {
+      const scrolls = (each) => each && (each.scrollWidth > each.clientWidth + 1
+        && ['auto', 'scroll'].includes(getComputedStyle(each).overflowX)
+        || scrolls(each.parentElement));
+      const stands = (each) => each.checkVisibility() && each.offsetWidth > 0
+        && each.getBoundingClientRect().right > innerWidth + 1 && !scrolls(each.parentElement);
+      return [...document.querySelectorAll('body *')].filter(stands)
+        .map((each) => `${each.tagName} ${each.id} ${each.className}`);
+    }""")
+
+
 def open_tab(page, name):
     """Open a tab of a page; a narrow one keeps the last tabs in a menu."""
     page.wait_for_function("document.querySelector('.overflow-menu, [role=tab]')")
     tab = page.get_by_role("tab", name=name, exact=True)
-    if page.viewport_size["width"] > 800:
+    page.locator("#try-facts .note, #try-facts .fault").wait_for(state="attached")
+    if page.viewport_size["width"] > 800 or tab.is_visible():
         tab.click()
     else:
-        page.locator(".overflow-menu > button").click()
-        entry = page.get_by_role("button", name=name, exact=True)
-        (entry if entry.is_visible() else tab).click()
-
-
-_CUT_OFF = """() => [...document.querySelectorAll('body *')].filter((each) => {
-  const box = each.getBoundingClientRect();
-  if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
-  for (let at = each.parentElement; at; at = at.parentElement)
-    if (/auto|scroll/.test(getComputedStyle(at).overflowX)) return false;
-  return true;
-}).map((each) => each.outerHTML.slice(0, 90))"""
-
-
-def cut_off(page):
-    """Return the elements that are wider than a page's window, and that cannot be scrolled.
-
-    Gradio hides what is too wide, so the page itself is never wider than its window.
-    """
-    return page.evaluate(_CUT_OFF)
+        page.locator(".overflow-menu > button").first.click()
+        page.get_by_role("button", name=name, exact=True).click()

@@ -13,6 +13,7 @@ from PIL import Image
 from scipy import stats
 from sklearn import metrics
 
+from keras_cnn import columns
 from keras_cnn.report import figures, fonts, scores, sentences
 
 
@@ -194,7 +195,7 @@ def test_durations_are_formatted_in_seconds_minutes_and_hours(seconds, text):
 @given(st.text(max_size=80), st.integers(5, 40))
 def test_shortened_text_fits_and_keeps_both_ends(text, width):
     short = fonts.shorten(text, width=width)
-    assert fonts.columns(short) <= max(width, 1)
+    assert columns.width(short) <= max(width, 1)
     if short != text:
         head, tail = short.split("…")[0], short.rsplit("…", 1)[1]
         assert text.startswith(head) and text.endswith(tail)
