@@ -81,6 +81,7 @@ def test_a_run_that_is_chosen_shows_its_curves_its_recipe_and_its_report(page):
     assert "LeNet5()" in page.locator("#runs-run details").inner_text()
     with page.context.expect_page() as report:
         page.locator("#runs-run a").click()
+    report.value.wait_for_load_state()
     assert report.value.title() == "a"
 
 
