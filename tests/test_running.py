@@ -48,7 +48,7 @@ def test_a_process_is_named_while_it_trains_and_not_after(case):
 @needs_proc
 def test_another_process_that_has_the_number_of_a_killed_training_is_left_alone(case):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    _announce(case, child.pid, started=1)
+    _announce(case, child.pid, started=running._started(os.getpid()))
     assert running.process(case) is None
     with pytest.raises(InputError, match="no process of this machine trains case"):
         running.end(case)

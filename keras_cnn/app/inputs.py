@@ -69,7 +69,12 @@ def picture(text: Text, *, elem_id: str) -> gradio.Image:
         elem_id=elem_id,
         buttons=[],
     )
-    gradio.HTML(camera_refused(text), js_on_load=_CAMERA_SCRIPT, elem_id=f"{elem_id}-camera")
+    gradio.HTML(
+        camera_refused(text),
+        js_on_load=_CAMERA_SCRIPT,
+        elem_id=f"{elem_id}-camera",
+        elem_classes="camera",
+    )
     component.preprocess = lambda payload: None if payload is None else payload.path
     return component
 

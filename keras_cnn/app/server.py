@@ -157,6 +157,8 @@ def _guard(token):
             return PlainTextResponse("A page of another host sent this.", status_code=403)
         if any(part in request.url.path for part in _FOREIGN):
             return PlainTextResponse("There is no such page.", status_code=404)
+        if "transfer-encoding" in request.headers:  # its size is known at its end only
+            return PlainTextResponse("The request does not say its size.", status_code=411)
         if not request.headers.get("content-length", "0").isdigit() or (
             int(request.headers.get("content-length", 0)) > LARGEST_REQUEST
         ):

@@ -10,6 +10,7 @@ from keras_cnn import explain
 from keras_cnn.app import drawings, inputs, markup, objects, tables
 from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
+from keras_cnn.errors import InputError
 from keras_cnn.explain import hooks
 from keras_cnn.images import files
 from keras_cnn.report import embedded
@@ -42,13 +43,17 @@ def add(studio: Studio, text: Text) -> None:
 
     def choose(name):
         """Show what a network is, and the inputs that it takes."""
-        loaded = studio.load(name) if name else None
+        loaded, fault = None, ""
+        try:
+            loaded = studio.load(name) if name else None
+        except (InputError, OSError, ValueError) as error:
+            fault = markup.fault(error)
         is_detector = loaded is not None and loaded.is_detector
         has_classes = loaded is not None and not is_detector and bool(loaded.card.class_names)
         names = loaded.card.class_names if has_classes else ()
         layers = _layers(loaded) if has_classes else ()
         return (
-            _facts(loaded, text),
+            fault or _facts(loaded, text),
             gradio.update(visible=loaded is not None and not is_detector),
             gradio.update(visible=is_detector),
             _choices(names, first=text("the answer")),
@@ -58,9 +63,7 @@ def add(studio: Studio, text: Text) -> None:
     # Without triggers: when the page loads, and when another run is chosen.
     run.change(answering.cleared, None, parts.outputs, show_progress="hidden", queue=False)
     outputs = [facts, classifier, detector, parts.class_name, parts.layer]
-    chosen = gradio.on(
-        None, markup.reported(len(outputs))(choose), run, outputs, show_progress="minimal"
-    )
+    chosen = gradio.on(None, choose, run, outputs, show_progress="minimal")
     parts.follow(chosen.then(*parts.answer_picture, show_progress="hidden"))
 
     def list_again(name):
@@ -151,9 +154,10 @@ def _add_classifier(answering, run, text):
     first = [answer, seen, state]
     found = [neighbours, clock]
     hidden = {"show_progress": "hidden"}
+    explain_class = markup.reported(1)(answering.explain)
 
     def follow(event):
-        event.then(answering.explain, explained, heat, **hidden).then(
+        event.then(explain_class, explained, heat, **hidden).then(
             answering.neighbours, [state, run], found, **hidden
         )
 
@@ -163,7 +167,7 @@ def _add_classifier(answering, run, text):
     drawn = {"trigger_mode": "multiple", "concurrency_limit": 1}
     follow(pad.input(reported(answering.drawing), run, first, **drawn, **hidden))
     for each in (opacity, class_name, layer):
-        each.input(answering.explain, explained, heat, trigger_mode="always_last", **hidden)
+        each.input(explain_class, explained, heat, trigger_mode="always_last", **hidden)
     clock.tick(answering.neighbours, [state, run], found, **hidden)
     return _Parts(class_name, layer, [*first, heat, *found], of_picture, follow)
 
@@ -215,18 +219,13 @@ class _Answering:
         if not loaded.card.class_names:
             return ""
         key = class_name, layer
-        try:
-            if key not in state["heat"]:
-                index = loaded.card.class_names.index(class_name) if class_name else None
-                image = np.asarray(loaded.use.preparation.scale(state["pixels"][None]))[0]
-                with self._studio.lock:
-                    heat = explain.grad_cam(
-                        loaded.model, image, class_index=index, layer=layer or None
-                    )
-                state["heat"] = {key: heat}
-            drawn = explain.overlay(state["shown"], state["heat"][key], opacity=float(opacity))
-        except ValueError as error:
-            return markup.fault(error)
+        if key not in state["heat"]:
+            index = loaded.card.class_names.index(class_name) if class_name else None
+            image = np.asarray(loaded.use.preparation.scale(state["pixels"][None]))[0]
+            with self._studio.lock:
+                heat = explain.grad_cam(loaded.model, image, class_index=index, layer=layer or None)
+            state["heat"] = {key: heat}
+        drawn = explain.overlay(state["shown"], state["heat"][key], opacity=float(opacity))
         caption = self._text("Grad-CAM: the pixels that support the class")
         return embedded.gallery([(drawn, caption, "")])
 
@@ -235,7 +234,10 @@ class _Answering:
         idle = gradio.Timer(active=False)
         if state is None or not name:
             return "", idle
-        pictures = self._studio.pictures(self._studio.load(name))
+        try:
+            pictures = self._studio.pictures(self._studio.load(name))
+        except (InputError, OSError) as error:
+            return markup.fault(error), idle
         if not pictures.paths:
             return markup.note(self._text("The training pictures are not at hand.")), idle
         pictures.index()

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 from PIL import Image
-from studio_pages import serving
+from studio_pages import beyond_the_edge, open_tab, serving
 
 from keras_cnn.app.studio import Studio
 from keras_cnn.datasets import moves
@@ -70,6 +70,8 @@ def test_keys_keep_relabel_put_away_and_undo_until_every_byte_is_as_before(url, 
         at(page, number)
         target = target and target.replace("7/1.png", "7/1_2.png")  # the name is taken
         assert target is None or (folder / target).is_file()
+        if key == "k":
+            page.get_by_text("kept 1 · moved 0 · in quarantine 0").wait_for()
     page.get_by_text("All suspects have been looked at.").wait_for()
     page.get_by_text("kept 1 · moved 1 · in quarantine 1").wait_for()
     for position, key in ((2, "u"), (1, "Control+z"), (0, "u")):
@@ -97,11 +99,7 @@ def test_keys_are_left_to_text_boxes_and_to_other_tabs(url, folder, open_page):
 
 def test_buttons_do_the_same_on_a_phone_and_nothing_overflows(url, folder, open_page):
     page = open_page(url, locale="zh-CN", width=390, height=844)
-    tab = page.get_by_role("tab", name="清洗标签", exact=True)
-    if not tab.is_visible():  # behind the menu of a narrow window
-        page.locator(".overflow-menu button").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text="清洗标签")
-    tab.click()
+    open_tab(page, "清洗标签")
     page.locator("#clean-folder textarea, #clean-folder input").fill(str(folder))
     page.locator("#clean-open").click()
     at(page, 0)
@@ -109,10 +107,12 @@ def test_buttons_do_the_same_on_a_phone_and_nothing_overflows(url, folder, open_
         page.get_by_role("button", name=name).click()
         at(page, position)
     assert len(moves.sessions(folder)) == 3
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not beyond_the_edge(page)
 
 
-def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
+def test_a_browser_names_no_file_and_no_class_and_acts_on_the_shown_picture_only(
+    url, folder, open_page
+):
     page = open_page(url)
     look_at(page, folder)
     at(page, 0)
@@ -121,6 +121,10 @@ def test_a_browser_names_no_file_and_no_class(url, folder, open_page):
         """() => { const button = document.querySelector('#clean-card [data-action="label"]');
         button.dataset.label = '-1'; button.click(); }"""
     )
+    index = "(at) => { document.querySelector('#clean-card [data-index]').dataset.index = at; }"
+    page.evaluate(index, 2)  # a page that shows another picture than the review
+    page.keyboard.press("d")
+    page.evaluate(index, 0)
     page.keyboard.press("k")
     at(page, 1)
     assert len(moves.sessions(folder)) == 1 and tree(folder).keys() - before.keys() == {

@@ -9,8 +9,9 @@ from PIL import Image
 from studio_pages import open_tab, serving
 
 from keras_cnn import InputError
+from keras_cnn.app import collect
 from keras_cnn.app.collection import Collection, decode
-from keras_cnn.app.studio import Studio
+from keras_cnn.app.studio import MOST_PICTURES, Studio
 
 
 def _png(seed=0, size=(900, 30)):
@@ -90,6 +91,12 @@ def test_uploads_fill_a_class_and_a_text_file_is_a_sentence(page, place):
     page.locator("#collect-cards .fault", has_text="it is no picture").wait_for()
     kept = [path for path in (place / "collected" / "mine").rglob("*") if path.is_file()]
     assert [path.name for path in kept] == ["0001.jpg"]
+
+
+def test_the_number_of_pictures_of_an_upload_is_limited(tmp_path):
+    cards = collect._Cards(Studio(tmp_path), lambda english, **values: english)
+    shown = cards.upload("mine", "cat, dog", "cat", ["absent.png"] * (MOST_PICTURES + 1))
+    assert f"{MOST_PICTURES} pictures at most can be uploaded at once" in shown
 
 
 def test_a_name_that_leads_out_of_the_folder_has_no_cards(page):

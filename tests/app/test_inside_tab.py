@@ -40,3 +40,18 @@ def test_a_click_on_a_row_chooses_its_layer(page):
     page.locator("#inside-table [role=gridcell]", has_text="s2").first.click()
     page.wait_for_function("document.querySelector('#inside-layer input').value === 's2'")
     page.locator("#inside-filters img").wait_for(state="detached")
+
+
+def test_maps_change_while_a_stroke_is_drawn(page):
+    page.get_by_role("tab", name="Draw").last.click()
+    box = page.locator("#inside-pad canvas").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 220, box["y"] + 60, steps=3)
+    page.locator("#inside-maps img").nth(2).wait_for()
+    maps = "document.querySelector('#inside-maps img')?.src"
+    before = page.evaluate(maps)
+    page.wait_for_timeout(550)  # the pad sends its drawing every half second
+    page.mouse.move(box["x"] + 220, box["y"] + 220, steps=3)
+    page.wait_for_function(f"(old) => {maps} && {maps} !== old", arg=before)
+    page.mouse.up()

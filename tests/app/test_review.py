@@ -10,6 +10,7 @@ from PIL import Image
 from keras_cnn import InputError
 from keras_cnn.app.review import KEPT, MOVED, PUT_AWAY, Review
 from keras_cnn.datasets import moves
+from keras_cnn.datasets.suspects import Suspect
 
 HEAD = "rank,file,label,likely,probability,label_probability"
 
@@ -55,6 +56,7 @@ def test_the_folder_is_byte_identical_after_every_action_is_undone(review):
     review.move("cat")  # moved before: it moves on from where it is
     decisions = [state.decision for state in review.states()]
     assert decisions == [KEPT, MOVED, PUT_AWAY, KEPT, None]
+    assert review.states()[1].file == "cat/1_2.png"
     assert (review.directory / ".quarantine/cat/2.png").is_file()
     for position in (1, 3, 2, 1, 0):
         review.undo()
@@ -106,6 +108,7 @@ def test_no_file_outside_the_folder_is_shown(review, table, name):
     (review.directory / "linked").symlink_to(review.directory / "cat")
     table.write_text(f"{HEAD}\n1,{name},cat,dog,0.9,0.1\n2,cat/0.png,cat,dog,0.9,0.1\n")
     other = Review(review.directory, table)
+    assert other.position == name.startswith("..")  # such a file is not there at all
     other.position = 0
     with pytest.raises(InputError, match="symbolic link|is gone"):
         other.picture()
@@ -134,6 +137,8 @@ def test_a_large_picture_is_sent_small_and_upright(review):
         ("file,label\ncat/0.png,cat\n", "add likely"),
         (HEAD + "\n", "lists no picture: search again"),
         (HEAD + "\n1,cat/0.png,cat,dog,much,0.1\n", "line 2: probabilities must be numbers"),
+        (HEAD + "\n1,cat/0.png,cat,dog,1.5,0.1\n", "numbers from 0 to 1"),
+        (HEAD + "\n1,cat/0.png,cat,dog,0.9,-0.1\n", "numbers from 0 to 1"),
         (HEAD + "\n1,cow/0.png,cow,dog,0.9,0.1\n", "none of the pictures"),
     ],
 )
@@ -141,6 +146,13 @@ def test_a_table_that_cannot_be_used_is_a_sentence(review, table, content, sente
     table.write_text(content)
     with pytest.raises(InputError, match=sentence):
         Review(review.directory, table)
+
+
+def test_the_table_keeps_its_order_and_lists_a_picture_once(review, table):
+    rows = ["1,dog/0.png,dog,cat,0.9,0.1", "2,cat/0.png,cat,dog,0.7,0.3"]
+    table.write_text("\n".join([HEAD, *rows, rows[0], ""]))
+    expected = [Suspect("dog/0.png", "cat", 0.9, 0.1), Suspect("cat/0.png", "dog", 0.7, 0.3)]
+    assert Review(review.directory, table).suspects == expected
 
 
 def test_names_in_the_encoding_of_chinese_excel_are_found(review, table):

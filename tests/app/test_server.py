@@ -2,16 +2,15 @@
 
 import contextlib
 import http.client
-import json
 import os
 import socket
-from pathlib import Path
+import sys
 
 import pytest
 from studio_pages import serving
 
 from keras_cnn import cli
-from keras_cnn.app.server import LARGEST_REQUEST
+from keras_cnn.app import server
 from keras_cnn.app.studio import Studio
 
 SECRET = "nobody may read this"
@@ -21,15 +20,15 @@ SECRET = "nobody may read this"
 def place(tmp_path_factory):
     """A folder of runs: `good` has a report; that of `linked`, and `outside`, link to secrets."""
     folder = tmp_path_factory.mktemp("place")
-    (folder / "secret.html").write_text(SECRET)
+    for file in ("secret.html", "report.html", "elsewhere/report.html", "elsewhere/report.json"):
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(SECRET)
     for name in ("good", "linked"):
         (folder / "runs" / name / "checkpoint").mkdir(parents=True)
     (folder / "runs/good/report.html").write_text("the report")
     (folder / "runs/good/model.keras").write_text(SECRET)
     (folder / "runs/linked/report.html").symlink_to(folder / "secret.html")
-    (folder / "private/checkpoint").mkdir(parents=True)
-    (folder / "private/report.html").write_text(SECRET)
-    (folder / "runs/outside").symlink_to(folder / "private")
+    (folder / "runs/outside").symlink_to(folder / "elsewhere")
     return folder
 
 
@@ -63,9 +62,10 @@ def test_the_report_of_a_run_is_served(url):
     [
         "/report/linked",
         "/report/outside",
+        "/report/..",
+        "/report/..%2felsewhere",
         "/report/../secret.html",
         "/report/..%2fsecret.html",
-        "/report/..%2fprivate",
         "/report/good%2f..%2f..%2fsecret",
         "/report/good/model.keras",
         "/report/%2fetc",
@@ -113,40 +113,6 @@ def test_a_handler_that_fails_does_not_end_the_server(place, open_page, monkeypa
         page.close()
 
 
-def test_an_upload_of_more_than_the_limit_is_refused(url):
-    length = str(LARGEST_REQUEST + 1)
-    answer = _get(url, "/en/gradio_api/upload", method="POST", Content_Length=length)
-    assert answer[0] == 413
-
-
-def _upload(url, name):
-    """Upload a file; return status and content of the answer."""
-    boundary = "----x"
-    body = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
-        f"Content-Type: image/png\r\n\r\nabc\r\n--{boundary}--\r\n"
-    )
-    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    host = url.partition("://")[2]
-    with contextlib.closing(http.client.HTTPConnection(host, timeout=10)) as connection:
-        connection.request("POST", "/en/gradio_api/upload", body, kind)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-
-
-def test_the_name_of_an_upload_is_no_path(url, tmp_path):
-    assert _upload(url, f"../../../../../../{tmp_path}/planted.png")[0] < 500
-    assert not (tmp_path / "planted.png").exists()
-
-
-def test_uploads_are_deleted_when_the_studio_ends(place):
-    with serving(Studio(place / "runs")) as url:
-        status, content = _upload(url, "a.png")
-        (path,) = json.loads(content)
-        assert status == 200 and Path(path).exists()
-    assert not Path(path).exists()
-
-
 def test_every_answer_forbids_the_browser_to_ask_other_hosts(url):
     policy = _get(url, "/en/")[2]["Content-Security-Policy"]
     assert policy.startswith("default-src 'self'")
@@ -162,6 +128,30 @@ def test_another_address_needs_the_token(place):
         assert status == 303 and "HttpOnly" in headers["Set-Cookie"]
         cookie = headers["Set-Cookie"].partition(";")[0]
         assert _get(url, "/report/good", Cookie=cookie)[0] == 200
+
+
+@pytest.mark.parametrize(("host", "is_open"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_a_new_token_is_made_for_every_address_but_the_machines_own(
+    place, monkeypatch, host, is_open
+):
+    tokens = []
+    monkeypatch.setattr(server, "application", lambda studio, *, token, port: tokens.append(token))
+    urls = [next(server.serve(Studio(place / "runs"), host=host, port=0)) for _ in range(2)]
+    shown = [url.partition("?token=")[2] or None for url in urls]
+    assert shown == tokens and len(set(tokens)) == (2 if is_open else 1)
+    assert (None in tokens) != is_open
+
+
+def test_without_gradio_the_command_says_how_to_install_it(place, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert cli.main(["studio", str(place / "runs"), "--no-browser"]) == 2
+    assert "pip install 'keras-cnn[studio]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_does_not_exist_is_refused(place, capsys, port):
+    assert cli.main(["studio", str(place / "runs"), "--port", port, "--no-browser"]) == 2
+    assert f"from 0 to 65535; received {port}" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_refused_with_a_way_out(place, capsys):

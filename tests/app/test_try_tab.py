@@ -2,18 +2,17 @@
 
 import csv
 import io
-import re
+import shutil
 
+import keras
 import numpy as np
 import pytest
-from oracle_detector import NAMES, Oracle, bright
 from PIL import Image
 from studio_pages import beyond_the_edge, open_tab, serving
 
+from keras_cnn import card
 from keras_cnn.app import drawings, inputs
-from keras_cnn.app.studio import Loaded, Studio
-from keras_cnn.card import Card
-from keras_cnn.detection.detector import Detector
+from keras_cnn.app.studio import Studio
 from keras_cnn.inference.predictor import Predictor
 
 
@@ -79,16 +78,17 @@ def test_a_stroke_on_the_pad_is_answered_on_the_paper_of_the_training(page):
     assert max(_shown(page), key=_shown(page).get) == "flat"
 
 
-def test_another_class_can_be_explained(page, trained):
+def test_another_class_and_layer_can_be_explained(page, trained):
     _upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
     heat = page.locator("#try-heat img")
     heat.wait_for()
-    before = heat.get_attribute("src")
-    page.locator("#try-class input").click()
-    page.get_by_role("option", name="upright").click()
-    page.wait_for_function(
-        "(old) => document.querySelector('#try-heat img').src !== old", arg=before
-    )
+    for menu, choice in (("class", "upright"), ("layer", "s2")):
+        before = heat.get_attribute("src")
+        page.locator(f"#try-{menu} input").click()
+        page.get_by_role("option", name=choice).click()
+        page.wait_for_function(
+            "(old) => document.querySelector('#try-heat img').src !== old", arg=before
+        )
 
 
 def test_several_pictures_give_a_table_and_its_csv(page, trained, tmp_path):
@@ -137,21 +137,19 @@ def test_every_tab_fits_a_phone_in_chinese(url, open_page):
         assert beyond_the_edge(page) == [], name
 
 
-def test_the_objects_above_the_slider_are_drawn(trained, open_page, tmp_path, monkeypatch):
-    card = Card(task="detection", class_names=NAMES)
-    loaded = Loaded("bars", card, Detector(Oracle(), NAMES))
-    monkeypatch.setattr(Studio, "load", lambda self, name: loaded)
-    monkeypatch.setattr(Loaded, "model", type("Network", (), {"name": "ssd", "count_params": int}))
-    Image.fromarray(bright(200, 100, (50, 20, 120, 80))).save(tmp_path / "book.png")
-    with serving(Studio(trained.parent)) as url:
+def test_runs_that_cannot_be_used_are_sentences(trained, open_page, tmp_path):
+    for name, layer in (("code", keras.layers.Lambda(lambda x: x)), ("bare", keras.layers.ReLU())):
+        (tmp_path / name).mkdir()
+        keras.Sequential([keras.Input((4, 4, 3)), layer]).save(tmp_path / name / "model.keras")
+    card.write(tmp_path / "code/model.keras", card.read(trained / "model.keras"))
+    with serving(Studio(tmp_path)) as url:
         page = open_page(url)
-        _upload(page, "#objects-picture", tmp_path / "book.png")
-        shown = page.locator("#objects-shown")
-        shown.locator("img").wait_for()
-        assert re.search(r"书法\s+(0\.99|1\.0)", shown.inner_text())
-        page.locator("#objects-threshold input[type=number]").fill("1")
-        page.locator("#objects-threshold input[type=number]").press("Enter")
-        page.get_by_text("no object above 1.00").wait_for()
+        for name, sentence in (("code", "code"), ("bare", "card"), ("code", "not there")):
+            if sentence == "not there":
+                shutil.rmtree(tmp_path / name)
+            page.locator("#try-run input").click()
+            page.get_by_role("option", name=name).click()
+            page.locator("#try-facts .fault", has_text=sentence).wait_for()
         page.close()
 
 
