@@ -45,12 +45,14 @@ def add(studio: Studio, text: Text) -> None:
             placeholder=text("for example data/flowers"),
             elem_id="clean-folder",
             max_lines=1,
+            min_width=300,
         )
         table = gradio.Textbox(
             label=text("Table of suspects (empty: that of the last search)"),
             placeholder="suspects.csv",
             elem_id="clean-table",
             max_lines=1,
+            min_width=300,
         )
     with gradio.Row():
         search = gradio.Button(text("Search for wrong labels"), elem_id="clean-search")

@@ -37,9 +37,8 @@ const record = async (label) => {
       await new Promise((done) => setTimeout(done, 120));
     } while (recording === label);
   } catch (error) {
-    const fault = element.querySelector(".refused");
-    fault.hidden = false;
-    fault.textContent += ` (${error.message})`;
+    if (!stream) element.querySelector(".refused").hidden = false;
+    recording = null;
   }
   off = setTimeout(close, idle);
 };

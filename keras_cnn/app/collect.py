@@ -160,10 +160,10 @@ class _Cards:
             collection = Collection(self._studio, name, classes=classes)
             cards = [self._card(label, collection) for label in collection.class_names]
         except (InputError, OSError) as error:
-            return f"{root}{markup.fault(error)}</div>"
+            return f"{root}{markup.fault(self._text(str(error)))}</div>"
         return (
             f'{root}<div class="classes">{"".join(cards)}</div>'
-            + "".join(map(markup.fault, faults))
+            + "".join(markup.fault(self._text(str(each))) for each in faults)
             + f"{inputs.camera_refused(self._text)}</div>"
         )
 

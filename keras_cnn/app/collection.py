@@ -15,6 +15,7 @@ from keras_cnn.app.studio import Studio
 from keras_cnn.datasets import copies
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import writable, write_atomically
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 
 MOST = 1000  # pictures of a class
@@ -46,10 +47,10 @@ class Collection:
             InputError: A name cannot be used, or is there twice.
         """
         self.folder = (
-            places.of_runs(studio) / places.COLLECTED / places.name(name, what="the collection")
+            places.of_runs(studio) / places.COLLECTED / places.name(name, what=N_("the collection"))
         )
         typed = [each for each in classes.replace("，", ",").split(",") if each.strip()]
-        names = [places.name(each, what="a class") for each in typed]
+        names = [places.name(each, what=N_("a class")) for each in typed]
         if len({each.casefold() for each in names}) < len(names):
             raise InputError(f"the classes need different names; received {', '.join(names)}")
         if not 2 <= len(names) <= MOST_CLASSES:

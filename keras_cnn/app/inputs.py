@@ -8,8 +8,10 @@ from pathlib import Path
 
 import gradio
 import numpy as np
+from gradio.context import Context
 from PIL import Image
 
+from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
 from keras_cnn.errors import InputError
 
@@ -35,7 +37,7 @@ canvas.addEventListener('pointermove', (event) => { if (!last) return;
   if (Date.now() - sent > 500) { sent = Date.now(); send(); } });
 const end = () => { if (last) { last = null; send(); } };
 canvas.addEventListener('pointerup', end); canvas.addEventListener('pointercancel', end);
-element.querySelector('button').addEventListener('click', clear);
+element.querySelector('button').addEventListener('click', () => { clear(); trigger('clear'); });
 """
 _CAMERA_SCRIPT = """
 const media = navigator.mediaDevices, sentence = element.querySelector('.refused');
@@ -51,6 +53,30 @@ window.addEventListener('camera', (event) => { sentence.hidden = !event.detail; 
 if (!media) document.addEventListener('click', (event) => {  // an address without https
   if (event.target.closest('[title="grant webcam access"]')) sentence.hidden = false; });
 """
+
+
+def network(studio: Studio, text: Text, *, elem_id: str) -> gradio.Dropdown:
+    """Add the choice of a run with a model; a button, and each load of the page, list them again.
+
+    Args:
+        studio: What the tab shows.
+        text: Gives a text in the page's language.
+        elem_id: Identifier of the element in the page.
+    """
+
+    def listed(name):
+        names = studio.models()
+        chosen = name if name in names else next(iter(names), None)
+        return gradio.update(choices=names, value=chosen)
+
+    names = studio.models()
+    with gradio.Row(equal_height=True):
+        run = gradio.Dropdown(
+            names, value=next(iter(names), None), label=text("Network"), elem_id=elem_id
+        )
+        again = gradio.Button("↻", scale=0, min_width=56, elem_id=f"{elem_id}-again")
+    gradio.on([Context.root_block.load, again.click], listed, run, run, show_progress="hidden")
+    return run
 
 
 def picture(text: Text, *, elem_id: str) -> gradio.Image:
@@ -90,7 +116,7 @@ def camera_refused(text: Text) -> str:
 
 
 def pad(text: Text, *, elem_id: str) -> gradio.HTML:
-    """Add a pad to draw on. Its event `input` has the attribute `drawing`.
+    """Add a pad to draw on. Its event `input` has the attribute `drawing`; `clear` empties it.
 
     Args:
         text: Gives a text in the page's language.

@@ -21,10 +21,7 @@ def add(studio: Studio, text: Text) -> None:
         studio: What it shows.
         text: Gives a text in the page's language.
     """
-    names = studio.models()
-    run = gradio.Dropdown(
-        names, value=names[0] if names else None, label=text("Network"), elem_id="inside-run"
-    )
+    run = inputs.network(studio, text, elem_id="inside-run")
     pixels = gradio.State()
     table = gradio.Dataframe(
         headers=[
@@ -107,7 +104,7 @@ def add(studio: Studio, text: Text) -> None:
             drawn = _drawn(values)
             extent = f"{values.min():.3g} … {values.max():.3g}"
             shown = _shown(values.shape[-1]) if values.ndim == 3 else ""
-            items.append((drawn, title, f"{extent}; {shown}" if shown else extent))
+            items.append((drawn, title, f"{extent} · {shown}" if shown else extent))
         title = text("The layer's maps of the picture")
         return f"<h3>{title}</h3>{embedded.gallery(items)}"
 
@@ -137,12 +134,26 @@ def add(studio: Studio, text: Text) -> None:
     drawn = [run, layer, pixels]
     layer.change(
         markup.reported(1)(draw_filters), [run, layer], filters, show_progress="hidden"
-    ).then(markup.reported(1)(draw_maps), drawn, maps, show_progress="hidden")
+    ).then(
+        markup.reported(1)(draw_maps),
+        drawn,
+        maps,
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
+    seen = [pixels, maps]
+    pad.clear(lambda: (None, ""), None, seen, show_progress="hidden")
     for event in (
-        picture.change(reported(read), [run, picture], [pixels, maps], show_progress="hidden"),
-        pad.input(reported(read_drawing), run, [pixels, maps], **live),
-    ):
-        event.then(markup.reported(1)(draw_maps), drawn, maps, show_progress="hidden")
+        picture.change(reported(read), [run, picture], seen, show_progress="hidden"),
+        pad.input(reported(read_drawing), run, seen, **live),
+    ):  # "always_last": while maps are drawn, the next stroke may come
+        event.then(
+            markup.reported(1)(draw_maps),
+            drawn,
+            maps,
+            show_progress="hidden",
+            trigger_mode="always_last",
+        )
 
 
 def _cells(row):

@@ -104,7 +104,9 @@ def add(text: Text) -> None:
     quiet = {"show_progress": "hidden", "trigger_mode": "always_last"}
     state = [chosen, sample, window, is_cut, *weights]
     preset.input(_flat, preset, weights, show_progress="hidden").then(draw, state, shown, **quiet)
-    gradio.on([is_cut.input, *(each.input for each in weights)], draw, state, shown, **quiet)
+    typed = [each.input for each in weights]
+    gradio.on([is_cut.input, *typed], draw, state, shown, **quiet)
+    gradio.on(typed, lambda: None, None, preset, show_progress="hidden")  # it is none of them now
     sample.input(lambda: (None, None, None), None, [chosen, window, upload]).then(
         draw, state, shown, **quiet
     )
@@ -206,7 +208,7 @@ def _kernel(values):
         if not isinstance(value, int | float) or not abs(value) <= _LARGEST:
             raise InputError(
                 f"each of the nine weights must be a number from -{_LARGEST:,.0f} to "
-                f"{_LARGEST:,.0f}; received {value!r}: correct it"
+                f"{_LARGEST:,.0f}; received {'nothing' if value is None else value}: correct it"
             )
     return np.array(values, float).reshape(3, 3)
 
@@ -246,7 +248,7 @@ def _view(text, own, name, place, cuts, *values):
     second = f"<figure>{mapped}<figcaption>{html.escape(text('Feature map'))}"
     return (
         f'<div class="pair">{first}<small>{height}×{width}</small></figcaption></figure>'
-        f"{second}<small>{html.escape(size)}; {html.escape(legend)}</small></figcaption></figure>"
+        f"{second}<small>{html.escape(size)} · {html.escape(legend)}</small></figcaption></figure>"
         f"</div>{_arithmetic(text, window, kernel, answer[row - 1, column - 1], cuts)}"
     )
 

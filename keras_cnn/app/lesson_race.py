@@ -42,7 +42,7 @@ RACES: dict[str, Optimizers] = {
         "AdaGrad": functools.partial(scratch.AdaGrad, 0.01),
         "Adam": functools.partial(scratch.Adam, 0.001),
         "RMSprop": functools.partial(scratch.RMSprop, 0.001),
-        "AdaGrad, h from 0.1": functools.partial(
+        mark("AdaGrad, h from 0.1"): functools.partial(
             scratch.AdaGrad, 0.01, initial_accumulator_value=0.1
         ),
     },
@@ -150,7 +150,7 @@ def add(text: Text) -> None:
     names = [(text(name), name) for name in RACES]
     with gradio.Row():
         race = gradio.Dropdown(
-            names, value=names[0][1], label=text("Race"), elem_id="race", scale=3
+            names, value=names[0][1], label=text("Race"), elem_id="race", scale=3, min_width=300
         )
         start = gradio.Button(text("Start"), variant="primary", elem_id="race-start", scale=1)
         stop = gradio.Button(text("Stop"), elem_id="race-stop", scale=1)
@@ -221,7 +221,7 @@ def _row(text, place, last, number, name, accuracy, steps):
     shown = "" if accuracy is None else f"{accuracy:.3f}"
     return (
         f'<tr><td>{place if steps else ""}</td><td><i class="key c{number}"></i>'
-        f"{html.escape(name)}</td><td>{html.escape(loss)}</td><td>{shown}</td></tr>"
+        f"{html.escape(text(name))}</td><td>{html.escape(loss)}</td><td>{shown}</td></tr>"
     )
 
 

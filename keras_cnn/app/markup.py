@@ -8,10 +8,17 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import translated
+from keras_cnn.i18n import N_, translated
 from keras_cnn.inference.answers import Answer
 
 SHOWN = 5  # classes of an answer
+SYSTEM = (  # reasons of the operating system, for `translated`
+    N_("Permission denied"),
+    N_("No space left on device"),
+    N_("No such file or directory"),
+    N_("Read-only file system"),
+    N_("File name too long"),
+)
 
 
 def fault(sentence: object) -> str:
@@ -20,6 +27,9 @@ def fault(sentence: object) -> str:
     Args:
         sentence: An error, or its text.
     """
+    if isinstance(sentence, OSError) and sentence.strerror:
+        place = f": {sentence.filename}" if sentence.filename else ""
+        sentence = f"{translated(sentence.strerror)}{place}"
     sentence = translated(str(sentence))
     return f'<p class="fault">{escape(sentence[:1].upper() + sentence[1:])}</p>'
 
@@ -69,8 +79,8 @@ def reported(outputs: int, *, place: int = 0) -> Callable:
                 return handler(*arguments)
             except (InputError, OSError, ValueError) as error:
                 values: Sequence = [None] * outputs
-                sentence = _sentence(error, uploads=arguments)
-                values = [*values[:place], fault(sentence), *values[place + 1 :]]
+                shown = _without_folders(fault(error), uploads=arguments)
+                values = [*values[:place], shown, *values[place + 1 :]]
                 return values[0] if outputs == 1 else tuple(values)
 
         with contextlib.suppress(ValueError):  # Gradio reads the handler's own signature
@@ -80,12 +90,9 @@ def reported(outputs: int, *, place: int = 0) -> Callable:
     return decorate
 
 
-def _sentence(error, *, uploads):
-    """Return what is wrong; an uploaded file has its own name, without the server's folder."""
-    sentence = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        sentence = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+def _without_folders(shown, *, uploads):
+    """Return a sentence in which uploaded files have their names, without the server's folder."""
     for argument in uploads:
         if isinstance(argument, str) and os.path.isabs(argument):
-            sentence = sentence.replace(argument, os.path.basename(argument))
-    return sentence
+            shown = shown.replace(escape(argument), escape(os.path.basename(argument)))
+    return shown

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_cnn.app.studio import Studio, is_run
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 LONGEST_NAME = 60  # characters
 COLLECTED = "collected"  # folder of collected pictures, below the folder of runs
@@ -110,7 +111,7 @@ def new_run(studio: Studio, typed: str, *, default: str) -> tuple[str, Path]:
         InputError: The name cannot be used, or the studio shows a single run.
     """
     runs, number = of_runs(studio), 2
-    chosen = name(typed if typed.strip() else default, what="the run")
+    chosen = name(typed if typed.strip() else default, what=N_("the run"))
     if chosen == COLLECTED:
         raise InputError(f"{chosen!r} is the folder of collected pictures: choose another name")
     while not typed.strip() and (runs / chosen).exists():

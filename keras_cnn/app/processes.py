@@ -15,7 +15,7 @@ from keras_cnn import i18n
 from keras_cnn.errors import InputError
 
 COMMAND = (sys.executable, "-m", "keras_cnn")
-_LINES = 200  # of the log that are shown
+_BYTES, _LINES = 1 << 17, 200  # at the end of the log: that are read; that are shown
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -76,7 +76,9 @@ class Training:
     def log(self) -> str:
         """Return the last lines that the process has printed."""
         try:
-            content = Path(self._log).read_text(encoding="utf-8", errors="replace")
+            with open(self._log, "rb") as file:
+                file.seek(-min(_BYTES, os.path.getsize(self._log)), os.SEEK_END)
+                content = file.read().decode("utf-8", errors="replace")
         except OSError:
             return ""
         lines = _ESCAPES.sub("", content).replace("\r\n", "\n").split("\n")
@@ -84,10 +86,13 @@ class Training:
         return "\n".join(line.rpartition("\r")[2] for line in lines[-_LINES:]).strip("\n")
 
     def reason(self) -> str:
-        """Return why it failed: the sentence of its error, or its last line."""
+        """Return why it failed: its error, which may have several lines, or its last line."""
         lines = [line for line in self.log().splitlines() if line.strip()]
-        errors = [line[len(head) :] for line in lines for head in _heads() if line.startswith(head)]
-        return (errors or lines or [f"exit code {self._process.poll()}"])[-1]
+        for number in reversed(range(len(lines))):
+            for head in _heads():
+                if lines[number].startswith(head):
+                    return "\n".join(lines[number:]).removeprefix(head)
+        return lines[-1] if lines else f"exit code {self._process.poll()}"
 
     def cancel(self) -> None:
         """End the training as Ctrl-C does, so that its best weights are tested; then kill it.

@@ -12,7 +12,7 @@ from keras_cnn.app.records import Record
 from keras_cnn.app.texts import Text, mark
 from keras_cnn.i18n import translated
 from keras_cnn.inference import runs
-from keras_cnn.report import comparison, figures, sentences, side_by_side
+from keras_cnn.report import comparison, figures, names, sentences, side_by_side
 from keras_cnn.report.embedded import pictures
 from keras_cnn.report.html import table
 
@@ -42,8 +42,7 @@ def runs_table(records: Iterable[Record], *, text: Text, chosen: str | None) -> 
     head = "".join(f"<th>{html.escape(text(name))}</th>" for name in _HEAD)
     rows = []
     for record in records:
-        name = html.escape(record.name)
-        box = ""
+        name, box = html.escape(record.name), ""
         if record.report:
             label = html.escape(text("compare {name}", name=record.name))
             box = f'<input type="checkbox" data-tick="{name}" aria-label="{label}">'
@@ -96,8 +95,7 @@ def run(record: Record, *, text: Text) -> str:
         parts.append(curves(record))
     if record.recipe:
         rows = [
-            (name.replace("_", " "), sentences.plain(value))
-            for name, value in record.recipe.items()
+            (names.name(option), sentences.plain(value)) for option, value in record.recipe.items()
         ]
         summary = html.escape(text("Recipe"))
         options = table([text("option"), text("value")], rows)
@@ -113,11 +111,9 @@ def progress(record: Record, *, text: Text) -> str:
         text: Gives a text in the page's language.
     """
     latest = ", ".join(
-        f"{name.replace('_', ' ')} {values[-1]:.4f}"
+        f"{names.name(name)} {values[-1]:.4f}"
         for name, values in record.history.items()
-        if values
-        and math.isfinite(values[-1])
-        and name.removeprefix("val_") in ("loss", "accuracy")
+        if values and math.isfinite(values[-1]) and name.removeprefix("val_") in _SAID
     )
     return text(
         "Epochs: {epochs}, in {time}: {latest}",
@@ -152,12 +148,12 @@ def compared(result: dict, histories: dict[str, dict[str, list[float]]], *, text
         text: Gives a text in the page's language.
     """
     head, rows = side_by_side.cells(result)
-    parts = [table(map(text, head), [[_verdict(cell, text) for cell in row] for row in rows])]
+    parts = [table(head, rows)]
     parts += [note(translated(line)) for line in result["notes"]]
     if result["recipes"]:
         head, rows = side_by_side.recipe_cells(result)
         parts.append(f"<h4>{html.escape(text('Where their recipes differ'))}</h4>")
-        parts.append(table([text(head[0]), *head[1:]], rows))
+        parts.append(table(head, rows))
     parts.append(f"<h4>{html.escape(text('Validation curves'))}</h4>")
     draw = partial(side_by_side.curves, histories)
     parts.append(_drawn(text("Validation curves"), draw, side_by_side.curves_parts(histories)))
@@ -185,7 +181,7 @@ def _cells(record, text):
         text(task) if task in _TASKS else "–",
         score,
         sentences.interval(interval) or "–",
-        str(record.recipe.get("network") or record.recipe.get("name") or "–"),
+        str(record.recipe.get("network") or record.recipe.get("name") or "–").removesuffix("()"),
         epochs,
         "–" if record.seconds is None else sentences.duration(record.seconds),
     ]
@@ -199,9 +195,3 @@ def _state(record, text):
 def _lines(report):
     lines = [*report.get("sentence", "").split("\n"), *report.get("notes", [])]
     return [translated(line) for line in lines]
-
-
-def _verdict(cell, text):
-    """Return the cell of a paired test, its first word translated."""
-    verdict, comma, rest = cell.partition(", ")
-    return text(verdict) + comma + rest if verdict in ("better", "worse", "not shown") else cell

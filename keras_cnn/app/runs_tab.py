@@ -1,7 +1,5 @@
 """The tab of runs: all of a folder, each with its curves, several compared, a live one ended."""
 
-import html
-
 import gradio
 
 from keras_cnn import running
@@ -60,14 +58,15 @@ def add(studio: Studio, text: Text) -> None:
         visible=False,
         elem_id="runs-stop",
     )
+    said = gradio.HTML(elem_id="runs-said")
     timer = gradio.Timer(SECONDS)
     shown = [table, run, stop, timer, seen]
     quiet = {"show_progress": "hidden"}
     timer.tick(tab.look, [chosen, seen], shown, **quiet)
     # Each of several quick clicks counts: Gradio drops the data of the last with "always_last".
-    table.choose(tab.choose, None, [chosen, *shown], trigger_mode="multiple", **quiet)
+    table.choose(tab.choose, None, [said, chosen, *shown], trigger_mode="multiple", **quiet)
     compare.click(tab.compare, ticked, comparison, js=_TICKED)
-    stop.click(tab.stop, chosen, shown)
+    stop.click(tab.stop, chosen, [said, *shown], **quiet)
 
 
 class _Tab:
@@ -118,7 +117,7 @@ class _Tab:
 
     def choose(self, event: gradio.EventData):
         name = str(event.name)
-        return name, *self.look(name, None)
+        return "", name, *self.look(name, None)
 
     def compare(self, ticked):
         try:
@@ -136,10 +135,10 @@ class _Tab:
     def stop(self, chosen):
         try:
             running.end(self._studio.folder(chosen or self._newest()))
-            gradio.Info(self._text("The training ends after this step. It is then tested."))
+            said = markup.note(self._text("The training ends after this step. It is then tested."))
         except InputError as error:
-            gradio.Warning(html.escape(str(error)))
-        return self.look(chosen, None)
+            said = markup.fault(error)
+        return said, *self.look(chosen, None)
 
     def _newest(self):
         return next(iter(self._studio.runs()), None)

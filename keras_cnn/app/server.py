@@ -6,7 +6,9 @@ import hmac
 import html
 import os
 import secrets
+import signal
 import socket
+import threading
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from keras_cnn.app import page, theme
 from keras_cnn.app.studio import Studio
-from keras_cnn.app.texts import LANGUAGES, preferred, translator
+from keras_cnn.app.texts import LANGUAGES, mark, preferred, translator
 from keras_cnn.errors import InputError
 
 LARGEST_FILE = 64 << 20  # bytes of an uploaded file
@@ -40,7 +42,7 @@ _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; 
 
 
 def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Iterator[str]:
-    """Serve the studio until Ctrl-C.
+    """Serve the studio until Ctrl-C or SIGTERM.
 
     Args:
         studio: What the pages show.
@@ -64,10 +66,28 @@ def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Itera
             timeout_graceful_shutdown=1,  # a page that is open holds a connection
         )
         server = uvicorn.Server(config)
-        shown = "127.0.0.1" if is_local else host
-        yield f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-        server.run(sockets=[listening])
-    studio.close()
+        shown = f"[{host}]" if ":" in host else host
+        try:
+            yield f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+            with _without_signals():
+                server.run(sockets=[listening])
+        finally:
+            studio.close()
+
+
+@contextlib.contextmanager
+def _without_signals():
+    """Ignore Ctrl-C and SIGTERM: uvicorn ends by them, and then sends them again to the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    both = signal.SIGINT, signal.SIGTERM
+    before = [signal.signal(each, lambda *_: None) for each in both]
+    try:
+        yield
+    finally:
+        for each, handler in zip(both, before, strict=True):
+            signal.signal(each, handler)
 
 
 def application(studio: Studio, *, token: str | None, port: int) -> FastAPI:
@@ -104,10 +124,10 @@ def _application(studio, *, token, port):
         return FileResponse(Path(__file__).with_name("icon.svg"), media_type="image/svg+xml")
 
     @app.get("/report/{name:path}")
-    def report(name: str):
+    def report(request: Request, name: str):
         file = studio.report(name)
         if file is None:
-            return PlainTextResponse("There is no report of this run.", status_code=404)
+            return _refused(request, mark("There is no report of this run."), status=404)
         headers = {"Content-Security-Policy": _REPORT_POLICY}
         return FileResponse(file, media_type="text/html", headers=headers)
 
@@ -143,7 +163,7 @@ def _guard(token):
         if token is None:
             host = request.headers.get("host", "").rsplit(":", 1)[0]
             if host not in _LOCAL:
-                return PlainTextResponse("This page is for this machine only.", status_code=403)
+                return _refused(request, mark("This page is for this machine only."), status=403)
         else:
             given = request.query_params.get("token")
             if given is not None and _equal(given, token):
@@ -154,17 +174,16 @@ def _guard(token):
                 return _ask(request, is_wrong=given is not None)
         origin = request.headers.get("origin")
         if origin and urllib.parse.urlsplit(origin).netloc != request.headers.get("host"):
-            return PlainTextResponse("A page of another host sent this.", status_code=403)
+            return _refused(request, mark("A page of another host sent this."), status=403)
         if any(part in request.url.path for part in _FOREIGN):
-            return PlainTextResponse("There is no such page.", status_code=404)
+            return _refused(request, mark("There is no such page."), status=404)
         if "transfer-encoding" in request.headers:  # its size is known at its end only
-            return PlainTextResponse("The request does not say its size.", status_code=411)
+            return _refused(request, mark("The request does not say its size."), status=411)
         if not request.headers.get("content-length", "0").isdigit() or (
             int(request.headers.get("content-length", 0)) > LARGEST_REQUEST
         ):
-            return PlainTextResponse(
-                f"The files are larger than {LARGEST_REQUEST >> 20} MB.", status_code=413
-            )
+            sentence = mark("The files are larger than {n} MB.")
+            return _refused(request, sentence, status=413, n=LARGEST_REQUEST >> 20)
         response = await call_next(request)
         response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -174,15 +193,21 @@ def _guard(token):
     return guard
 
 
+def _refused(request, sentence, *, status, **values):
+    """Return a sentence in the language that the browser prefers."""
+    text = translator(preferred(request.headers.get("accept-language")))
+    return PlainTextResponse(text(sentence, **values), status_code=status)
+
+
 def _equal(given, token):
     return hmac.compare_digest(given.encode(), token.encode())
 
 
 def _ask(request, *, is_wrong):
     """Return the page that asks for the token."""
-    text = translator(preferred(request.headers.get("accept-language")))
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-        return PlainTextResponse(text("This page needs its token."), status_code=403)
+        return _refused(request, mark("This page needs its token."), status=403)
+    text = translator(preferred(request.headers.get("accept-language")))
     lines = [text("This page needs its token. It stands in the terminal that started the studio.")]
     lines += [text("This token is not right.")] * is_wrong
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)

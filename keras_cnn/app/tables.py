@@ -8,12 +8,15 @@ import gradio
 
 from keras_cnn.app import inputs, markup
 from keras_cnn.app.studio import MOST_PICTURES, Studio
-from keras_cnn.app.texts import Text
+from keras_cnn.app.texts import Text, mark
 from keras_cnn.errors import InputError
 from keras_cnn.inference import answers
+from keras_cnn.inference.answers import UNKNOWN
 from keras_cnn.report import html
 
 _SHOWN = 50  # rows on the page
+_CHUNK = 16  # pictures that are answered before others may ask
+_HEAD = (mark("path"), mark("class"), mark("score"), mark("best"), mark("value"), mark("unknown"))
 
 
 def add(studio: Studio, run: gradio.Dropdown, text: Text) -> None:
@@ -52,8 +55,8 @@ def add(studio: Studio, run: gradio.Dropdown, text: Text) -> None:
         if not rows:
             return "".join(parts), gradio.update(visible=False)
         head = list(max(rows, key=len))
-        body = [[str(row.get(key, "")) for key in head] for row in rows]
-        parts.append(html.table(head, body[:_SHOWN]))
+        body = [[_cell(row.get(key, ""), text) for key in head] for row in rows]
+        parts.append(html.table([_heading(key, text) for key in head], body[:_SHOWN]))
         if len(body) > _SHOWN:
             parts.append(markup.note(text("{n} more rows are in the file.", n=len(body) - _SHOWN)))
         return "".join(parts), gradio.update(
@@ -63,23 +66,37 @@ def add(studio: Studio, run: gradio.Dropdown, text: Text) -> None:
     files.change(markup.reported(2)(answer), [run, files], [shown, download])
 
 
+def _heading(key, text):
+    """Return the name of a column: "class_2" is the second class."""
+    word, _, number = key.partition("_")
+    return f"{text(word)} {number}" if number.isdigit() else text(key)
+
+
+def _cell(value, text):
+    return text(value) if value == UNKNOWN else str(value)
+
+
 def _rows(studio, name, paths):
     """Return a row for each picture or object, and a sentence for each unreadable file."""
     loaded, bad = studio.load(name), []
 
     def on_error(path, error):
-        bad.append(answers.reason(error).replace(str(path), inputs.name(path)))
+        bad.append(str(error).replace(str(path), inputs.name(path)))
 
-    with studio.lock:
-        if loaded.is_detector:
-            rows = [
-                {"path": inputs.name(path)} | row
-                for path, found in loaded.use.stream(paths, on_error=on_error)
-                for row in found.to_pandas().round(4).to_dict("records")
-            ]
-            return rows, bad
-        stream = loaded.use.stream(paths, on_error=on_error, unknown=loaded.knows_unknown)
-        return [answers.cells(inputs.name(path), each, top_k=3) for path, each in stream], bad
+    rows = []
+    for start in range(0, len(paths), _CHUNK):
+        chunk = paths[start : start + _CHUNK]
+        with studio.lock:
+            if loaded.is_detector:
+                rows += [
+                    {"path": inputs.name(path)} | row
+                    for path, found in loaded.use.stream(chunk, on_error=on_error)
+                    for row in found.to_pandas().round(4).to_dict("records")
+                ]
+                continue
+            stream = loaded.use.stream(chunk, on_error=on_error, unknown=loaded.knows_unknown)
+            rows += [answers.cells(inputs.name(path), each, top_k=3) for path, each in stream]
+    return rows, bad
 
 
 def _written(head, rows, *, folder):

@@ -48,6 +48,8 @@ def theme() -> gradio.themes.Base:
         "color_accent_soft": ("#e3f1f9", "#12293c"),
         "slider_color": ("#0072b2", "#56b4e9"),
         "link_text_color": ("#0072b2", "#56b4e9"),
+        "table_even_background_fill": ("#ffffff", "#161b22"),
+        "table_odd_background_fill": ("#f4f5f7", "#0d1117"),
     }
     sizes = gradio.themes.sizes
     base = gradio.themes.Base(

@@ -12,6 +12,7 @@ from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import Text
 from keras_cnn.datasets import check
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.recipe import Recipe
 
 SECONDS, SECONDS_IDLE = 2, 10  # between two looks at a training: while it runs; else
@@ -120,10 +121,13 @@ def _add_folder(tab, text):
             elem_id="train-size",
         )
         name = gradio.Textbox(
-            label=text("Name of the run"), placeholder=text("free choice"), elem_id="train-name"
+            label=text("Name of the run"), placeholder=text("optional"), elem_id="train-name"
         )
     weights = gradio.Checkbox(
         label=text("Start from ImageNet weights"), visible=False, elem_id="train-weights"
+    )
+    skips = gradio.Checkbox(
+        True, label=text("Leave out pictures that cannot be read"), elem_id="train-skip"
     )
     start = gradio.Button(text("Start"), variant="primary", elem_id="train-start")
 
@@ -139,7 +143,7 @@ def _add_folder(tab, text):
 
     network.change(fit_choices, network, [minutes, epochs, size, weights], show_progress="hidden")
     gradio.on([look.click, folder.submit], tab.check, folder, found)
-    return start, [folder, network, minutes, epochs, size, weights, name]
+    return start, [folder, network, minutes, epochs, size, weights, name, skips]
 
 
 class _Tab:
@@ -160,23 +164,28 @@ class _Tab:
             shown = markup.fault(error)
         return gradio.update(value=shown, visible=True)
 
-    def start(self, typed, network, minutes, epochs, size, weights, name):
+    def start(self, typed, network, minutes, epochs, size, weights, name, skips):
         """Start a training on a folder that the user typed."""
         folder = places.folder(self._studio, typed)
         if not network:
-            self.start_chosen(folder, name, minutes)
+            self.start_chosen(folder, name, minutes, skips=skips)
             return
         if network not in NETWORKS:
             raise InputError(f"there is no network {network!r}: choose one of the list")
-        words = ["--model", network, "--epochs", _number(epochs, "the epochs")]
-        words += ["--image-size", _number(size, "the side of the pictures")]
+        words = ["--model", network, "--epochs", _number(epochs, N_("the epochs"))]
+        words += ["--image-size", _number(size, N_("the side of the pictures"))]
         words += ["--weights", "imagenet"] * bool(weights)
+        words += ["--skip-bad-images"] * bool(skips)
         default = f"{folder.resolve().name}_{network.lower().replace('.', '_')}"
         self._start(folder, words, name, default=default)
 
-    def start_chosen(self, folder, name, minutes):
+    def start_chosen(self, folder, name, minutes, *, skips=False):
         """Start a training that chooses the network itself."""
-        words = ["--budget", _number(minutes, "the minutes")]
+        words = [
+            "--budget",
+            _number(minutes, N_("the minutes")),
+            *["--skip-bad-images"] * bool(skips),
+        ]
         self._start(folder, words, name, default=folder.resolve().name)
 
     def _start(self, folder, words, name, *, default):
@@ -252,6 +261,8 @@ class _Tab:
 
 def _number(value, what):
     """Return a number as the command line reads it."""
-    if value is None or not value > 0:
+    if value is None:
+        raise InputError(f"{what} must be a number above 0: type one")
+    if not value > 0:
         raise InputError(f"{what} must be a number above 0; received {value}: type one")
-    return f"{value:g}"
+    return str(int(value) if value == int(value) else value)

@@ -17,6 +17,7 @@ from keras_cnn.report import embedded
 
 _OPACITY = 0.6
 _NEIGHBOURS = 5
+_SIDE = 512  # pixels of the picture under a heat map, at most
 
 
 def add(studio: Studio, text: Text) -> None:
@@ -26,12 +27,7 @@ def add(studio: Studio, text: Text) -> None:
         studio: What it shows.
         text: Gives a text in the page's language.
     """
-    names = studio.models()
-    with gradio.Row():
-        run = gradio.Dropdown(
-            names, value=names[0] if names else None, label=text("Network"), elem_id="try-run"
-        )
-        refresh = gradio.Button("↻", scale=0, min_width=56, elem_id="try-refresh")
+    run = inputs.network(studio, text, elem_id="try-run")
     facts = gradio.HTML(elem_id="try-facts")
     answering = _Answering(studio, text)
     with gradio.Column(visible=False, elem_id="try-classifier") as classifier:
@@ -65,12 +61,6 @@ def add(studio: Studio, text: Text) -> None:
     outputs = [facts, classifier, detector, parts.class_name, parts.layer]
     chosen = gradio.on(None, choose, run, outputs, show_progress="minimal")
     parts.follow(chosen.then(*parts.answer_picture, show_progress="hidden"))
-
-    def list_again(name):
-        current = studio.models()
-        return gradio.update(choices=current, value=name if name in current else None)
-
-    refresh.click(list_again, run, run)
 
 
 def _facts(loaded, text):
@@ -156,9 +146,9 @@ def _add_classifier(answering, run, text):
     hidden = {"show_progress": "hidden"}
     explain_class = markup.reported(1)(answering.explain)
 
-    def follow(event):
-        event.then(explain_class, explained, heat, **hidden).then(
-            answering.neighbours, [state, run], found, **hidden
+    def follow(event):  # "always_last": while a heat map is computed, the next stroke may come
+        event.then(explain_class, explained, heat, trigger_mode="always_last", **hidden).then(
+            answering.neighbours, [state, run], found, trigger_mode="always_last", **hidden
         )
 
     reported = markup.reported(len(first))
@@ -166,10 +156,12 @@ def _add_classifier(answering, run, text):
     follow(picture.change(*of_picture, **hidden))
     drawn = {"trigger_mode": "multiple", "concurrency_limit": 1}
     follow(pad.input(reported(answering.drawing), run, first, **drawn, **hidden))
+    outputs = [*first, heat, *found]
+    pad.clear(answering.cleared, None, outputs, **hidden)
     for each in (opacity, class_name, layer):
         each.input(explain_class, explained, heat, trigger_mode="always_last", **hidden)
     clock.tick(answering.neighbours, [state, run], found, **hidden)
-    return _Parts(class_name, layer, [*first, heat, *found], of_picture, follow)
+    return _Parts(class_name, layer, outputs, of_picture, follow)
 
 
 class _Answering:
@@ -187,7 +179,7 @@ class _Answering:
         if not name or path is None:
             return "", "", None
         loaded = self._studio.load(name)
-        shown = files.read(path, color_mode="rgb")
+        shown = files.read(path, color_mode="rgb", least_size=(_SIDE, _SIDE))
         pixels = loaded.use.preparation.read(path)
         return self._answer(loaded, pixels, shown, "")
 
@@ -262,8 +254,8 @@ def _opened(path):
         return None
 
 
-def _reduced(picture, *, side=512):
-    """Return a picture of at most a number of pixels a side, for the page."""
-    step = max(1, -(-max(picture.shape[:2]) // side))
+def _reduced(picture):
+    """Return a picture of at most `_SIDE` pixels a side, for the page."""
+    step = max(1, -(-max(picture.shape[:2]) // _SIDE))
     height, width = (max(1, length // step) for length in picture.shape[:2])
     return files.resize(picture, size=(height, width), interpolation="bilinear")

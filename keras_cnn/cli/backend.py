@@ -30,6 +30,8 @@ def import_keras() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()  # writes the lines about drivers now
+            if not wants_log:
+                tf.get_logger().setLevel("ERROR")  # else warnings that pictures differ in size
 
 
 @contextlib.contextmanager

@@ -1,11 +1,14 @@
 """``studio``: a page in the browser to try, inspect, compare, clean and train networks."""
 
 import argparse
+import os
 import sys
 import threading
 import webbrowser
 
+from keras_cnn.cli import backend
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,14 +60,18 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(
             f"the studio needs Gradio ({error}): python -m pip install 'keras-cnn[studio]'"
         ) from None
+    if not 0 <= options.port < 1 << 16:
+        raise InputError(f"--port must be from 0 to 65535; received {options.port}")
+    if options.data is not None and not os.path.isdir(options.data):
+        raise InputError(f"there is no folder {options.data!r}: check the path of --data")
+    backend.import_keras()
     from keras_cnn.app import server
     from keras_cnn.app.studio import Studio
 
-    if not 0 <= options.port < 1 << 16:
-        raise InputError(f"--port must be from 0 to 65535; received {options.port}")
     studio = Studio(options.place, data=options.data)
     for url in server.serve(studio, host=options.host, port=options.port):
-        print(f"The studio: {url}\nCtrl-C ends it.", flush=True)
+        say(f"The studio: {url}")
+        say("Ctrl-C ends it.", flush=True)
         if not options.no_browser:
             threading.Timer(0.5, webbrowser.open, [url]).start()
-    print("The studio has ended.", file=sys.stderr)
+    say("The studio has ended.", file=sys.stderr)

@@ -331,6 +331,9 @@ def _reason(error):
     match error:
         case Image.UnidentifiedImageError():
             return N_("it is no picture")
+        case Image.DecompressionBombError():
+            limit = 2 * Image.MAX_IMAGE_PIXELS  # Pillow warns from the half on
+            return N_(f"it has more than {limit:,} pixels")
         case OSError(strerror=str(text)):
             return text.lower()  # "no such file or directory"
         case _:

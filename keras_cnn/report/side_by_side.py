@@ -17,7 +17,7 @@ HEAD = {  # key of a row -> heading of its column
     "against_first": N_("difference"),
     "parameters": N_("parameters"),
     "multiply_adds": N_("multiply-adds"),
-    "seconds": N_("training"),
+    "seconds": N_("training time"),
     "milliseconds": N_("ms"),
 }
 VERDICTS = {  # of `comparison.paired_test` -> in a cell
