@@ -19,6 +19,7 @@ from typing import Any
 
 from keras_cnn.errors import InputError
 from keras_cnn.filesystem import write_atomically
+from keras_cnn.i18n import N_
 
 ENTRY = "card.json"
 FORMAT = 1
@@ -317,12 +318,12 @@ def _open(path):
     except OSError as error:
         raise refusal((error.strerror or str(error)).lower()) from None
     except (ValueError, *_DAMAGE):
-        raise refusal("it is no .keras archive") from None
+        raise refusal(N_("it is no .keras archive")) from None
     with archive:
         try:
             yield archive
         except _DAMAGE as error:
-            raise refusal(f"it is damaged: {error}") from None
+            raise refusal(N_(f"it is damaged: {error}")) from None
 
 
 def _checked(content):

@@ -28,6 +28,15 @@ _HEAD = (
 )
 _TASKS = (mark("classification"), mark("regression"), mark("detection"), mark("segmentation"))
 _SAID = ("loss", "accuracy")  # of the metrics, while a run trains
+# A live run is drawn anew every two seconds: the recipe that a reader has opened stays open.
+KEEPS_OPEN = """
+let isOpen = false;
+element.addEventListener('toggle', event => { isOpen = event.target.open; }, true);
+watch('value', () => {
+  const details = element.querySelector('details');
+  if (details) details.open = isOpen;
+});
+"""
 _DRAWING = threading.Lock()  # matplotlib's style is the whole process'
 
 
@@ -86,8 +95,8 @@ def run(record: Record, *, text: Text) -> str:
         parts.append(
             note(
                 text(
-                    "This folder has a model and no report: its scores and curves are not known. "
-                    "Try the model, or train it again."
+                    "This folder has no report, or a damaged one: the scores and curves are not "
+                    "known. Try its model, or train again."
                 )
             )
         )

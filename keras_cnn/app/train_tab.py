@@ -37,7 +37,12 @@ def add(studio: Studio, text: Text) -> None:
         with gradio.Tab(text("Collect pictures"), id="collect", elem_id="train-collect-tab"):
             collected = collect.add(studio, text, start=tab.start_chosen)
     said = gradio.HTML(elem_id="train-said")
-    shown = gradio.HTML(elem_id="train-shown", elem_classes="panel", visible=False)
+    shown = gradio.HTML(
+        js_on_load=run_panels.KEEPS_OPEN,
+        elem_id="train-shown",
+        elem_classes="panel",
+        visible=False,
+    )
     with gradio.Row():
         cancel = gradio.Button(
             text("Cancel"),
@@ -75,7 +80,7 @@ def add(studio: Studio, text: Text) -> None:
     start.click(began(tab.start), inputs, [said, *outputs], **quiet)
     train, handler, values = collected
     train.click(began(handler), values, [said, *outputs], **quiet)
-    cancel.click(tab.cancel, None, outputs, **quiet)
+    cancel.click(tab.cancel, None, [said, *outputs], **quiet)
     timer.tick(tab.look, seen, outputs, **quiet)
     run = next((each for each in Context.root_block.blocks.values() if _is_try(each)), None)
     trying.click(tab.choices, None, run, js=_TRY, **quiet)
@@ -197,7 +202,7 @@ class _Tab:
         """End the training; with a second press at once."""
         if self._studio.trainings.last is not None:
             self._studio.trainings.last.cancel()
-        return self.look(None)
+        return "", *self.look(None)
 
     def choices(self):
         """Return the choice of the network to try: the one that was trained."""

@@ -20,6 +20,7 @@ SCORES = {  # task -> key of its main score
     "detection": "map",
     "segmentation": "mean_iou",
 }
+_KINDS = {"recipe": dict, "notes": list, "sentence": str}  # of a report's entries
 _OWN = ("out", "name", "resume", "workers", "cache")  # options that change no result
 _ROUNDS, _PER_ROUND = 5, 4  # answers that are timed, of all networks in turns
 
@@ -135,10 +136,14 @@ def read_report(folder: Path) -> dict:
     """
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        if not isinstance(report["test"], dict) or report["task"] not in SCORES:
+        test = report["test"]
+        numbers = test.get(SCORES[report["task"]]), *(test.get("interval") or ())
+        if not all(number is None or isinstance(number, int | float) for number in numbers):
+            raise ValueError
+        if not all(isinstance(report.get(key) or kind(), kind) for key, kind in _KINDS.items()):
             raise ValueError
         return report
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or "it is no report of a run"
         raise InputError(
             f"{folder} must be the folder of a finished run; its report.json cannot be read "

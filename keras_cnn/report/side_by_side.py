@@ -219,7 +219,7 @@ def history(run: Path) -> dict[str, list[float]]:
     try:
         with (run / "history.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-    except OSError:
+    except (OSError, ValueError, csv.Error):  # none, or no text
         return {}
     names = [name for name in (rows[0] if rows else ()) if name and name != "epoch"]
     return {name: [_number(row[name]) for row in rows] for name in names}

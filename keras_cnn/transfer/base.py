@@ -11,6 +11,7 @@ import keras
 
 from keras_cnn import card
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import scaled_generator
 from keras_cnn.images.preparation import Preparation
 from keras_cnn.images.scaling import Scaling
@@ -158,9 +159,13 @@ def _label(builder, weights):
     while isinstance(builder, functools.partial):
         options, builder = builder.keywords | options, builder.func
     text = ", ".join(f"{name}={value!r}" for name, value in options.items())
-    source = {None: "random weights", "imagenet": "ImageNet weights"}.get(weights)
-    name = getattr(builder, "__name__", str(builder))
-    return f"{name}{text and f'({text})'}, {source or f'weights of {os.fspath(weights)}'}"
+    name = getattr(builder, "__name__", str(builder)) + (text and f"({text})")
+    if weights is None:
+        return N_(f"{name}, random weights")
+    if weights == "imagenet":
+        return N_(f"{name}, ImageNet weights")
+    path = os.fspath(weights)
+    return N_(f"{name}, weights of {path}")
 
 
 def _scaling(builder, build, weights):
