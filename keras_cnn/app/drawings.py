@@ -15,8 +15,7 @@ def placed(paper: Paper, strokes: np.ndarray, loaded: Loaded) -> np.ndarray:
         strokes: float (height, width), the share of ink, 0 to 1.
         loaded: The network.
     """
-    preparation = loaded.use.preparation
-    height, width, channels = preparation.image_shape
+    height, width, channels = loaded.image_shape
     picture = (paper if paper.is_plain else Paper()).place(strokes, size=(height, width))
     return np.broadcast_to(picture, (height, width, channels)).copy()
 

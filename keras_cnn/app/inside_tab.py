@@ -93,7 +93,7 @@ def add(studio: Studio, text: Text) -> None:
         if not name or not path or seen is None:
             return ""
         loaded = studio.load(name)
-        image = np.asarray(loaded.use.preparation.scale(seen[None]))[0]
+        image = loaded.scaled(seen)
         with studio.lock:
             try:
                 found = explain.feature_maps(loaded.model, image, _with_pooling(loaded, path))
@@ -117,7 +117,7 @@ def add(studio: Studio, text: Text) -> None:
         """Read a picture as the network takes it."""
         if not name or path is None:
             return None, ""
-        return studio.load(name).use.preparation.read(path), ""
+        return studio.load(name).read(path), ""
 
     def read_drawing(name, event: gradio.EventData):
         """Bring a drawing to the network's pictures."""

@@ -10,15 +10,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from keras_cnn import card
 from keras_cnn.app.processes import Trainings
 from keras_cnn.app.training_pictures import TrainingPictures
 from keras_cnn.card import Card
 from keras_cnn.errors import InputError
+from keras_cnn.images import files
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from keras_cnn.inference.answers import Answer
 
 MOST_PICTURES = 200  # of one upload
@@ -56,6 +57,38 @@ class Loaded:
     def model(self):
         """The Keras model."""
         return self.use.model
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture as the network takes it."""
+        if self.is_detector:
+            return self.model.input_shape[1:]
+        return self.use.preparation.image_shape
+
+    def read(self, path: str) -> np.ndarray:
+        """Return a picture at the network's size, uint8 (height, width, channels).
+
+        Args:
+            path: Its file.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        if self.is_detector:
+            from keras_cnn.detection.batches import letterboxed
+
+            return letterboxed(files.read(path, color_mode="rgb"))[0]
+        return self.use.preparation.read(path)
+
+    def scaled(self, pixels: np.ndarray) -> np.ndarray:
+        """Return a picture's values as the network takes them.
+
+        Args:
+            pixels: What `read` returns.
+        """
+        if self.is_detector:
+            return pixels  # its first layer scales
+        return np.asarray(self.use.preparation.scale(pixels[np.newaxis]))[0]
 
 
 class Studio:

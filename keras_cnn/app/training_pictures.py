@@ -137,7 +137,7 @@ class TrainingPictures:
             return
         for path in _spread(paths, number):
             try:
-                yield self._loaded.use.preparation.read(path)
+                yield self._loaded.read(path)
             except InputError:
                 continue
 

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 
 import gradio
-import numpy as np
 
 from keras_cnn import explain
 from keras_cnn.app import drawings, inputs, markup, objects, tables
@@ -77,7 +76,7 @@ def _facts(loaded, text):
         between = f" ({low:.3f}–{high:.3f})" if low is not None else ""
         parts.append(text("accuracy {value}", value=f"{accuracy:.3f}{between}"))
     if not loaded.is_detector:
-        height, width, _ = loaded.use.preparation.image_shape
+        height, width, _ = loaded.image_shape
         parts.append(text("pictures of {size} pixels", size=f"{height}×{width}"))
     return markup.note(" · ".join(parts))
 
@@ -180,7 +179,7 @@ class _Answering:
             return "", "", None
         loaded = self._studio.load(name)
         shown = files.read(path, color_mode="rgb", least_size=(_SIDE, _SIDE))
-        pixels = loaded.use.preparation.read(path)
+        pixels = loaded.read(path)
         return self._answer(loaded, pixels, shown, "")
 
     def drawing(self, name, event: gradio.EventData):
@@ -213,7 +212,7 @@ class _Answering:
         key = class_name, layer
         if key not in state["heat"]:
             index = loaded.card.class_names.index(class_name) if class_name else None
-            image = np.asarray(loaded.use.preparation.scale(state["pixels"][None]))[0]
+            image = loaded.scaled(state["pixels"])
             with self._studio.lock:
                 heat = explain.grad_cam(loaded.model, image, class_index=index, layer=layer or None)
             state["heat"] = {key: heat}

@@ -78,8 +78,11 @@ def _opened(source):
     video = cv2.VideoCapture(source if isinstance(source, int) else os.fspath(source))
     try:
         if not video.isOpened():
-            what = f"camera {source}" if isinstance(source, int) else f"video {os.fspath(source)!r}"
-            raise InputError(f"cannot open the {what}: check it, and the video's format")
+            if isinstance(source, int):
+                raise InputError(f"cannot open the camera {source}: check it")
+            raise InputError(
+                f"cannot open the video {os.fspath(source)!r}: check it, and the video's format"
+            )
         yield video
     finally:
         video.release()
