@@ -12,6 +12,7 @@ from keras_cnn import InputError
 from keras_cnn.app import collect
 from keras_cnn.app.collection import Collection, decode
 from keras_cnn.app.studio import MOST_PICTURES, Studio
+from keras_cnn.app.texts import translator
 
 
 def _png(seed=0, size=(900, 30)):
@@ -66,7 +67,7 @@ def test_the_camera_fills_a_class_while_its_button_is_held(page, place):
 def test_a_camera_that_is_refused_is_a_sentence(page):
     refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(Error('denied'))"
     page.evaluate(f"() => {{ {refuse}; }}")
-    sentence = page.locator("#collect-cards .refused", has_text="upload pictures. (denied)")
+    sentence = page.locator("#collect-cards .refused", has_text="upload pictures.")
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
     for _ in range(5):  # the cards may be drawn anew while the page is opened
@@ -161,3 +162,9 @@ def test_a_training_needs_five_pictures_of_each_class(collection):
 def test_what_is_no_picture_of_the_camera_is_refused(sent):
     with pytest.raises(InputError, match="the camera sent"):
         decode(sent)
+
+
+def test_a_fault_has_the_language_of_the_page(tmp_path):
+    cards = collect._Cards(Studio(tmp_path), translator("zh"))
+    assert "请写出 2 到 30 个类别" in cards.remove({"name": "mine", "classes": "a"})
+    assert "图片集需要名称" in cards.keep({"name": "", "classes": "a, b"})

@@ -1,9 +1,16 @@
 """The layers of a network are listed; filters and maps of the chosen layer are drawn."""
 
+import shutil
+import time
+
+import numpy as np
 import pytest
+from PIL import Image
 from studio_pages import serving
 
-from keras_cnn.app.studio import Studio
+from keras_cnn import explain
+from keras_cnn.app.studio import Loaded, Studio
+from keras_cnn.card import Card
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +62,42 @@ def test_maps_change_while_a_stroke_is_drawn(page):
     page.mouse.move(box["x"] + 220, box["y"] + 220, steps=3)
     page.wait_for_function(f"(old) => {maps} && {maps} !== old", arg=before)
     page.mouse.up()
+
+
+def test_the_maps_are_those_of_the_last_of_several_strokes(page, monkeypatch):
+    seen, maps = [], explain.feature_maps
+
+    def slow(model, image, layers):
+        time.sleep(0.4)  # the second stroke ends meanwhile
+        seen.append(image)
+        return maps(model, image, layers)
+
+    monkeypatch.setattr(explain, "feature_maps", slow)
+    page.get_by_role("tab", name="Draw").last.click()
+    box = page.locator("#inside-pad canvas").bounding_box()
+    for start, end in (((60, 140), (220, 140)), ((140, 60), (140, 220))):
+        page.mouse.move(box["x"] + start[0], box["y"] + start[1])
+        page.mouse.down()
+        page.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=3)
+        page.mouse.up()
+        page.wait_for_timeout(200)
+    page.wait_for_timeout(1100)
+    assert len(seen) > 1 and seen[-1][2, 8].mean() < seen[0][2, 8].mean()
+
+
+def test_a_run_that_was_trained_meanwhile_can_be_chosen(page, trained):
+    later = shutil.copytree(trained, trained.parent / "later")
+    try:
+        page.locator("#inside-run-again").click()
+        page.wait_for_timeout(200)
+        page.locator("#inside-run").click()
+        page.get_by_role("option", name="later").wait_for()
+    finally:
+        shutil.rmtree(later)
+
+
+def test_a_detector_takes_a_picture(tmp_path):
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(tmp_path / "a.png")
+    loaded = Loaded("boxes", Card(task="detection"), None)
+    picture = loaded.read(str(tmp_path / "a.png"))
+    assert picture.shape == (300, 300, 3) and loaded.scaled(picture) is picture

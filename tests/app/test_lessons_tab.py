@@ -121,3 +121,9 @@ def test_a_rate_that_is_too_large_has_diverged(monkeypatch):
     losses, accuracies = list(lesson_race.frames("Learning rates of Momentum"))[-1]
     shown = lesson_race._view(lambda english, **values: english, losses, accuracies)
     assert "diverged" in shown and "nan" not in shown
+
+
+def test_a_kernel_that_was_changed_has_no_name(lesson):
+    page = lesson("Convolution")
+    page.locator("#kernel-11 input").fill("5")
+    page.wait_for_function("document.querySelector('#kernel input').value === ''")

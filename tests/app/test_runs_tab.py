@@ -1,5 +1,6 @@
 """The tab of runs: a table, curves, a comparison, and a training that is watched and ended."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from studio_runs import finish, save_epoch
 from keras_cnn import i18n
 from keras_cnn.app import records, run_panels, runs_tab
 from keras_cnn.app.studio import Studio
+from keras_cnn.app.texts import translator
 from keras_cnn.inference import runs
 
 TRAINING = """
@@ -69,7 +71,7 @@ def test_all_runs_are_listed_and_the_newest_is_shown(page):
     assert _texts(page, "#runs-table tbody th") == ["<i>b", "a"]
     cells = _texts(page, "#runs-table tbody tr:first-child td")
     assert cells[1:4] == ["classification", "0.900 accuracy", "[0.100, 0.900]"]
-    assert cells[4:] == ["LeNet5()", "2 (best 2)", "1 min 00 s", "finished"]
+    assert cells[4:] == ["LeNet5", "2 (best 2)", "1 min 00 s", "finished"]
     assert "It has learned: 36 right." in page.locator("#runs-run").inner_text()
 
 
@@ -162,3 +164,36 @@ def test_a_killed_training_is_interrupted_though_an_older_report_is_there(tmp_pa
     save_epoch(finish(tmp_path / "a", right=22), 3)
     record = records.read(Studio(tmp_path), "a")
     assert record.state == "interrupted"
+
+
+def test_a_recipe_that_was_opened_stays_open_while_a_run_is_drawn_anew(page):
+    page.locator("#runs-run summary").click()
+    page.locator('[data-run="a"]').click()
+    page.wait_for_selector("#runs-run h3:has-text('a')")
+    page.locator("#runs-run details[open]").wait_for()
+
+
+def test_names_of_options_and_the_end_of_no_training_have_the_language_of_the_page(place):
+    studio, text = Studio(place), translator("zh")
+    with i18n.using("zh"):
+        assert "轮数" in run_panels.run(records.read(studio, "a"), text=text)
+        said = runs_tab._Tab(studio, text).stop("a")[0]
+    assert "fault" in said and "nothing" not in said
+
+
+def test_a_report_of_another_program_does_not_hinder_the_table(tmp_path):
+    for name, report in {
+        "a": {"task": "classification", "test": {"accuracy": "high"}},
+        "b": {"task": "classification", "test": {"accuracy": 0.5}, "recipe": [1]},
+        "c": {"task": "classification", "test": {"accuracy": 0.5}},
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text(json.dumps(report))
+        (tmp_path / name / "history.csv").write_bytes(b"\xff\xfe")
+    found = records.read_all(Studio(tmp_path))
+    assert {name: each.state for name, each in found.items()} == {
+        "a": "no report",
+        "b": "no report",
+        "c": "finished",
+    }
+    assert run_panels.runs_table(found.values(), text=translator("en"), chosen=None)

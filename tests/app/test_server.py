@@ -3,10 +3,13 @@
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import sys
+import threading
 
 import pytest
+from fastapi import FastAPI
 from studio_pages import serving
 
 from keras_cnn import cli
@@ -174,3 +177,45 @@ def test_runs_are_found_two_folders_deep_and_links_are_not_followed(place):
     (nested / "checkpoint").mkdir(parents=True)
     assert set(Studio(place / "runs").runs()) == {"good", "linked", "series/first"}
     os.rename(place / "runs/series", place / "series")
+
+
+@pytest.mark.parametrize("ends_by", [signal.SIGINT, signal.SIGTERM])
+def test_the_end_of_the_server_ends_what_it_has_started(tmp_path, monkeypatch, ends_by):
+    monkeypatch.setattr(server, "application", lambda *_, **__: FastAPI())
+    studio, ended = Studio(tmp_path), []
+    studio.on_close(lambda: ended.append(True))
+    steps = server.serve(studio, port=0)
+    url = next(steps)
+
+    def send():
+        with contextlib.suppress(OSError):
+            while _get(url.rstrip("/"), "/")[0] != 404:
+                pass
+        os.kill(os.getpid(), ends_by)
+
+    def reached(*_):
+        raise AssertionError("the signal has reached the process before its files were removed")
+
+    before = signal.signal(ends_by, reached)
+    try:
+        threading.Timer(0.1, send).start()
+        assert list(steps) == [] and ended == [True]
+    finally:
+        signal.signal(ends_by, before)
+
+
+def test_the_url_of_an_ipv6_address_can_be_opened(place, monkeypatch):
+    bound = server._bound
+    monkeypatch.setattr(server, "_bound", lambda host, port: bound("127.0.0.1", port))
+    monkeypatch.setattr(server, "application", lambda *_, **__: FastAPI())
+    assert next(server.serve(Studio(place / "runs"), host="::1", port=0)).startswith("http://[::1]:")
+
+
+def test_a_refusal_has_the_language_of_the_browser(url):
+    assert _get(url, "/report/none", Accept_Language="zh-CN")[:2] == (404, "这次训练没有报告。")
+
+
+def test_a_folder_of_data_that_is_missing_is_refused(place, capsys):
+    words = ["studio", str(place / "runs"), "--data", str(place / "none"), "--no-browser"]
+    assert cli.main(words) == 2
+    assert "check the path of --data" in capsys.readouterr().err

@@ -220,3 +220,32 @@ def test_a_run_without_a_typed_name_gets_a_free_one(place):
     assert places.new_run(Studio(place), "", default="old") == ("old_2", place / "old_2")
     with pytest.raises(InputError, match="'.*old' is a run"):
         places.new_run(Studio(place / "old"), "", default="new")
+
+
+def test_a_training_that_fails_says_every_line_of_its_error(monkeypatch, tmp_path):
+    script = "import sys; print('begun'); sys.exit('error: 1 picture is bad:\\n  a.png: no picture')"
+    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", script))
+    training = processes.Training(["train"], name="bad", folder=tmp_path / "bad")
+    training._process.wait()
+    assert training.reason() == "1 picture is bad:\n  a.png: no picture"
+    training.forget()
+
+
+def test_numbers_reach_the_command_in_full():
+    assert [train_tab._number(each, "it") for each in (1234567, 2.0, 0.5)] == ["1234567", "2", "0.5"]
+    with pytest.raises(InputError, match="above 0: type one"):
+        train_tab._number(None, "it")
+
+
+def test_pictures_that_cannot_be_read_are_left_out_if_the_box_is_ticked(
+    pictures, tmp_path, monkeypatch
+):
+    kept = []
+    (tmp_path / "place").mkdir()
+    studio = Studio(tmp_path / "place")
+    monkeypatch.setattr(studio.trainings, "start", lambda words, **_: kept.append(words))
+    for ticked in (True, False):
+        for network in ("", "LeNet5"):
+            typed = str(pictures / "flowers"), network, 2, 3, 64, False, ""
+            train_tab._Tab(studio, str).start(*typed, ticked)
+    assert ["--skip-bad-images" in words for words in kept] == [True, True, False, False]

@@ -185,3 +185,47 @@ def test_a_camera_that_is_refused_is_a_sentence(url, open_page, locale, words, s
     assert words in ask.evaluate("(each) => getComputedStyle(each, '::after').content")
     ask.click()
     page.locator("#try-picture-camera .refused", has_text=sentence).wait_for()
+
+
+def test_the_heat_map_is_that_of_the_last_of_several_strokes(page, monkeypatch):
+    explained = []
+
+    def slow(model, image, **_):
+        time.sleep(0.4)  # the second stroke ends meanwhile
+        explained.append(image)
+        return np.zeros(image.shape[:2])
+
+    monkeypatch.setattr(explain, "grad_cam", slow)
+    page.get_by_role("tab", name="Draw").first.click()
+    _draw(page, "#try-pad", [(60, 140), (220, 140)])
+    page.wait_for_timeout(200)
+    _draw(page, "#try-pad", [(140, 60), (140, 220)])
+    page.wait_for_timeout(1300)
+    assert len(explained) > 1 and explained[-1][2, 8].mean() < explained[0][2, 8].mean()
+    page.locator("#try-heat img").wait_for()
+    page.locator("#try-pad button").click()
+    page.locator("#try-heat img").wait_for(state="detached")
+    assert page.locator("#try-answer").inner_text() == ""
+
+
+def test_the_table_of_several_pictures_has_the_language_of_the_page(trained, tmp_path):
+    text = translator("zh")
+    assert [tables._heading(key, text) for key in ("path", "class_2")] == ["文件", "类别 2"]
+    assert tables._cell("unknown", text) == "未知"
+    (tmp_path / "notes.png").write_text("no picture")
+    _, (bad,) = tables._rows(Studio(trained.parent), "bars", [str(tmp_path / "notes.png")])
+    with i18n.using("zh"):
+        assert "无法读取图片 &#x27;notes.png&#x27;：不是图片" in markup.fault(bad)
+
+
+def test_many_pictures_leave_others_their_turn(monkeypatch):
+    taken, use = [], type("Use", (), {"stream": lambda self, paths, **_: taken.append(paths) or []})
+    loaded = Loaded("many", Card(task="classification"), use())
+    studio = type("Studio", (), {"load": lambda self, name: loaded, "lock": threading.Lock()})()
+    assert tables._rows(studio, "many", [f"{n}.png" for n in range(40)]) == ([], [])
+    assert [len(paths) for paths in taken] == [16, 16, 8]
+
+
+def test_a_fault_of_the_system_is_said_in_the_language_of_the_page():
+    with i18n.using("zh"):
+        assert "没有权限: /here" in markup.fault(PermissionError(13, "Permission denied", "/here"))
