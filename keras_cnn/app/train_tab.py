@@ -169,7 +169,7 @@ class _Tab:
             shown = markup.fault(error)
         return gradio.update(value=shown, visible=True)
 
-    def start(self, typed, network, minutes, epochs, size, weights, name, skips):
+    def start(self, typed, network, minutes, epochs, size, weights, name, skips=True):
         """Start a training on a folder that the user typed."""
         folder = places.folder(self._studio, typed)
         if not network:

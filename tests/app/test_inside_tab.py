@@ -88,9 +88,10 @@ def test_the_maps_are_those_of_the_last_of_several_strokes(page, monkeypatch):
 def test_a_run_that_was_trained_meanwhile_can_be_chosen(page, trained):
     later = shutil.copytree(trained, trained.parent / "later")
     try:
-        page.locator("#inside-run-again").click()
-        page.wait_for_timeout(200)
-        page.locator("#inside-run").click()
+        page.reload()
+        page.get_by_role("tab", name="Look inside").click()
+        page.locator("#inside-note .note").wait_for()
+        page.locator("#inside-run input").click()
         page.get_by_role("option", name="later").wait_for()
     finally:
         shutil.rmtree(later)

@@ -223,7 +223,8 @@ def test_a_run_without_a_typed_name_gets_a_free_one(place):
 
 
 def test_a_training_that_fails_says_every_line_of_its_error(monkeypatch, tmp_path):
-    script = "import sys; print('begun'); sys.exit('error: 1 picture is bad:\\n  a.png: no picture')"
+    error = "error: 1 picture is bad:\n  a.png: no picture"
+    script = f"import sys; print('begun'); sys.exit({error!r})"
     monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", script))
     training = processes.Training(["train"], name="bad", folder=tmp_path / "bad")
     training._process.wait()
@@ -232,7 +233,8 @@ def test_a_training_that_fails_says_every_line_of_its_error(monkeypatch, tmp_pat
 
 
 def test_numbers_reach_the_command_in_full():
-    assert [train_tab._number(each, "it") for each in (1234567, 2.0, 0.5)] == ["1234567", "2", "0.5"]
+    shown = [train_tab._number(each, "it") for each in (1234567, 2.0, 0.5)]
+    assert shown == ["1234567", "2", "0.5"]
     with pytest.raises(InputError, match="above 0: type one"):
         train_tab._number(None, "it")
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import shutil
+import threading
+import time
 
 import keras
 import numpy as np
@@ -10,9 +12,11 @@ import pytest
 from PIL import Image
 from studio_pages import beyond_the_edge, open_tab, serving
 
-from keras_cnn import card
-from keras_cnn.app import drawings, inputs
-from keras_cnn.app.studio import Studio
+from keras_cnn import card, explain, i18n
+from keras_cnn.app import drawings, inputs, markup, tables
+from keras_cnn.app.studio import Loaded, Studio
+from keras_cnn.app.texts import translator
+from keras_cnn.card import Card
 from keras_cnn.inference.predictor import Predictor
 
 
