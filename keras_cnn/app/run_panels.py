@@ -28,15 +28,6 @@ _HEAD = (
 )
 _TASKS = (mark("classification"), mark("regression"), mark("detection"), mark("segmentation"))
 _SAID = ("loss", "accuracy")  # of the metrics, while a run trains
-# A live run is drawn anew every two seconds: the recipe that a reader has opened stays open.
-KEEPS_OPEN = """
-let isOpen = false;
-element.addEventListener('toggle', event => { isOpen = event.target.open; }, true);
-watch('value', () => {
-  const details = element.querySelector('details');
-  if (details) details.open = isOpen;
-});
-"""
 _DRAWING = threading.Lock()  # matplotlib's style is the whole process'
 
 

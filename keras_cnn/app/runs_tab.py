@@ -53,7 +53,6 @@ def add(studio: Studio, text: Text) -> None:
     )
     run = gradio.HTML(
         lambda: tab.run(None),
-        js_on_load=run_panels.KEEPS_OPEN,
         elem_id="runs-run",
         elem_classes="panel",
     )

@@ -38,7 +38,6 @@ def add(studio: Studio, text: Text) -> None:
             collected = collect.add(studio, text, start=tab.start_chosen)
     said = gradio.HTML(elem_id="train-said")
     shown = gradio.HTML(
-        js_on_load=run_panels.KEEPS_OPEN,
         elem_id="train-shown",
         elem_classes="panel",
         visible=False,

@@ -331,9 +331,12 @@ def _reason(error):
     match error:
         case Image.UnidentifiedImageError():
             return N_("it is no picture")
-        case Image.DecompressionBombError():
-            limit = 2 * Image.MAX_IMAGE_PIXELS  # Pillow warns from the half on
-            return N_(f"it has more than {limit:,} pixels")
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            limit = Image.MAX_IMAGE_PIXELS
+            return N_(
+                f"it has more than {limit:,} pixels (the environment variable "
+                "KERAS_CNN_MAX_PIXELS=0 lifts the limit)"
+            )
         case OSError(strerror=str(text)):
             return text.lower()  # "no such file or directory"
         case _:

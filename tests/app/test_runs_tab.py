@@ -166,13 +166,6 @@ def test_a_killed_training_is_interrupted_though_an_older_report_is_there(tmp_pa
     assert record.state == "interrupted"
 
 
-def test_a_recipe_that_was_opened_stays_open_while_a_run_is_drawn_anew(page):
-    page.locator("#runs-run summary").click()
-    page.locator('[data-run="a"]').click()
-    page.wait_for_selector("#runs-run h3:has-text('a')")
-    page.locator("#runs-run details[open]").wait_for()
-
-
 def test_names_of_options_and_the_end_of_no_training_have_the_language_of_the_page(place):
     studio, text = Studio(place), translator("zh")
     with i18n.using("zh"):
