@@ -87,7 +87,7 @@ class Training:
         """Return why it failed: the sentence of its error, or its last line."""
         lines = [line for line in self.log().splitlines() if line.strip()]
         errors = [line[len(head) :] for line in lines for head in _heads() if line.startswith(head)]
-        return (errors or lines or [f"exit code {self._process.poll()}"])[-1]
+        return (errors or lines or [i18n.N_(f"exit code {self._process.poll()}")])[-1]
 
     def cancel(self) -> None:
         """End the training as Ctrl-C does, so that its best weights are tested; then kill it.

@@ -73,8 +73,11 @@ def _rows(answers, options):
 
 
 def _line(row):
-    below = "" if row["objects"] else f"; the best score below the threshold: {row['highest']:.3f}"
-    lines = [f"{row['path']}: {len(row['objects'])} objects{below}"]
+    number = len(row["objects"])
+    lines = [N_(f"{row['path']}: {number} objects")]
+    if not number:
+        lines = [N_(f"{row['path']}: 0 objects; the best score is {row['highest']:.3f}")]
+    lines = list(map(translated, lines))
     for entry in row["objects"]:
         corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])
         lines.append(f"  {entry['class']} {entry['score']:.3f}  ({corners})")

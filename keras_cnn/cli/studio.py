@@ -6,6 +6,7 @@ import threading
 import webbrowser
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +65,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--port must be from 0 to 65535; received {options.port}")
     studio = Studio(options.place, data=options.data)
     for url in server.serve(studio, host=options.host, port=options.port):
-        print(f"The studio: {url}\nCtrl-C ends it.", flush=True)
+        say(f"The studio: {url}")
+        say("Ctrl-C ends it.", flush=True)
         if not options.no_browser:
             threading.Timer(0.5, webbrowser.open, [url]).start()
-    print("The studio has ended.", file=sys.stderr)
+    say("The studio has ended.", file=sys.stderr)
