@@ -76,7 +76,11 @@ def _line(row):
     number = len(row["objects"])
     lines = [N_(f"{row['path']}: {number} objects")]
     if not number:
-        lines = [N_(f"{row['path']}: 0 objects; the best score is {row['highest']:.3f}")]
+        lines = [
+            N_(
+                f"{row['path']}: 0 objects; the best score below the threshold: {row['highest']:.3f}"
+            )
+        ]
     lines = list(map(translated, lines))
     for entry in row["objects"]:
         corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from studio_pages import beyond_the_edge, serving
+from studio_pages import beyond_the_edge, open_tab, serving
 
 from keras_cnn import scratch
 from keras_cnn.app import lesson_convolution, lesson_dropout, lesson_race
@@ -23,11 +23,7 @@ def lesson(url, open_page):
 
     def opened(name, **options):
         page = open_page(url, **options)
-        tab = page.get_by_role("tab", name="Lessons", exact=True)
-        if not tab.is_visible():  # behind the menu of a narrow window
-            page.locator(".overflow-menu button").first.click()
-            tab = page.locator(".overflow-dropdown button", has_text="Lessons")
-        tab.click()
+        open_tab(page, "Lessons")
         page.get_by_role("tab", name=name, exact=True).click()
         return page
 
