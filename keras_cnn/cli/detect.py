@@ -73,15 +73,11 @@ def _rows(answers, options):
 
 
 def _line(row):
-    number = len(row["objects"])
-    lines = [N_(f"{row['path']}: {number} objects")]
+    path, number, highest = row["path"], len(row["objects"]), row["highest"]
+    head = N_(f"{path}: {number} objects")
     if not number:
-        lines = [
-            N_(
-                f"{row['path']}: 0 objects; the best score below the threshold: {row['highest']:.3f}"
-            )
-        ]
-    lines = list(map(translated, lines))
+        head = N_(f"{path}: 0 objects; the best score below the threshold: {highest:.3f}")
+    lines = [translated(head)]
     for entry in row["objects"]:
         corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])
         lines.append(f"  {entry['class']} {entry['score']:.3f}  ({corners})")
