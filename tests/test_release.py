@@ -8,6 +8,8 @@ from documentation import ROOT, fenced_blocks, read
 import keras_cnn
 from keras_cnn import cases
 
+READ = {"contents": "read"}
+
 
 def test_changelog_and_citation_have_the_version_of_the_package():
     released = re.findall(r"^## \[(\d\S*)\] – (\d{4}-\d\d-\d\d)$", read("CHANGELOG.md"), re.M)
@@ -17,9 +19,13 @@ def test_changelog_and_citation_have_the_version_of_the_package():
 
 
 def test_only_the_job_that_publishes_gets_a_token_of_pypi():
-    jobs = yaml.safe_load(read(".github/workflows/release.yml"))["jobs"]
-    assert [name for name, job in jobs.items() if "permissions" in job] == ["publish"]
+    workflow = yaml.safe_load(read(".github/workflows/release.yml"))
+    jobs = workflow["jobs"]
+    rights = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
+    assert rights == {"publish": {"id-token": "write"}} and workflow["permissions"] == READ
+    assert jobs["publish"]["environment"] == "pypi"
     assert jobs["publish"]["needs"] == "test" and jobs["test"]["needs"] == "build"
+    assert any("TAG#v" in step.get("run", "") for step in jobs["build"]["steps"])
     lines = [step.get("run", "") for step in jobs["test"]["steps"]]
     (name,) = re.findall(r"keras-cnn case (\w+)", "\n".join(lines))
     assert name in cases.summaries()

@@ -251,6 +251,8 @@ def test_a_list_of_a_docstring_is_a_list_in_the_reference():
         '<img alt="a" src="http://example.org/a.png">',
         "<style>@import 'https://example.org/a.css';</style>",
         "<style>p { background: url(https://example.org/a.png) }</style>",
+        '<iframe src="https://example.org/"></iframe>',
+        '<video src="https://example.org/a.mp4"></video>',
     ],
 )
 def test_a_page_that_loads_from_another_host_is_noticed(tmp_path, text):
@@ -267,7 +269,11 @@ def test_a_link_to_another_host_is_no_resource(tmp_path):
 
 def test_the_workflow_builds_the_site_and_publishes_its_folder():
     text = (ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8")
-    build, deploy = yaml.safe_load(text)["jobs"].values()
+    workflow = yaml.safe_load(text)
+    build, deploy = workflow["jobs"].values()
+    assert workflow["permissions"] == {"contents": "read"} and "permissions" not in build
+    assert deploy["permissions"] == {"pages": "write", "id-token": "write"}
+    assert "actions/deploy-pages@v4" in [step.get("uses") for step in deploy["steps"]]
     assert "python docs/build_site.py" in [step.get("run") for step in build["steps"]]
     assert {"path": "site"} in [step.get("with") for step in build["steps"]]
     assert deploy["needs"] == "build"

@@ -85,11 +85,7 @@ def write(language: str, *, folder: Path, executed: Path, run: bool) -> None:
         _write(folder / known[file], text)
     (folder / "pictures").mkdir()
     for name in PICTURES:
-        picture = ROOT / "docs" / name
-        # Until there is a picture of the studio, that of a report stands in.
-        shutil.copy(
-            picture if picture.exists() else ROOT / "docs/report.png", folder / "pictures" / name
-        )
+        shutil.copy(ROOT / "docs" / name, folder / "pictures" / name)
 
 
 def own(file: str, language: str) -> str:

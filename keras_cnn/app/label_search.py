@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_cnn import filesystem
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 
 class LabelSearch:
@@ -55,11 +56,11 @@ class LabelSearch:
         try:
             self._search()
         except _StoppedError:
-            self.fault = "the search was stopped; the next goes on from here"
+            self.fault = N_("the search was stopped; the next goes on from here")
         except InputError as error:
             self.fault = str(error)
         except Exception as error:  # the page says so; the server goes on
-            self.fault = f"the search failed: {type(error).__name__}: {error}"
+            self.fault = N_(f"the search failed: {type(error).__name__}: {error}")
 
     def _search(self):
         from keras_cnn.transfer import available, feature_cache, label_errors, labelled_features

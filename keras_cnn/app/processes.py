@@ -92,7 +92,7 @@ class Training:
             for head in _heads():
                 if lines[number].startswith(head):
                     return "\n".join(lines[number:]).removeprefix(head)
-        return lines[-1] if lines else f"exit code {self._process.poll()}"
+        return lines[-1] if lines else i18n.N_(f"exit code {self._process.poll()}")
 
     def cancel(self) -> None:
         """End the training as Ctrl-C does, so that its best weights are tested; then kill it.

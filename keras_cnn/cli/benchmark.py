@@ -9,7 +9,7 @@ from keras_cnn.cli import arguments, backend, output
 from keras_cnn.i18n import N_, say, translated
 
 _HEAD = (
-    *(N_("format"), N_("precision"), N_("threads"), "MB", "p50 ms", "p95 ms"),
+    *(N_("format"), N_("number type"), N_("threads"), "MB", "p50 ms", "p95 ms"),
     *(N_("pictures/s"), N_("accuracy"), N_("p against Keras")),
 )
 

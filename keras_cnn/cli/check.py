@@ -117,8 +117,10 @@ def _print(result, folder):
             say(f"{place}: {pictures:d} pictures: {numbers}, and {more:d} more")
         else:
             say(f"{place}: {pictures:d} pictures: {numbers}")
-    smallest, median, largest = (f"{width} x {height}" for width, height in result.sizes.values())
-    say(f"sizes in pixels: smallest {smallest}, median {median}, largest {largest}")
+    if result.sizes:
+        shown = (f"{width} x {height}" for width, height in result.sizes.values())
+        smallest, median, largest = shown
+        say(f"sizes in pixels: smallest {smallest}, median {median}, largest {largest}")
     for kind, group in itertools.groupby(result.findings, key=lambda finding: finding.kind):
         findings = list(group)
         if findings[0].is_fault:

@@ -73,8 +73,11 @@ def _rows(answers, options):
 
 
 def _line(row):
-    below = "" if row["objects"] else f"; the best score below the threshold: {row['highest']:.3f}"
-    lines = [f"{row['path']}: {len(row['objects'])} objects{below}"]
+    path, number, highest = row["path"], len(row["objects"]), row["highest"]
+    head = N_(f"{path}: {number} objects")
+    if not number:
+        head = N_(f"{path}: 0 objects; the best score below the threshold: {highest:.3f}")
+    lines = [translated(head)]
     for entry in row["objects"]:
         corners = ", ".join(f"{edge:.0f}" for edge in entry["box"])
         lines.append(f"  {entry['class']} {entry['score']:.3f}  ({corners})")

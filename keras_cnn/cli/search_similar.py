@@ -7,7 +7,7 @@ from pathlib import Path
 from keras_cnn import filesystem
 from keras_cnn.cli import arguments, backend, features, networks, output
 from keras_cnn.errors import InputError
-from keras_cnn.i18n import N_, say, translated
+from keras_cnn.i18n import N_, _, say, translated
 from keras_cnn.options import flag
 
 
@@ -143,7 +143,7 @@ def _sheet(search, path, similar):
     from keras_cnn.report import figures
 
     read = search.preparation.read
-    items = [(read(path), "searched for", str(path))]
+    items = [(read(path), _("searched for"), str(path))]
     items += [(read(other), f"{similarity:.3f}", other) for other, similarity in similar]
     return figures.pictures(items, most=len(items))
 
@@ -162,4 +162,5 @@ def _rows(answers, options):
 
 def _line(row):
     found = [f"  {other['similarity']:.3f}  {other['path']}" for other in row["similar"]]
-    return "\n".join([f"{row['path']}: {len(found)} similar pictures", *found])
+    head = translated(N_(f"{row['path']}: {len(found)} similar pictures"))
+    return "\n".join([head, *found])

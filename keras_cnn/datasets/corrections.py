@@ -14,6 +14,7 @@ from keras_cnn.datasets import folders, moves
 from keras_cnn.datasets.formats import texts
 from keras_cnn.datasets.moves import Move
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 from keras_cnn.images import files
 
 QUARANTINE = "quarantine"  # the label of a picture to be put away
@@ -220,7 +221,7 @@ def _moves(directory, places, table):
         elif label in (None, QUARANTINE):
             target = posixpath.join(PUT_AWAY, file)
         else:
-            raise InputError(f"{where} {_no_class(label, labels)}")
+            raise InputError(_no_class(label, labels, where=where))
         target = _free(directory, target, taken)
         taken.add(target)
         yield Move(file, target, "")
@@ -247,15 +248,19 @@ def _file(name, places, directory, where):
     )
 
 
-def _no_class(label, labels):
+def _no_class(label, labels, *, where):
     if not label:
-        return f"the label is empty: write a class or {QUARANTINE}, or remove the line"
+        return N_(f"{where} the label is empty: write a class or {QUARANTINE}, or remove the line")
     close = difflib.get_close_matches(label, labels, n=1)
     shown = ", ".join(labels[:20]) + (", …" if len(labels) > 20 else "")
-    hint = f"did you mean {close[0]}? A" if close else "a"
-    return (
-        f"the label must be {QUARANTINE} or one of {shown}; received {label!r}: {hint} new class "
-        "needs an empty folder first"
+    if close:
+        return N_(
+            f"{where} the label must be {QUARANTINE} or one of {shown}; received {label!r}: did "
+            f"you mean {close[0]}?"
+        )
+    return N_(
+        f"{where} the label must be {QUARANTINE} or one of {shown}; received {label!r}: a "
+        "new class needs an empty folder first"
     )
 
 

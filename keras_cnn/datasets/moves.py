@@ -12,6 +12,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import N_
 
 JOURNAL = ".corrections.jsonl"  # in the set's folder, hidden from training
 
@@ -280,11 +281,11 @@ def _is_away(directory, move):
     if is_away and not is_home and digest(target) == move.digest:
         return True
     if is_home and is_away:
-        fault = f"both {move.source} and {move.target} exist: move away the one that is new"
+        fault = N_(f"both {move.source} and {move.target} exist: move away the one that is new")
     elif is_away:
-        fault = f"{move.target} was changed since: restore it, or move it away"
+        fault = N_(f"{move.target} was changed since: restore it, or move it away")
     else:
-        fault = f"{move.target} is gone: bring it back"
+        fault = N_(f"{move.target} is gone: bring it back")
     raise InputError(
         f"nothing was moved back: {fault}, or remove the line of {move.source} from "
         f"{directory / JOURNAL}"

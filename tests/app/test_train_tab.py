@@ -10,8 +10,9 @@ from studio_pages import open_tab, serving
 from studio_runs import finish
 
 from keras_cnn import InputError, i18n
-from keras_cnn.app import places, processes, train_tab
+from keras_cnn.app import places, processes, records, train_tab
 from keras_cnn.app.studio import Studio
+from keras_cnn.app.texts import translator
 from keras_cnn.cli import train
 from keras_cnn.options import Parser
 
@@ -155,13 +156,15 @@ def test_a_training_that_fails_shows_its_sentence(page, pictures):
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_training_has_the_language_of_its_page(language, tmp_path, monkeypatch):
     script = (
-        "import sys; from keras_cnn import i18n; sys.exit(i18n.translated('error: ' + sys.argv[1]))"
+        "import sys; from keras_cnn import i18n;"
+        "print(i18n.translated('error: ' + sys.argv[1])); print('the last line')"
     )
     monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", script))
     with i18n.using(language):
         training = processes.Training(["the reason"], name="a", folder=tmp_path / "a")
     training._process.wait(20)
-    assert training.log() == {"en": "error: the reason", "zh": "错误：the reason"}[language]
+    head = {"en": "error: ", "zh": "错误："}[language]
+    assert training.log() == f"{head}the reason\nthe last line"
     assert training.reason() == "the reason"
     training.forget()
 
@@ -175,6 +178,16 @@ def test_a_name_that_exists_or_leads_out_of_the_folder_is_a_sentence(page, pictu
     assert not (place.parent / "outside").exists()
 
 
+def test_a_training_that_has_ended_shows_its_report_and_its_network_is_chosen(studio, monkeypatch):
+    ended = type("Ended", (), {"name": "old", "is_over": True})
+    tab = train_tab._Tab(studio, translator("en"))
+    shown = tab._shown(ended, "finished", records.read(studio, "old"))
+    assert "It has learned: 30 right." in shown
+    monkeypatch.setattr(Studio, "models", lambda self: ["newer", "old"])
+    monkeypatch.setattr(studio.trainings, "last", ended)
+    assert tab.choices()["value"] == "old"
+
+
 def test_options_follow_the_choice_of_a_network(page):
     assert page.locator("#train-minutes").is_visible()
     page.locator("#train-network input").fill("MobileNet")
@@ -182,6 +195,9 @@ def test_options_follow_the_choice_of_a_network(page):
     for field in ("epochs", "size", "weights"):
         page.locator(f"#train-{field}").wait_for()
     page.locator("#train-minutes").wait_for(state="hidden")
+    page.locator("#train-network input").fill("book.LeNet5")
+    page.get_by_role("option", name="book.LeNet5", exact=True).click()
+    page.locator("#train-weights").wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("network", ["", "MobileNet"])

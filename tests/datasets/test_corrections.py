@@ -13,6 +13,7 @@ import pytest
 from keras_cnn.cli import main
 from keras_cnn.datasets import corrections, moves
 from keras_cnn.errors import InputError
+from keras_cnn.i18n import translated, using
 
 GBK_PANDA = os.fsdecode("熊猫".encode("gbk"))  # as unzipped from an archive of Chinese Windows
 
@@ -142,7 +143,10 @@ def test_tables_of_spreadsheets_are_read(tmp_path, table, encoding, delimiter):
             ["train/cat/2.jpg,cow"],
             "line 3: the label must be quarantine or one of cat, dog, linked; rec",
         ),
-        (["train/cat/2.jpg,dgo"], "received 'dgo': did you mean dog[?] A new class needs an empty"),
+        (
+            ["train/cat/2.jpg,dgo"],
+            "received 'dgo': did you mean dog[?]",
+        ),
         (["train/cat/2.jpg,"], "the label is empty: write a class or quarantine"),
         (["train/cat/2.jpg"], "the label is empty"),
         (["../x.jpg,dog"], "'../x.jpg', which leads out of it"),
@@ -320,3 +324,10 @@ def test_undo_names_the_picture_whose_label_was_confirmed(folder, capsys):
     assert main(["clean", str(folder), "--undo"]) == 0
     assert capsys.readouterr().out == "the label of train/cat/1.jpg is no longer confirmed\n"
     assert not (folder / moves.JOURNAL).exists()
+
+
+def test_a_wrong_label_is_refused_in_chinese_to_the_last_word(folder, table):
+    with pytest.raises(InputError) as raised:
+        corrections.read(folder, table("train/cat/2.jpg,dgo"))
+    with using("zh"):
+        assert "收到的是 'dgo'：您是否想写 dog？" in translated(str(raised.value))
