@@ -1,6 +1,7 @@
 """A training that the studio has started: a process of its own, its log, and how it ended."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -86,12 +87,13 @@ class Training:
         return "\n".join(line.rpartition("\r")[2] for line in lines[-_LINES:]).strip("\n")
 
     def reason(self) -> str:
-        """Return why it failed: its error, which may have several lines, or its last line."""
+        """Return why it failed: its error with the indented lines below it, or its last line."""
         lines = [line for line in self.log().splitlines() if line.strip()]
         for number in reversed(range(len(lines))):
             for head in _heads():
                 if lines[number].startswith(head):
-                    return "\n".join(lines[number:]).removeprefix(head)
+                    below = itertools.takewhile(lambda line: line[0] == " ", lines[number + 1 :])
+                    return "\n".join([lines[number].removeprefix(head), *below])
         return lines[-1] if lines else i18n.N_(f"exit code {self._process.poll()}")
 
     def cancel(self) -> None:

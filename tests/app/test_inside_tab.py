@@ -85,10 +85,10 @@ def test_the_maps_are_those_of_the_last_of_several_strokes(page, monkeypatch):
     assert len(seen) > 1 and seen[-1][2, 8].mean() < seen[0][2, 8].mean()
 
 
-def test_a_run_that_was_trained_meanwhile_can_be_chosen(page, trained):
+def test_a_run_that_was_trained_meanwhile_can_be_chosen(url, open_page, trained):
     later = shutil.copytree(trained, trained.parent / "later")
     try:
-        page.reload()
+        page = open_page(url)
         page.get_by_role("tab", name="Look inside").click()
         page.locator("#inside-note .note").wait_for()
         page.locator("#inside-run input").click()
