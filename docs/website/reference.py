@@ -1,11 +1,11 @@
 """The reference: a page per module of the public API, and a page per command."""
 
 import argparse
-import contextlib
 import importlib
 import inspect
-import os
 import re
+
+from keras_cnn import i18n
 
 WORDS = {
     "en": {
@@ -81,15 +81,13 @@ def commands(language: str) -> dict[str, str]:
     Args:
         language: "en" or "zh".
     """
-    from keras_cnn import cli, i18n
+    from keras_cnn import cli
 
     words, pages, rows = WORDS[language], {}, []
     for name, (module, line) in cli.COMMANDS.items():
-        pages[f"reference/commands/{name}.md"] = command(
-            cli._command_parser(name, module), language=language
-        )
         with i18n.using(language):
-            line = i18n.translated(line)
+            parser, line = cli._command_parser(name, module), i18n.translated(line)
+        pages[f"reference/commands/{name}.md"] = command(parser, language=language)
         rows.append(f"| [`{name}`](commands/{name}.md) | {_escaped(line)} |")
     tree = "\n".join(f"commands/{name}" for name in cli.COMMANDS)
     table = f"| {words['command']} | {words['meaning']} |\n|---|---|\n" + "\n".join(rows)
@@ -111,7 +109,7 @@ def command(parser: argparse.ArgumentParser, *, language: str) -> str:
     titles = {"positional arguments": words["arguments"], "options": words["options"]}
     usage = argparse.HelpFormatter(prog=parser.prog, width=88)
     usage.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, "")
-    with _reading(language):
+    with i18n.using(language):
         formatter = parser._get_formatter()
         note = words["note"] if formatter._expand_help(parser._actions[0]).isascii() else ""
         parts = [f"# {parser.prog}", _description(parser.description or "", formatter), note]
@@ -124,19 +122,6 @@ def command(parser: argparse.ArgumentParser, *, language: str) -> str:
                 parts += [_action(action, formatter) for action in actions]
         parts.append(_description(parser.epilog or "", formatter))
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-@contextlib.contextmanager
-def _reading(language):
-    """Name the reader's language in the environment, where the commands look for it."""
-    before = os.environ.get("KERAS_CNN_LANG")
-    os.environ["KERAS_CNN_LANG"] = language
-    try:
-        yield
-    finally:
-        os.environ.pop("KERAS_CNN_LANG")
-        if before is not None:
-            os.environ["KERAS_CNN_LANG"] = before
 
 
 def _heading(title, formatter):

@@ -1,6 +1,7 @@
 """The Chinese terms of the glossary as words of the search."""
 
 import csv
+import functools
 import re
 import tempfile
 from pathlib import Path
@@ -19,6 +20,12 @@ def terms() -> list[str]:
 
 def dictionary() -> Path:
     """Write the terms as a dictionary of jieba, and return its file."""
-    path = Path(tempfile.mkdtemp()) / "terms.txt"
+    path = Path(_folder().name) / "terms.txt"
     path.write_text("".join(f"{term} 100000 n\n" for term in terms()), encoding="utf-8")
     return path
+
+
+@functools.cache
+def _folder():
+    """Return a folder that is removed at the end of the process."""
+    return tempfile.TemporaryDirectory(prefix="keras_cnn_terms_")

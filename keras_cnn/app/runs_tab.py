@@ -51,11 +51,7 @@ def add(studio: Studio, text: Text) -> None:
     comparison = gradio.HTML(
         markup.note(text("Tick two or more runs to compare them.")), elem_id="runs-comparison"
     )
-    run = gradio.HTML(
-        lambda: tab.run(None),
-        elem_id="runs-run",
-        elem_classes="panel",
-    )
+    run = gradio.HTML(lambda: tab.run(None), elem_id="runs-run", elem_classes="panel")
     stop = gradio.Button(
         text("End this training: its best weights are tested and saved"),
         variant="stop",

@@ -37,28 +37,11 @@ def add(studio: Studio, text: Text) -> None:
         with gradio.Tab(text("Collect pictures"), id="collect", elem_id="train-collect-tab"):
             collected = collect.add(studio, text, start=tab.start_chosen)
     said = gradio.HTML(elem_id="train-said")
-    shown = gradio.HTML(
-        elem_id="train-shown",
-        elem_classes="panel",
-        visible=False,
-    )
+    shown = gradio.HTML(elem_id="train-shown", elem_classes="panel", visible=False)
+    hidden = {"visible": False, "scale": 0, "min_width": 200}
     with gradio.Row():
-        cancel = gradio.Button(
-            text("Cancel"),
-            variant="stop",
-            visible=False,
-            elem_id="train-cancel",
-            scale=0,
-            min_width=200,
-        )
-        trying = gradio.Button(
-            text("Try it"),
-            variant="primary",
-            visible=False,
-            elem_id="train-try",
-            scale=0,
-            min_width=200,
-        )
+        cancel = gradio.Button(text("Cancel"), variant="stop", elem_id="train-cancel", **hidden)
+        trying = gradio.Button(text("Try it"), variant="primary", elem_id="train-try", **hidden)
     log = gradio.HTML(elem_id="train-log", visible=False)
     seen, timer = gradio.State(None), gradio.Timer(SECONDS)
     outputs = [shown, log, cancel, trying, timer, seen]
@@ -168,7 +151,7 @@ class _Tab:
             shown = markup.fault(error)
         return gradio.update(value=shown, visible=True)
 
-    def start(self, typed, network, minutes, epochs, size, weights, name, skips=True):
+    def start(self, typed, network, minutes, epochs, size, weights, name, skips):
         """Start a training on a folder that the user typed."""
         folder = places.folder(self._studio, typed)
         if not network:
@@ -185,11 +168,8 @@ class _Tab:
 
     def start_chosen(self, folder, name, minutes, *, skips=False):
         """Start a training that chooses the network itself."""
-        words = [
-            "--budget",
-            _number(minutes, N_("the minutes")),
-            *["--skip-bad-images"] * bool(skips),
-        ]
+        words = ["--budget", _number(minutes, N_("the minutes"))]
+        words += ["--skip-bad-images"] * bool(skips)
         self._start(folder, words, name, default=folder.resolve().name)
 
     def _start(self, folder, words, name, *, default):

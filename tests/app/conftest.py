@@ -30,6 +30,17 @@ def trained(tmp_path_factory):
     return train(tmp_path_factory.mktemp("studio"))
 
 
+@pytest.fixture(scope="module")
+def url(trained):
+    """The URL of a studio with that run."""
+    from studio_pages import serving
+
+    from keras_cnn.app.studio import Studio
+
+    with serving(Studio(trained.parent)) as url:
+        yield url
+
+
 @pytest.fixture
 def open_page(browser):
     """Return a function that opens a page; at the end no request of it may have failed.

@@ -6,17 +6,11 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from studio_pages import serving
+from studio_pages import upload
 
 from keras_cnn import explain
-from keras_cnn.app.studio import Loaded, Studio
+from keras_cnn.app.studio import Loaded
 from keras_cnn.card import Card
-
-
-@pytest.fixture(scope="module")
-def url(trained):
-    with serving(Studio(trained.parent)) as url:
-        yield url
 
 
 @pytest.fixture
@@ -37,7 +31,7 @@ def test_the_table_has_shape_costs_and_receptive_field_of_each_layer(page):
 def test_maps_are_drawn_before_and_after_the_activation_and_after_pooling(page, trained):
     picture = next((trained.parents[1] / "pictures/test/flat").iterdir())
     page.locator("#inside-filters img").wait_for()
-    page.locator("#inside-picture input[type=file]").first.set_input_files(str(picture))
+    upload(page, "#inside-picture", picture)
     page.locator("#inside-maps img").nth(2).wait_for()
     captions = page.locator("#inside-maps figcaption").all_inner_texts()
     assert [each.splitlines()[0] for each in captions] == ["c1 before relu", "c1", "s2"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from studio_pages import beyond_the_edge, open_tab, serving
+from studio_pages import beyond_the_edge, open_tab, serving, upload
 
 from keras_cnn import scratch
 from keras_cnn.app import lesson_convolution, lesson_dropout, lesson_race
@@ -64,7 +64,7 @@ def test_an_empty_weight_and_a_text_file_are_sentences(lesson, tmp_path):
     page.locator("#kernel-shown .formula", has_text="·5").wait_for()
     page.get_by_text("Your own picture").click()
     (tmp_path / "notes.png").write_text("no picture")
-    page.locator("#kernel-picture input[type=file]").set_input_files(tmp_path / "notes.png")
+    upload(page, "#kernel-picture", tmp_path / "notes.png")
     page.locator("#kernel-shown .fault", has_text="cannot read picture").or_(
         page.locator("#kernel-shown .fault", has_text="Cannot read picture")
     ).wait_for()

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from oracle_detector import NAMES, Oracle, bright
 from PIL import Image
-from studio_pages import serving
+from studio_pages import serving, upload
 
 from keras_cnn.app import objects, tables
 from keras_cnn.app.studio import Loaded, Studio
@@ -40,13 +40,9 @@ def page(url, open_page):
     return page
 
 
-def _send(page, place, *files):
-    page.locator(f"{place} input[type=file]").first.set_input_files([str(file) for file in files])
-
-
 def test_the_objects_above_the_slider_are_drawn(page, tmp_path):
     Image.fromarray(_PICTURE).save(tmp_path / "book.png")
-    _send(page, "#objects-picture", tmp_path / "book.png")
+    upload(page, "#objects-picture", tmp_path / "book.png")
     shown = page.locator("#objects-shown")
     shown.locator("img").wait_for()
     assert re.search(r"书法\s+(0\.99|1\.0)", shown.inner_text())
@@ -69,7 +65,7 @@ def test_a_video_is_searched_frame_by_frame(page, tmp_path, monkeypatch):
         video.write(bright(200, 100, (left, 20, left + 70, 80))[..., ::-1])
     video.release()
     page.get_by_role("tab", name="A video").click()
-    _send(page, "#objects-video", film)
+    upload(page, "#objects-video", film)
     shown = page.locator("#objects-shown img")
     shown.wait_for()
     first = shown.get_attribute("src")
@@ -90,12 +86,12 @@ def test_several_pictures_give_a_row_per_object_and_too_many_a_sentence(
     for file in files:
         Image.fromarray(_PICTURE).save(file)
     page.get_by_role("button", name="Several pictures").click()
-    _send(page, "#several-files", *files[:2])
+    upload(page, "#several-files", *files[:2])
     rows = page.locator("#several-table tbody tr")
     rows.nth(1).wait_for()
     assert [row.split("\t")[:2] for row in rows.all_inner_texts()] == [
         ["0.png", "书法"],
         ["1.png", "书法"],
     ]
-    _send(page, "#several-files", files[2])
+    upload(page, "#several-files", files[2])
     page.locator("#several-table .fault", has_text="2 pictures at most; received 3").wait_for()

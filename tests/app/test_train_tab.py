@@ -10,10 +10,11 @@ from studio_pages import open_tab, serving
 from studio_runs import finish
 
 from keras_cnn import InputError, i18n
-from keras_cnn.app import places, processes, records, train_tab
+from keras_cnn.app import findings, places, processes, records, train_tab
 from keras_cnn.app.studio import Studio
 from keras_cnn.app.texts import translator
 from keras_cnn.cli import train
+from keras_cnn.datasets import check
 from keras_cnn.options import Parser
 
 # In place of keras-cnn: it trains an epoch, waits for the signal, and writes a report then.
@@ -209,7 +210,7 @@ def test_the_words_of_a_training_are_options_of_the_command(
     studio = Studio(tmp_path / "place")
     monkeypatch.setattr(studio.trainings, "start", lambda words, **_: kept.append(words))
     tab = train_tab._Tab(studio, str)
-    tab.start(str(pictures / "flowers"), network, 2, 3, 64, bool(network), "")
+    tab.start(str(pictures / "flowers"), network, 2, 3, 64, bool(network), "", False)
     parser = Parser()
     train.add_arguments(parser)
     options = parser.parse_args([*kept[0][1:], "--out", "there"])
@@ -267,3 +268,11 @@ def test_pictures_that_cannot_be_read_are_left_out_if_the_box_is_ticked(
             typed = str(pictures / "flowers"), network, 2, 3, 64, False, ""
             train_tab._Tab(studio, str).start(*typed, ticked)
     assert ["--skip-bad-images" in words for words in kept] == [True, True, False, False]
+
+
+def test_notes_are_no_faults(tmp_path):
+    kinds = [
+        next(kind for kind, is_fault in check.KINDS.items() if is_fault == it) for it in (1, 0)
+    ]
+    result = check.Check({}, {}, tuple(check.Finding(kind, "a.png", "") for kind in kinds))
+    assert "Faults: 1." in findings.shown(result, folder=tmp_path, text=translator("en"))

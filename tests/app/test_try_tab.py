@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from studio_pages import beyond_the_edge, open_tab, serving
+from studio_pages import beyond_the_edge, open_tab, serving, upload
 
 from keras_cnn import card, explain, i18n
 from keras_cnn.app import drawings, inputs, markup, tables
@@ -20,21 +20,11 @@ from keras_cnn.card import Card
 from keras_cnn.inference.predictor import Predictor
 
 
-@pytest.fixture(scope="module")
-def url(trained):
-    with serving(Studio(trained.parent)) as url:
-        yield url
-
-
 @pytest.fixture
 def page(url, open_page):
     page = open_page(url)
     page.locator("#try-facts .note").wait_for()
     return page
-
-
-def _upload(page, place, *files):
-    page.locator(f"{place} input[type=file]").first.set_input_files([str(file) for file in files])
 
 
 def _shown(page):
@@ -58,7 +48,7 @@ def _draw(page, pad, points):
 
 def test_a_picture_gets_the_answer_of_predict_a_heat_map_and_its_neighbours(page, trained):
     picture = next((trained.parents[1] / "pictures/test/flat").iterdir())
-    _upload(page, "#try-picture", picture)
+    upload(page, "#try-picture", picture)
     answer = Predictor.load(trained)(picture)
     assert _shown(page) == pytest.approx(dict(answer.top()), abs=5e-4)
     page.locator("#try-heat img").wait_for()
@@ -83,7 +73,7 @@ def test_a_stroke_on_the_pad_is_answered_on_the_paper_of_the_training(page):
 
 
 def test_another_class_and_layer_can_be_explained(page, trained):
-    _upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
+    upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
     heat = page.locator("#try-heat img")
     heat.wait_for()
     for menu, choice in (("class", "upright"), ("layer", "s2")):
@@ -100,7 +90,7 @@ def test_several_pictures_give_a_table_and_its_csv(page, trained, tmp_path):
     text = tmp_path / "notes.png"
     text.write_text("no picture")
     page.get_by_role("button", name="Several pictures").click()
-    _upload(page, "#several-files", *pictures, text)
+    upload(page, "#several-files", *pictures, text)
     page.locator("#several-table tbody tr").nth(3).wait_for()
     assert "notes.png" in page.locator("#several-table .fault").inner_text()
     with page.expect_download() as download:
@@ -121,12 +111,12 @@ def test_a_file_that_is_no_picture_gets_a_sentence_and_the_next_is_answered(
         bad.write_text("no picture")
     else:
         Image.new("L", (20_000, 10_000)).save(bad)
-    _upload(page, "#try-picture", bad)
+    upload(page, "#try-picture", bad)
     sentence = page.locator("#try-answer .fault").inner_text()
     assert ("no picture" if kind == "text" else "pixels") in sentence
     assert "bad.png" in sentence and "/" not in sentence  # no folder of the server
     page.get_by_label("Remove Image").first.click()
-    _upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
+    upload(page, "#try-picture", next((trained.parents[1] / "pictures/test/flat").iterdir()))
     assert _shown(page)
 
 

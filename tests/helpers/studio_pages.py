@@ -108,6 +108,11 @@ def beyond_the_edge(page):
     }""")
 
 
+def upload(page, place, *files):
+    """Upload files by the input below an element of a page."""
+    page.locator(f"{place} input[type=file]").first.set_input_files([str(file) for file in files])
+
+
 def open_tab(page, name):
     """Open a tab of a page; a narrow one keeps the last tabs in a menu."""
     page.wait_for_function("document.querySelector('.overflow-menu, [role=tab]')")
