@@ -334,8 +334,8 @@ def _reason(error):
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
             limit = Image.MAX_IMAGE_PIXELS
             return N_(
-                f"it has more than {limit:,} pixels (the environment variable "
-                "KERAS_CNN_MAX_PIXELS=0 lifts the limit)"
+                f"it has more than {limit:,} pixels and may be a decompression bomb (the "
+                "environment variable KERAS_CNN_MAX_PIXELS=0 lifts the limit)"
             )
         case OSError(strerror=str(text)):
             return text.lower()  # "no such file or directory"
