@@ -204,10 +204,11 @@ def test_error_is_shown_in_chinese(capsys, tmp_path):
     assert capsys.readouterr().err.startswith("错误：")
 
 
-def test_a_chinese_line_breaks_between_characters():
+@pytest.mark.parametrize("width", range(14, 30))
+def test_a_chinese_line_breaks_between_characters(width):
     text = "网络读取（default）图片。" * 3
-    lines = wrapped(text, 20)
-    assert "".join(lines) == text and max(map(columns.width, lines)) <= 22
+    lines = wrapped(text, width)
+    assert "".join(lines) == text and max(map(columns.width, lines)) <= width + 2
     assert not any(line.startswith("。") or line.endswith("（") for line in lines)
 
 
