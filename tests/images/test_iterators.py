@@ -23,11 +23,17 @@ from keras_cnn.training.sharding import Feed, Share
 
 
 @pytest.fixture
-def reads(monkeypatch):
-    """The paths of all files read, in order."""
+def reads(monkeypatch, tmp_path):
+    """The paths of this test's files that are read, in order; an earlier flow may still read."""
     paths = []
     read = files.read
-    monkeypatch.setattr(files, "read", lambda path, **how: paths.append(path) or read(path, **how))
+
+    def noted(path, **how):
+        if str(path).startswith(str(tmp_path)):
+            paths.append(path)
+        return read(path, **how)
+
+    monkeypatch.setattr(files, "read", noted)
     return paths
 
 
